@@ -1,0 +1,98 @@
+"""What can go wrong, in the user's words, and the exit code each failure has."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import ClassVar
+
+__all__ = [
+    "DclabError",
+    "ExitCode",
+    "InvalidInput",
+    "LabLost",
+    "MissingTool",
+    "NoLab",
+    "NotSupported",
+    "TimedOut",
+]
+
+
+class ExitCode(IntEnum):
+    """Exit codes of every dclab command."""
+
+    OK = 0
+    ERROR = 1
+    """Something failed while running; what was measured is kept."""
+    USAGE = 2
+    """A value or a combination of options is wrong; nothing was started."""
+    TIMEOUT = 4
+    """The lab did not reach a state in time."""
+    ENVIRONMENT = 5
+    """This machine lacks something: a program, a permission, disk, a cluster."""
+    REFUSED = 6
+    """dclab will not touch that: it is not its own."""
+    INTERRUPTED = 130
+    """Ctrl-C or SIGTERM; what was measured is kept."""
+
+
+class DclabError(Exception):
+    """A failure told in three sentences.
+
+    Args:
+        what: what happened.
+        why: the cause, as far as it is known; may be empty.
+        hint: what to do next; may be empty.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[ExitCode] = ExitCode.ERROR
+
+    def __init__(self, what: str, why: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.why, self.hint) if part)
+
+
+class InvalidInput(DclabError):
+    """A value given by the user, or a file named by the user, is wrong."""
+
+    code = "invalid-input"
+    exit_code = ExitCode.USAGE
+
+
+class NoLab(DclabError):
+    """There is no lab of that name."""
+
+    code = "no-lab"
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class LabLost(DclabError):
+    """The lab was there and is gone, or part of it does not answer any more."""
+
+    code = "lab-lost"
+
+
+class MissingTool(DclabError):
+    """This machine lacks a program, a permission or a resource."""
+
+    code = "environment"
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class NotSupported(DclabError):
+    """This dclab cannot do that (yet)."""
+
+    code = "not-supported"
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class TimedOut(DclabError):
+    """The lab did not reach a state in time."""
+
+    code = "timeout"
+    exit_code = ExitCode.TIMEOUT

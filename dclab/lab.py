@@ -1,0 +1,205 @@
+"""The protocol between experiments and engines: what one can ask of a running DockerCoins.
+
+An experiment never knows which engine it has. Each verb states its errors; `LabLost` (the lab is
+gone, or does not answer) may come from any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from dclab.results import AutoscaleEvent, Condition, MetricReading
+
+__all__ = [
+    "SERVICES",
+    "AutoscalerStatus",
+    "Counter",
+    "Job",
+    "JobStatus",
+    "Lab",
+    "LoadSpec",
+    "ProbeSample",
+    "ProbeSpec",
+    "ReplicaUsage",
+    "Replicas",
+]
+
+SERVICES = ("redis", "rng", "hasher", "worker", "webui")
+"""The deployments of DockerCoins itself; httplat and Prometheus stand beside them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replicas:
+    """Counts of one deployment."""
+
+    desired: int
+    ready: int
+    terminating: int
+    restarts: int
+    """Restarts of the replicas that exist now, added up: a window in which it grew is worth redoing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counter:
+    """The hash counter at one moment, read as the web UI reads it."""
+
+    t: float
+    """Unix seconds, on the web UI's clock."""
+    hashes: int
+    coins: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSpec:
+    """What to ask of a service, how often, and how."""
+
+    path: str = "/"
+    method: Literal["GET", "POST"] = "GET"
+    body: bytes | None = None
+    count: int = 10
+    interval: float = 0.1
+    """Mean seconds from the end of one probe to the start of the next, jittered by ±50 %."""
+    timeout: float = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSample:
+    """One timed request on a fresh connection. Milliseconds; a failed one has an error and no total."""
+
+    at: float
+    """Unix seconds at its start."""
+    total_ms: float | None
+    connect_ms: float | None = None
+    first_byte_ms: float | None = None
+    status: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadSpec:
+    """A siege: `concurrent` users without think time."""
+
+    target: str
+    path: str = "/"
+    concurrent: int = 15
+    seconds: float = 240.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobStatus:
+    """State of a load."""
+
+    state: Literal["pending", "running", "succeeded", "failed", "stopped"]
+    exit_code: int | None = None
+
+
+class Job(Protocol):
+    """A load under way."""
+
+    name: str
+    generator: str
+    url: str
+
+    def status(self) -> JobStatus:
+        """State now."""
+
+    def log(self) -> str:
+        """Everything it printed so far."""
+
+    def stop(self) -> None:
+        """End it early; its summary, if it prints one, is in the log afterwards."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoscalerStatus:
+    """What `kubectl describe hpa` tells."""
+
+    current: int
+    desired: int
+    metrics: tuple[MetricReading, ...]
+    conditions: tuple[Condition, ...]
+    events: tuple[AutoscaleEvent, ...]
+    """With t in unix seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaUsage:
+    """CPU and memory of one replica, averaged over the last metrics window."""
+
+    replica: str
+    cpu_millicores: float
+    memory_mb: float
+
+
+class Lab(Protocol):
+    """One running DockerCoins."""
+
+    name: str
+    engine: str
+
+    @property
+    def clock_speed(self) -> float:
+        """1, or how many times faster than Kubernetes' the autoscaler's clock runs."""
+
+    @property
+    def sync_seconds(self) -> float:
+        """Real seconds between two decisions of the autoscaler."""
+
+    def deploy(self) -> None:
+        """Bring everything up, or back to what the manifests say except replica counts; idempotent."""
+
+    def ready(self, timeout: float = 60.0) -> None:
+        """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
+
+    def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
+        """Return when that many replicas are ready and none is terminating; else TimedOut."""
+
+    def replicas(self, deployment: str) -> Replicas:
+        """Counts now."""
+
+    def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
+        """Intervene: run the deployment with these variables over its manifest's, and wait as `scale` does.
+
+        An empty mapping takes the intervention back.
+        """
+
+    def url(self, service: str) -> str:
+        """Base URL that reaches the service from here, without a trailing slash."""
+
+    def counter(self) -> Counter:
+        """The hash counter; LabLost when Redis or the web UI does not answer."""
+
+    def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
+        """Probe from where the result is not distorted."""
+
+    def start_load(self, spec: LoadSpec) -> Job:
+        """Start a siege as a job of the lab."""
+
+    def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
+        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
+
+    def remove_autoscaler(self, name: str) -> None:
+        """Remove it; nothing happens when there is none. Replica counts stay as they are."""
+
+    def autoscaler(self, name: str) -> AutoscalerStatus:
+        """Its status; LabLost when there is none of that name."""
+
+    def cpu_request_millicores(self, deployment: str) -> float:
+        """CPU request of one replica."""
+
+    def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
+        """Usage per replica; a replica too young to have been measured is left out."""
+
+    def logs(self, deployment: str, lines: int = 50) -> str:
+        """The last lines of every replica, each line with its replica's name."""
+
+    def prometheus_url(self) -> str | None:
+        """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
+
+    def versions(self) -> Mapping[str, str]:
+        """Versions of the programs the lab is made of."""
+
+    def down(self) -> None:
+        """Remove the lab and everything it started; idempotent."""
