@@ -15,6 +15,7 @@ __all__ = [
     "Autoscale",
     "AutoscaleEvent",
     "Bottleneck",
+    "Caveat",
     "Condition",
     "Environment",
     "Evidence",
@@ -29,7 +30,6 @@ __all__ = [
     "SweepPoint",
     "TargetLatency",
     "TimelinePoint",
-    "Warning_",
     "json_schema",
 ]
 
@@ -246,7 +246,7 @@ class Monitoring:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Warning_:
+class Caveat:
     """Something about the measurement itself that the reader must know."""
 
     code: str
@@ -292,7 +292,7 @@ class Results:
     loadtest: LoadTest | None = None
     autoscale: Autoscale | None = None
     monitoring: Monitoring | None = None
-    warnings: tuple[Warning_, ...] = ()
+    caveats: tuple[Caveat, ...] = ()
 
 
 def json_schema() -> dict[str, Any]:
