@@ -1,0 +1,120 @@
+"""The manifests: the one description of the lab that both engines read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dclab.errors import DclabError
+from dclab.paths import shipped
+
+__all__ = ["Manifest", "ServicePort", "Workload", "find", "load", "millicores", "of_kind", "service_port", "workload"]
+
+Manifest = dict[str, Any]
+
+
+def load(folder: Path | None = None) -> list[Manifest]:
+    """Every object in `manifests/`, in the order of the file names."""
+    import yaml
+
+    folder = folder or shipped() / "manifests"
+    objects: list[Manifest] = []
+    for file in sorted(folder.glob("*.yaml")):
+        try:
+            objects += [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
+        except (OSError, yaml.YAMLError) as error:
+            raise DclabError(
+                f"The manifest {file.name} cannot be read.", str(error), "Reinstall dclab, or mend the file."
+            ) from error
+    if not objects:
+        raise DclabError(f"There is no manifest in {folder}.", "The installation is damaged.", "Reinstall dclab.")
+    return objects
+
+
+def of_kind(objects: Iterable[Manifest], kind: str) -> list[Manifest]:
+    """The objects of one kind."""
+    return [one for one in objects if one["kind"] == kind]
+
+
+def find(objects: Iterable[Manifest], kind: str, name: str) -> Manifest:
+    """The one object of that kind and name (or `generateName` prefix); KeyError when there is none."""
+    for one in of_kind(objects, kind):
+        if name in (one["metadata"].get("name"), one["metadata"].get("generateName")):
+            return one
+    raise KeyError(f"{kind}/{name}")
+
+
+def millicores(quantity: str | int | float) -> float:
+    """CPU quantity of a manifest (`200m`, `1`, `0.5`) in thousandths of a core."""
+    text = str(quantity)
+    return float(text[:-1]) if text.endswith("m") else float(text) * 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """What a Deployment or a Job runs: its one container."""
+
+    name: str
+    labels: Mapping[str, str]
+    replicas: int
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    port: int | None
+    mounts: tuple[str, ...]
+    """Paths in the container at which something is mounted."""
+    cpu_request_millicores: float
+    readiness_period: float | None
+    """Seconds between two TCP readiness checks; None where the manifest has no probe."""
+    readiness_timeout: float = 1.0
+    readiness_failures: int = 3
+    grace_seconds: float = 30.0
+
+
+def workload(manifest: Manifest) -> Workload:
+    """The workload of a Deployment or Job manifest."""
+    spec = manifest["spec"]
+    template = spec["template"]
+    pod = template["spec"]
+    container = pod["containers"][0]
+    probe = container.get("readinessProbe")
+    request = container.get("resources", {}).get("requests", {}).get("cpu", 0)
+    return Workload(
+        name=manifest["metadata"].get("name") or manifest["metadata"]["generateName"],
+        labels=template.get("metadata", {}).get("labels", {}),
+        replicas=spec.get("replicas", 1),
+        command=(*container["command"], *container.get("args", ())),
+        env={one["name"]: str(one.get("value", "")) for one in container.get("env", ())},
+        port=next((one["containerPort"] for one in container.get("ports", ())), None),
+        mounts=tuple(one["mountPath"] for one in container.get("volumeMounts", ())),
+        cpu_request_millicores=millicores(request),
+        readiness_period=float(probe.get("periodSeconds", 10)) if probe else None,
+        readiness_timeout=float(probe.get("timeoutSeconds", 1)) if probe else 1.0,
+        readiness_failures=int(probe.get("failureThreshold", 3)) if probe else 3,
+        grace_seconds=float(pod.get("terminationGracePeriodSeconds", 30)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicePort:
+    """A Service: which pods it sends to."""
+
+    name: str
+    selector: Mapping[str, str]
+    port: int
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        """Whether a pod with these labels stands behind the Service."""
+        return all(labels.get(key) == value for key, value in self.selector.items())
+
+
+def service_port(manifest: Manifest) -> ServicePort:
+    """The service of a Service manifest (each of ours has one port)."""
+    return ServicePort(
+        name=manifest["metadata"]["name"],
+        selector=manifest["spec"]["selector"],
+        port=manifest["spec"]["ports"][0]["port"],
+        annotations=manifest["metadata"].get("annotations", {}),
+    )

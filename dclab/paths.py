@@ -1,0 +1,64 @@
+"""Where things are: the files dclab ships, and the private folders of running labs."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tempfile
+from pathlib import Path
+
+from dclab.errors import InvalidInput, MissingTool
+
+__all__ = ["check_name", "lab_folder", "labs_folder", "shipped"]
+
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
+
+
+def shipped() -> Path:
+    """Folder that holds `apps/` and `manifests/`: inside the wheel, or the top of a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "_data"
+    return inside if inside.is_dir() else package.parent
+
+
+def check_name(name: str) -> str:
+    """Return the lab's name when it is one; else InvalidInput."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"{name!r} cannot name a lab.",
+            "A name has 1 to 32 lower-case letters, digits and dashes, and neither begins nor ends with a dash.",
+            "Try --name dclab.",
+        )
+    return name
+
+
+def labs_folder() -> Path:
+    """The folder of all running labs: private to this user, and gone after a reboot.
+
+    Raises:
+        MissingTool: when it cannot be made, or is not private to this user.
+    """
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    folder = Path(runtime) / "dclab" if runtime else Path(tempfile.gettempdir()) / f"dclab-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise MissingTool(
+            f"The folder for running labs, {folder}, cannot be made.",
+            f"The system says: {error.strerror or error}.",
+            "Make room or permission there, or set XDG_RUNTIME_DIR to a folder of your own.",
+        ) from error
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077:
+        raise MissingTool(
+            f"The folder for running labs, {folder}, is not private to you.",
+            "Someone else owns it or may write to it, so a lab in it could be tampered with.",
+            "Remove it, or set XDG_RUNTIME_DIR to a folder of your own.",
+        )
+    return folder
+
+
+def lab_folder(name: str) -> Path:
+    """The folder of one lab (it need not exist)."""
+    return labs_folder() / check_name(name)
