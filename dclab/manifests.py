@@ -8,9 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from dclab.errors import DclabError
+from dclab.lab import LoadSpec
 from dclab.paths import shipped
 
-__all__ = ["Manifest", "ServicePort", "Workload", "find", "load", "millicores", "of_kind", "service_port", "workload"]
+__all__ = [
+    "Manifest",
+    "ServicePort",
+    "Workload",
+    "find",
+    "load",
+    "millicores",
+    "of_kind",
+    "service_port",
+    "workload",
+]
 
 Manifest = dict[str, Any]
 
@@ -29,7 +40,9 @@ def load(folder: Path | None = None) -> list[Manifest]:
                 f"The manifest {file.name} cannot be read.", str(error), "Reinstall dclab, or mend the file."
             ) from error
     if not objects:
-        raise DclabError(f"There is no manifest in {folder}.", "The installation is damaged.", "Reinstall dclab.")
+        raise DclabError(
+            f"There is no manifest in {folder}.", "The installation is damaged.", "Reinstall dclab."
+        )
     return objects
 
 
@@ -118,3 +131,22 @@ def service_port(manifest: Manifest) -> ServicePort:
         port=manifest["spec"]["ports"][0]["port"],
         annotations=manifest["metadata"].get("annotations", {}),
     )
+
+
+def load_test(spec: LoadSpec) -> Manifest:
+    """The load-test Job with the target, path, users and seconds that were asked for."""
+    job = find(load(shipped() / "manifests" / "optional"), "Job", "loadtest-")
+    seconds = max(1, round(spec.seconds))
+    prefix = spec.target.upper().replace("-", "_")
+    url = f"http://$({prefix}_SERVICE_HOST):$({prefix}_SERVICE_PORT){spec.path}"
+    job["spec"]["activeDeadlineSeconds"] = seconds + 60
+    container = job["spec"]["template"]["spec"]["containers"][0]
+    container["command"] = ["siege", f"--concurrent={spec.concurrent}", "--benchmark", f"--time={seconds}S", url]
+    return job
+
+
+def autoscaler(target: str) -> Manifest:
+    """The exercise's HorizontalPodAutoscaler for one deployment; it bears the deployment's name."""
+    found = find(load(shipped() / "manifests" / "optional"), "HorizontalPodAutoscaler", "rng")
+    found["metadata"]["name"] = found["spec"]["scaleTargetRef"]["name"] = target
+    return found

@@ -27,7 +27,7 @@ def check_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise InvalidInput(
             f"{name!r} cannot name a lab.",
-            "A name has 1 to 32 lower-case letters, digits and dashes, and neither begins nor ends with a dash.",
+            "A name has 1 to 32 lower-case letters, digits and dashes, with no dash at its ends.",
             "Try --name dclab.",
         )
     return name

@@ -27,24 +27,29 @@ BACKLOG = 1024
 
 
 class _Half(asyncio.Protocol):
-    """One side of a relayed connection."""
+    """One side of a relayed connection; what arrives before the other side is there is kept for it."""
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.peer: _Half | None = None
+        self.early = b""
         self.ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        if self.peer and self.peer.transport:
+        if self.peer is None:
+            self.early += data
+        elif self.peer.transport:
             self.peer.transport.write(data)
 
     def eof_received(self) -> bool:
-        # Half-close is passed on; the transport closes by itself only once both directions have ended.
+        # Half-close is passed on; a transport closes by itself only once both directions have ended.
         self.ended = True
-        if not (self.peer and self.peer.transport):
+        if self.peer is None:
+            return True
+        if not self.peer.transport:
             return False
         if self.peer.ended:
             self.peer.transport.close()
@@ -81,13 +86,11 @@ class _Downstream(_Half):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        assert self.transport is not None
         endpoints = self.proxy.endpoints.get(self.service)
-        if not endpoints:
+        if endpoints:
+            self.joining = self.proxy.loop.create_task(self._join(random.choice(endpoints)))
+        elif self.transport:
             self.transport.abort()
-            return
-        self.transport.pause_reading()
-        self.joining = self.proxy.loop.create_task(self._join(random.choice(endpoints)))
 
     async def _join(self, port: int) -> None:
         try:
@@ -96,12 +99,16 @@ class _Downstream(_Half):
             if self.transport:
                 self.transport.abort()
             return
+        assert upstream.transport is not None
         if self.transport is None:
-            if upstream.transport:
-                upstream.transport.abort()
+            upstream.transport.abort()
             return
         upstream.peer, self.peer = self, upstream
-        self.transport.resume_reading()
+        if self.early:
+            upstream.transport.write(self.early)
+            self.early = b""
+        if self.ended:
+            upstream.transport.write_eof()
 
 
 class Proxy:

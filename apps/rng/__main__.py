@@ -1,0 +1,33 @@
+"""rng: random bytes, one request at a time. THREADS says how many at a time, DELAY how long one takes."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from apps import settings
+from apps.serve import Answer, Request, serve
+
+MOST_BYTES = 1024 * 1024
+
+
+def main() -> None:
+    """`GET /` answers at once; `GET /<n>` returns n random bytes after DELAY seconds."""
+    delay = settings.seconds("DELAY", 0.1)
+    greeting = f"RNG running on {settings.text('HOSTNAME', 'localhost')}\n".encode()
+
+    def handle(request: Request) -> Answer:
+        if request.method != "GET":
+            return Answer(405, b"Only GET is served here.\n")
+        if request.path == "/":
+            return Answer(200, greeting)
+        count = request.path[1:]
+        if not (count.isascii() and count.isdecimal() and len(count) <= 9 and int(count) <= MOST_BYTES):
+            return Answer(400, f"Ask for / or for /<n>, with n from 0 to {MOST_BYTES}.\n".encode())
+        time.sleep(delay)
+        return Answer(200, os.urandom(int(count)), "application/octet-stream")
+
+    serve(handle, slots=settings.integer("THREADS", 1, low=1, high=256))
+
+
+main()

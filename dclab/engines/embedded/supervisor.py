@@ -1,0 +1,191 @@
+"""The supervisor: the one process behind an embedded lab, from `up` to `down`.
+
+It owns the deployments, the data path, the jobs and the autoscaler, and answers questions on a private
+Unix socket (`wire`). Everything it starts carries the lab's mark and ends with it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from dclab import manifests
+from dclab.engines.embedded.autoscale import Autoscaling
+from dclab.engines.embedded.container import LAB_MARK
+from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.jobs import RunningJob
+from dclab.engines.embedded.replica import Replica
+from dclab.engines.embedded.services import Services
+from dclab.engines.embedded.usage import UsageSampler
+from dclab.engines.embedded.verbs import Verbs
+from dclab.engines.embedded.wire import Fault, Question, Settings, socket_path
+from dclab.errors import DclabError
+from dclab.manifests import ServicePort
+
+__all__ = ["Supervisor", "main"]
+
+CALLERS = ("worker", "httplat")
+"""Deployments whose names begin so call others, and are started once those are ready."""
+
+POLL = 0.02
+"""Seconds between two looks at a state that someone waits for."""
+
+
+class Supervisor:
+    """One embedded lab: its parts, its start and its end. What it can be asked is in `verbs`."""
+
+    def __init__(self, folder: Path, settings: Settings) -> None:
+        self.folder = folder
+        self.settings = settings
+        objects = manifests.load()
+        self.service_specs = {
+            one.name: one for one in map(manifests.service_port, manifests.of_kind(objects, "Service"))
+        }
+        self.deployments = {
+            one.name: Deployment(self, one)
+            for one in map(manifests.workload, manifests.of_kind(objects, "Deployment"))
+        }
+        self.jobs: dict[str, RunningJob] = {}
+        self.usage_sampler = UsageSampler()
+        self.autoscaling = Autoscaling(self.deployments, self.usage_sampler, settings)
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            LAB_MARK: str(folder),
+        }
+        self.services = Services(environment, folder / "supervisor.log")
+        self.over = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    # What replicas ask of their lab.
+
+    def service_ports(self) -> Mapping[str, int]:
+        """Port of every service."""
+        return self.services.ports
+
+    async def publish(self) -> None:
+        """Tell the data path which replicas are ready; returns once it knows."""
+        await self.services.publish(
+            {name: self._endpoints(service) for name, service in self.service_specs.items()}
+        )
+
+    def say(self, message: str) -> None:
+        """Write a line to the log."""
+        print(time.strftime("%H:%M:%S"), message, file=sys.stderr, flush=True)  # noqa: T201
+
+    def _endpoints(self, service: ServicePort) -> list[int]:
+        return [
+            replica.port
+            for deployment in self.deployments.values()
+            if service.selects(deployment.workload.labels)
+            for replica in deployment.alive
+            if replica.ready and replica.port is not None
+        ]
+
+    # Life.
+
+    async def start(self) -> None:
+        """Open the services, start every deployment and the loops; OSError when a port cannot be had."""
+        wanted = dict.fromkeys(self.service_specs, 0)
+        wanted["webui"] = self.settings.webui_port
+        await self.services.open(wanted)
+        for task in (
+            self.services.keep_running(),
+            self._sample_usage(),
+            self.autoscaling.run(),
+            self._start_all(),
+        ):
+            self._tasks.append(asyncio.get_running_loop().create_task(task))
+
+    async def _start_all(self) -> None:
+        callers = [one for one in self.deployments.values() if one.name.startswith(CALLERS)]
+        called = [one for one in self.deployments.values() if one not in callers]
+        for deployment in called:
+            deployment.scale(deployment.desired)
+        while not all(one.ready for one in called):
+            await asyncio.sleep(POLL)
+        for deployment in callers:
+            deployment.scale(deployment.desired)
+
+    async def _sample_usage(self) -> None:
+        resolution = self.settings.metric_resolution_seconds / self.settings.clock_speed
+        due = time.monotonic()
+        while True:
+            self.usage_sampler.take(self._all_replicas())
+            due = max(due + resolution, time.monotonic())
+            await asyncio.sleep(due - time.monotonic())
+
+    def _all_replicas(self) -> list[Replica]:
+        return [replica for one in self.deployments.values() for replica in one.replicas]
+
+    async def stop(self) -> None:
+        """End everything that was started; workers first, so that they can still write their counts."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*(job.stop() for job in self.jobs.values()))
+        callers = [one for one in self.deployments.values() if one.name.startswith(CALLERS)]
+        await asyncio.gather(*(one.down(grace=2.0) for one in callers))
+        await asyncio.gather(*(one.down(grace=2.0) for one in self.deployments.values()))
+        await self.services.close()
+
+
+async def _answer(supervisor: Supervisor, line: bytes) -> bytes:
+    try:
+        question = msgspec.json.decode(line, type=Question)
+        answer = await getattr(Verbs(supervisor), question.verb)(**question.arguments)
+        return msgspec.json.encode({"answer": answer}) + b"\n"
+    except DclabError as error:
+        fault = Fault(type(error).__name__, error.what, error.why, error.hint)
+    except Exception as error:
+        supervisor.say(f"verb failed: {error!r} on {line[:200]!r}")
+        fault = Fault("DclabError", "The lab's supervisor failed.", repr(error), "This is a fault of dclab.")
+    return msgspec.json.encode({"fault": fault}) + b"\n"
+
+
+async def _serve(folder: Path, settings: Settings, tell: int) -> None:
+    supervisor = Supervisor(folder, settings)
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            if line := await reader.readline():
+                writer.write(await _answer(supervisor, line))
+                await writer.drain()
+        writer.close()
+
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(
+            ending, lambda: asyncio.ensure_future(Verbs(supervisor).down())
+        )
+    try:
+        await supervisor.start()
+    except OSError as error:
+        os.write(tell, json.dumps({"error": str(error)}).encode() + b"\n")
+        await supervisor.stop()
+        return
+    server = await asyncio.start_unix_server(converse, socket_path(folder), limit=1 << 20)
+    os.write(tell, b"{}\n")
+    os.close(tell)
+    await supervisor.over.wait()
+    await asyncio.sleep(0.05)  # for the answer to `down` to leave
+    server.close()
+
+
+def main() -> None:
+    """Run the lab whose folder is the first argument; tells descriptor 3's reader how the start went."""
+    folder = Path(sys.argv[1])
+    settings = msgspec.json.decode((folder / "lab.json").read_bytes(), type=Settings)
+    uvloop.run(_serve(folder, settings, int(sys.argv[2])))
+
+
+if __name__ == "__main__":
+    main()
