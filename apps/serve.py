@@ -149,9 +149,8 @@ def _slot(listener: socket.socket, stopping: int, handler: Handler) -> None:
             continue
         except ConnectionAbortedError:
             continue
-        with connection:
-            with contextlib.suppress(OSError):  # the client went away, or was too slow
-                _converse(connection, handler)
+        with connection, contextlib.suppress(OSError):  # the client went away, or was too slow
+            _converse(connection, handler)
 
 
 def _waiting(listener: socket.socket) -> bool:

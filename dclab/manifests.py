@@ -141,7 +141,13 @@ def load_test(spec: LoadSpec) -> Manifest:
     url = f"http://$({prefix}_SERVICE_HOST):$({prefix}_SERVICE_PORT){spec.path}"
     job["spec"]["activeDeadlineSeconds"] = seconds + 60
     container = job["spec"]["template"]["spec"]["containers"][0]
-    container["command"] = ["siege", f"--concurrent={spec.concurrent}", "--benchmark", f"--time={seconds}S", url]
+    container["command"] = [
+        "siege",
+        f"--concurrent={spec.concurrent}",
+        "--benchmark",
+        f"--time={seconds}S",
+        url,
+    ]
     return job
 
 

@@ -128,21 +128,8 @@ class EmbeddedLab:
         """Versions of the programs the lab is made of."""
         from dclab.tools import tool_version
 
-        found = {name: tool_version(name) for name in ("siege", "prometheus")}
-        found["redis"] = self._redis_version()
+        found = {name: tool_version(name) for name in ("redis-server", "siege", "prometheus")}
         return {name: version for name, version in sorted(found.items()) if version}
-
-    def _redis_version(self) -> str:
-        import redis
-
-        with redis.Redis(host=LOOPBACK, port=self._port("redis"), socket_timeout=2) as connection:
-            try:
-                info: dict[str, Any] = connection.info("server")
-            except redis.RedisError as error:
-                raise LabLost("Redis does not answer.", str(error)) from error
-        return str(
-            info.get("valkey_version", "") and f"valkey {info['valkey_version']}" or info["redis_version"]
-        )
 
     # Life.
 
