@@ -1,0 +1,31 @@
+"""What theory lets one expect of DockerCoins.
+
+A closed system of N workers, each of which thinks for Z seconds (its own sleep, and hasher) and then needs
+one of k servers for D seconds, cannot do more than min(N / (Z + D), k / D) units a second (asymptotic bounds:
+P. J. Denning and J. P. Buzen, The Operational Analysis of Queueing Network Models, ACM Computing Surveys 10,
+1978).
+"""
+
+from __future__ import annotations
+
+__all__ = ["CYCLE_SECONDS", "SERVICE_SECONDS", "bound_rate", "expected_wait_ms", "knee"]
+
+CYCLE_SECONDS = 0.3
+"""A worker's unit without queueing: 0.1 s sleep, 0.1 s rng, 0.1 s hasher."""
+SERVICE_SECONDS = 0.1
+"""What a call holds one of rng's slots for."""
+
+
+def bound_rate(workers: int, servers: int = 1) -> float:
+    """Highest possible hashes per second."""
+    return min(workers / CYCLE_SECONDS, servers / SERVICE_SECONDS)
+
+
+def knee(servers: int = 1) -> float:
+    """Number of workers from which the servers, not the workers, limit the rate."""
+    return servers * CYCLE_SECONDS / SERVICE_SECONDS
+
+
+def expected_wait_ms(workers: int, servers: int = 1) -> float:
+    """Mean milliseconds that a call queues beyond its own service, by Little's law: N / X - (Z + D)."""
+    return max(0.0, 1000 * (workers / bound_rate(workers, servers) - CYCLE_SECONDS))
