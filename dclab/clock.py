@@ -10,9 +10,7 @@ from dclab.errors import TimedOut
 __all__ = ["wait_for"]
 
 
-def wait_for(
-    true: Callable[[], bool], timeout: float, complaint: str, *, hint: str = "", poll: float = 0.1
-) -> None:
+def wait_for(true: Callable[[], bool], timeout: float, complaint: str, *, hint: str = "", poll: float = 0.1) -> None:
     """Return once `true()` is; TimedOut with the complaint when it is not within `timeout` seconds."""
     end = time.monotonic() + timeout
     while not true():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from dclab.results import AutoscaleEvent, Condition, MetricReading
 
@@ -24,6 +24,7 @@ __all__ = [
     "ProbeSpec",
     "ReplicaUsage",
     "Replicas",
+    "Scrape",
 ]
 
 SERVICES = ("redis", "rng", "hasher", "worker", "webui")
@@ -133,6 +134,13 @@ class ReplicaUsage:
     memory_mb: float
 
 
+class Scrape(NamedTuple):
+    """What an httplat exporter has counted so far."""
+
+    sum_seconds: float
+    probes: float
+
+
 class Lab(Protocol):
     """One running DockerCoins."""
 
@@ -170,6 +178,9 @@ class Lab(Protocol):
 
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
+
+    def httplat(self, target: str) -> Scrape:
+        """What the target's httplat exporter has counted so far."""
 
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe from where the result is not distorted."""

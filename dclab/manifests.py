@@ -40,9 +40,7 @@ def load(folder: Path | None = None) -> list[Manifest]:
                 f"The manifest {file.name} cannot be read.", str(error), "Reinstall dclab, or mend the file."
             ) from error
     if not objects:
-        raise DclabError(
-            f"There is no manifest in {folder}.", "The installation is damaged.", "Reinstall dclab."
-        )
+        raise DclabError(f"There is no manifest in {folder}.", "The installation is damaged.", "Reinstall dclab.")
     return objects
 
 

@@ -29,9 +29,7 @@ class Limited(NamedTuple):
     reason: str
 
 
-def stabilize(
-    recommendations: Iterable[Timed], current: int, desired: int, up: Rules, down: Rules, now: float
-) -> int:
+def stabilize(recommendations: Iterable[Timed], current: int, desired: int, up: Rules, down: Rules, now: float) -> int:
     """The most cautious recommendation: no higher than the lowest of the window up, nor lower than the
     highest of the window down.
     """  # noqa: D205 (one sentence)

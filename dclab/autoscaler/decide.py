@@ -181,9 +181,7 @@ def _propose(
 ) -> Proposal:
     current = seen.replicas
     if metric.type == "Resource" and metric.target_type == "Utilization":
-        return from_utilization(
-            current, metric.target, seen.pods, seen.usage, seen.requests, now, settings, tolerance
-        )
+        return from_utilization(current, metric.target, seen.pods, seen.usage, seen.requests, now, settings, tolerance)
     if metric.type in ("Resource", "Pods"):
         cpu = metric.type == "Resource"
         values = seen.usage if cpu else seen.pod_metrics.get(metric.name, {})
@@ -213,9 +211,7 @@ def _failed(
         metrics=readings,
         conditions=(
             _able("SucceededGetScale"),
-            _condition(
-                "ScalingActive", False, reason, f"the HPA was unable to compute the replica count: {text}"
-            ),
+            _condition("ScalingActive", False, reason, f"the HPA was unable to compute the replica count: {text}"),
         ),
         events=(
             AutoscaleEvent(t=now, type="Warning", reason=reason, message=text),
@@ -240,9 +236,7 @@ def _rescaled(
     readings: tuple[MetricReading, ...],
     conditions: tuple[Condition, ...],
 ) -> Decision:
-    longest = max(
-        (one.period_seconds for one in (*spec.scale_up.policies, *spec.scale_down.policies)), default=0.0
-    )
+    longest = max((one.period_seconds for one in (*spec.scale_up.policies, *spec.scale_down.policies)), default=0.0)
     ups = tuple(one for one in history.ups if one.at > now - longest)
     downs = tuple(one for one in history.downs if one.at > now - longest)
     if desired > current:

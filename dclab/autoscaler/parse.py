@@ -54,9 +54,7 @@ def _whole(value: Any, where: str, low: int, high: int) -> int:
 
 def _name(value: Any, where: str) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise _refuse(
-            where, f"It is {value!r}; it must be the name of an object, not a URL or anything else."
-        )
+        raise _refuse(where, f"It is {value!r}; it must be the name of an object, not a URL or anything else.")
     return value
 
 
@@ -81,9 +79,7 @@ def _metric(given: Any, where: str) -> MetricSpec:
     if kind == "Resource":
         name = _one_of(inner.get("name"), f"{inner_at}.name", ("cpu",))
     else:
-        name = _name(
-            str(_mapping(inner.get("metric"), f"{inner_at}.metric").get("name")).replace("_", "-"), inner_at
-        )
+        name = _name(str(_mapping(inner.get("metric"), f"{inner_at}.metric").get("name")).replace("_", "-"), inner_at)
         name = str(inner["metric"]["name"])
     target = _mapping(inner.get("target"), f"{inner_at}.target")
     allowed = {

@@ -222,9 +222,7 @@ def from_pod_values(
     return Proposal(replicas, average(groups.counted))
 
 
-def from_value(
-    current: int, target: float, value: float, pods: Sequence[Pod], tolerance: Tolerance
-) -> Proposal:
+def from_value(current: int, target: float, value: float, pods: Sequence[Pod], tolerance: Tolerance) -> Proposal:
     """Replicas for one value that all pods share (Object or External with a `Value` target)."""
     ratio = value / target
     if current == 0:

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dclab.lab import Scrape
 
-__all__ = ["Scrape", "mean_latency_ms", "parse_scrape"]
+__all__ = ["mean_latency_ms", "parse_scrape"]
 
 METRIC = "httplat_latency_seconds"
-
-
-class Scrape(NamedTuple):
-    """The histogram's sum (seconds) and count at one moment."""
-
-    sum_seconds: float
-    probes: float
 
 
 def parse_scrape(text: str) -> Scrape:

@@ -36,9 +36,7 @@ class SiegeSummary:
     """Seconds."""
 
 
-_LINE = re.compile(
-    r'^[\s{]*"?([A-Za-z][A-Za-z_ ]*?)"?\s*:\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z/%]*)\s*,?\s*$', re.MULTILINE
-)
+_LINE = re.compile(r'^[\s{]*"?([A-Za-z][A-Za-z_ ]*?)"?\s*:\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z/%]*)\s*,?\s*$', re.MULTILINE)
 
 
 def parse_siege(text: str) -> SiegeSummary:
@@ -57,8 +55,5 @@ def parse_siege(text: str) -> SiegeSummary:
         )
     whole = {"transactions", "successful_transactions", "failed_transactions"}
     return SiegeSummary(
-        **{
-            one.name: int(found[one.name]) if one.name in whole else found[one.name]
-            for one in fields(SiegeSummary)
-        }  # type: ignore[arg-type]
+        **{one.name: int(found[one.name]) if one.name in whole else found[one.name] for one in fields(SiegeSummary)}  # type: ignore[arg-type]
     )

@@ -13,9 +13,7 @@ def _upper_tail(t: float, df: float) -> float:
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.5.8 and 26.7.1.
     """
     a, b, x = df / 2, 0.5, df / (df + t * t)
-    front = math.exp(
-        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
-    )
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     swap = x > (a + 1) / (a + b + 2)
     if swap:
         a, b, x = b, a, 1 - x

@@ -30,9 +30,7 @@ from dclab.autoscaler.replica_count import (
 )
 from dclab.autoscaler.spec import ControllerSettings, Policy, Rules
 
-VECTORS = json.loads(
-    Path(os.environ.get("HPA_VECTORS") or Path(__file__).with_name("hpa-vectors.json")).read_text()
-)
+VECTORS = json.loads(Path(os.environ.get("HPA_VECTORS") or Path(__file__).with_name("hpa-vectors.json")).read_text())
 GIVEN = VECTORS["meta"]["testSettings"]
 SETTINGS = ControllerSettings(
     tolerance=GIVEN["tolerance"],
@@ -46,9 +44,7 @@ LONG_AGO = 0.0
 
 def cases(section):
     found = VECTORS.get(section, [])
-    return pytest.mark.parametrize(
-        "case", found, ids=[one.get("name", str(i)) for i, one in enumerate(found)]
-    )
+    return pytest.mark.parametrize("case", found, ids=[one.get("name", str(i)) for i, one in enumerate(found)])
 
 
 def rules(given, default):
@@ -62,9 +58,7 @@ def rules(given, default):
 
 
 def policies(given):
-    return tuple(
-        Policy(type=one["type"], value=one["value"], period_seconds=one["periodSeconds"]) for one in given
-    )
+    return tuple(Policy(type=one["type"], value=one["value"], period_seconds=one["periodSeconds"]) for one in given)
 
 
 def timed(records, key):
@@ -174,9 +168,7 @@ def test_vectors_cpu_utilization(case):
 @cases("podsMetricReplicas")
 def test_vectors_pods_metric(case):
     pods = pods_of(case, case["current"])
-    found = from_pod_values(
-        case["current"], case["target"], pods, metrics_of(case["levels"]), NOW, SETTINGS, TOLERANCE
-    )
+    found = from_pod_values(case["current"], case["target"], pods, metrics_of(case["levels"]), NOW, SETTINGS, TOLERANCE)
     assert (found.replicas, found.current) == (case["expected"], case["expectedUsage"])
 
 

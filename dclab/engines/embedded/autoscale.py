@@ -38,9 +38,7 @@ class _Autoscaler:
 class Autoscaling:
     """All autoscalers of one lab."""
 
-    def __init__(
-        self, deployments: Mapping[str, Deployment], usage: UsageSampler, settings: Settings
-    ) -> None:
+    def __init__(self, deployments: Mapping[str, Deployment], usage: UsageSampler, settings: Settings) -> None:
         self.deployments = deployments
         self.usage = usage
         self.settings = settings

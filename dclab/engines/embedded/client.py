@@ -12,6 +12,7 @@ import msgspec
 
 from dclab import errors, manifests
 from dclab.engines.embedded.wire import Fault, Settings, socket_path
+from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import DclabError, LabLost
 from dclab.lab import (
     AutoscalerStatus,
@@ -22,6 +23,7 @@ from dclab.lab import (
     ProbeSpec,
     Replicas,
     ReplicaUsage,
+    Scrape,
 )
 
 __all__ = ["EmbeddedJob", "EmbeddedLab", "ask"]
@@ -101,7 +103,6 @@ class EmbeddedLab:
         self.folder = folder
         self.name = folder.name
         self._ports: dict[str, int] = {}
-        self._web: Any = None
 
     # What it is.
 
@@ -188,14 +189,11 @@ class EmbeddedLab:
 
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        import requests
+        return read_counter(self.url("webui"))
 
-        from dclab.engines.webui import read_counter
-
-        if self._web is None:
-            self._web = requests.Session()
-            self._web.trust_env = False
-        return read_counter(self._web, self.url("webui"))
+    def httplat(self, target: str) -> Scrape:
+        """What the target's httplat exporter has counted so far."""
+        return read_httplat(self.url(f"httplat-{target}"))
 
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe through the service's own address, as a worker calls it."""

@@ -159,6 +159,4 @@ def _spawn(folder: Path, settings: Settings) -> None:
             "Another program, or another lab, listens there.",
             "Give another --port, or none for any free one.",
         )
-    raise TimedOut(
-        "The lab's supervisor ended while starting.", answer["error"] or " ".join(last), "Try again."
-    )
+    raise TimedOut("The lab's supervisor ended while starting.", answer["error"] or " ".join(last), "Try again.")

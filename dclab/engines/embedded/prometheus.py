@@ -21,9 +21,7 @@ def prometheus_service() -> ServicePort:
     return ServicePort(name=PROMETHEUS, selector={"app": PROMETHEUS}, port=9090)
 
 
-def prometheus_workload(
-    folder: Path, services: Iterable[ServicePort], ports: Mapping[str, int]
-) -> Workload | None:
+def prometheus_workload(folder: Path, services: Iterable[ServicePort], ports: Mapping[str, int]) -> Workload | None:
     """Its workload, with the configuration written into the lab's folder; None where it is not installed."""
     import yaml
 

@@ -186,9 +186,7 @@ class Replica:
             drain.cancel()
             readiness.cancel()
         code = self.process.returncode
-        self.last_error = (
-            f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
-        )
+        self.last_error = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
 
     async def _end(self, ended: asyncio.Future[int]) -> None:
         assert self.process is not None

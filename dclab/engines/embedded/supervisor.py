@@ -52,8 +52,7 @@ class Supervisor:
             one.name: one for one in map(manifests.service_port, manifests.of_kind(objects, "Service"))
         }
         self.deployments = {
-            one.name: Deployment(self, one)
-            for one in map(manifests.workload, manifests.of_kind(objects, "Deployment"))
+            one.name: Deployment(self, one) for one in map(manifests.workload, manifests.of_kind(objects, "Deployment"))
         }
         self.jobs: dict[str, RunningJob] = {}
         self.usage_sampler = UsageSampler()
@@ -75,9 +74,7 @@ class Supervisor:
 
     async def publish(self) -> None:
         """Tell the data path which replicas are ready; returns once it knows."""
-        await self.services.publish(
-            {name: self._endpoints(service) for name, service in self.service_specs.items()}
-        )
+        await self.services.publish({name: self._endpoints(service) for name, service in self.service_specs.items()})
 
     def say(self, message: str) -> None:
         """Write a line to the log."""
@@ -163,9 +160,7 @@ async def _serve(folder: Path, settings: Settings, tell: int) -> None:
         writer.close()
 
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(
-            ending, lambda: asyncio.ensure_future(Verbs(supervisor).down())
-        )
+        asyncio.get_running_loop().add_signal_handler(ending, lambda: asyncio.ensure_future(Verbs(supervisor).down()))
     try:
         await supervisor.start()
     except OSError as error:

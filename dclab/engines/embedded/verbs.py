@@ -109,9 +109,7 @@ class Verbs:
                 manifests.workload(manifest), folder=self._lab.folder, services=self._lab.services.ports
             )
         except OSError as error:
-            raise DclabError(
-                "The load test could not be started.", str(error), "Run `dclab doctor`."
-            ) from error
+            raise DclabError("The load test could not be started.", str(error), "Run `dclab doctor`.") from error
         self._lab.jobs[job.name] = job
         return job.name
 
@@ -145,9 +143,7 @@ class Verbs:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
         if PROMETHEUS not in self._lab.deployments:
             service = prometheus_service()
-            workload = prometheus_workload(
-                self._lab.folder, self._lab.service_specs.values(), self._lab.services.ports
-            )
+            workload = prometheus_workload(self._lab.folder, self._lab.service_specs.values(), self._lab.services.ports)
             if workload is None:
                 return None
             self._lab.service_specs[service.name] = service
@@ -167,9 +163,7 @@ class Verbs:
             return self._lab.deployments[name]
         except KeyError:
             known = ", ".join(sorted(self._lab.deployments))
-            raise InvalidInput(
-                f"There is no deployment {name!r} in this lab.", f"There are: {known}."
-            ) from None
+            raise InvalidInput(f"There is no deployment {name!r} in this lab.", f"There are: {known}.") from None
 
     def _job(self, name: str) -> RunningJob:
         try:
@@ -185,8 +179,7 @@ class Verbs:
         except TimeoutError:
             late = [one for name in names if not (one := self._lab.deployments[name]).settled]
             counts = ", ".join(
-                f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating"
-                for one in late
+                f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating" for one in late
             )
             raise TimedOut(
                 f"The lab was not ready within {timeout:g} s: {counts}.",

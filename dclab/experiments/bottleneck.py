@@ -1,0 +1,105 @@
+"""The verdict: which service limits the rate, and the facts that say so. Pure: from results to a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dclab.results import Bottleneck, Evidence, Intervention, Sweep, TargetLatency
+
+__all__ = ["find_bottleneck"]
+
+QUEUE_FACTOR = 5.0
+"""A service whose probe takes this many times another's is waiting in a queue."""
+QUEUE_MS = 20.0
+"""Below this a probe did not wait for a call of 100 ms."""
+HELPS = 1.2
+"""A rate that a second replica raises by this factor was limited by that service."""
+FLAT = 1.1
+"""Twice the workers, and the rate rose by less than this factor: a plateau."""
+
+
+def find_bottleneck(
+    latency: Mapping[str, TargetLatency] | None,
+    sweep: Sweep | None = None,
+    interventions: Sequence[Intervention] = (),
+    cpu: Mapping[str, tuple[float, float]] | None = None,
+) -> Bottleneck:
+    """Name the service that queues, or that helps when scaled; None where the facts name none.
+
+    Args:
+        latency: by service, at one number of workers.
+        sweep: for the plateau.
+        interventions: the first is the rate with nothing changed.
+        cpu: by service, millicores used by a replica and millicores requested.
+    """
+    evidence: list[Evidence] = []
+    queued = _queued(latency or {}, evidence)
+    _plateau(sweep, evidence)
+    helped = _interventions(interventions, evidence)
+    service = helped or (None if interventions else queued)
+    for name, (used, requested) in (cpu or {}).items():
+        if name == (service or queued):
+            values: dict[str, float | str] = {
+                "service": name,
+                "cpu_millicores": used,
+                "request_millicores": requested,
+            }
+            evidence.append(Evidence(code="cpu-idle", values=values))
+    return Bottleneck(service=service, evidence=tuple(evidence))
+
+
+def _queued(latency: Mapping[str, TargetLatency], evidence: list[Evidence]) -> str | None:
+    if not latency:
+        return None
+    slow = max(latency, key=lambda name: latency[name].probe.mean)
+    fast = min(latency, key=lambda name: latency[name].probe.mean)
+    slow_ms, fast_ms = latency[slow].probe.mean, latency[fast].probe.mean
+    if slow_ms < QUEUE_MS or (slow != fast and slow_ms < QUEUE_FACTOR * fast_ms):
+        evidence.append(Evidence(code="no-queue", values={"slowest": slow, "probe_ms": slow_ms}))
+        return None
+    values: dict[str, float | str] = {
+        "service": slow,
+        "probe_ms": slow_ms,
+        "call_ms": latency[slow].call.mean,
+        "workers": latency[slow].workers,
+    }
+    if slow != fast:
+        values |= {"other": fast, "other_ms": fast_ms}
+    evidence.append(Evidence(code="probe-queues", values=values))
+    return slow
+
+
+def _plateau(sweep: Sweep | None, evidence: list[Evidence]) -> None:
+    points = sorted(sweep.points, key=lambda one: one.workers) if sweep else []
+    if len(points) < 2:
+        return
+    last = points[-1]
+    for point in points[:-1]:
+        rates = point.hashes_per_second.mean, last.hashes_per_second.mean
+        if last.workers >= 2 * point.workers and rates[1] < FLAT * rates[0]:
+            values: dict[str, float | str] = {
+                "from_workers": point.workers,
+                "to_workers": last.workers,
+                "rate_from": rates[0],
+                "rate_to": rates[1],
+            }
+            evidence.append(Evidence(code="plateau", values=values))
+            return
+
+
+def _interventions(interventions: Sequence[Intervention], evidence: list[Evidence]) -> str | None:
+    helped: dict[str, float] = {}
+    for one in interventions[1:]:
+        service, _, replicas = one.name.partition(" x")
+        before, after = interventions[0].hashes_per_second, one.hashes_per_second
+        helps = after.mean > HELPS * before.mean and after.ci95_low > before.ci95_high
+        values: dict[str, float | str] = {
+            "service": service,
+            "from_rate": before.mean,
+            "to_rate": after.mean,
+            "replicas": float(replicas),
+        }
+        evidence.append(Evidence(code="scaling-helps" if helps else "scaling-does-not-help", values=values))
+        if helps:
+            helped[service] = after.mean
+    return max(helped, key=helped.__getitem__) if helped else None

@@ -1,0 +1,207 @@
+"""The autoscaler demonstration: baseline, load, autoscaler, end of load, rest; watched all the way."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from dclab import manifests
+from dclab.experiments.explain_autoscale import explain
+from dclab.experiments.loadtest import collect_load
+from dclab.experiments.observer import Observer
+from dclab.lab import AutoscalerStatus, Counter, Job, Lab, LoadSpec, Scrape
+from dclab.measure.httplat import mean_latency_ms
+from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, MetricReading, TimelinePoint
+
+__all__ = ["DemoSettings", "run_hpa_demo"]
+
+Phase = Literal["baseline", "load", "autoscaled", "after-load"]
+
+RATE_SECONDS = 5.0
+"""The hash rate of a point is over this long: a worker adds to the counter about once a second."""
+
+REST_TIMEOUT = 600.0
+"""Seconds of the autoscaler's clock after the load within which it must come to rest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoSettings:
+    """How to demonstrate. Real seconds, but for the windows in the manifest."""
+
+    target: str = "rng"
+    workers: int = 10
+    load: LoadSpec = field(default_factory=lambda: LoadSpec(target="rng"))
+    baseline_seconds: float = 15.0
+    before_autoscaler: float = 30.0
+    """Seconds of load before the autoscaler is applied."""
+    tick: float = 2.0
+    """Between two points of the timeline."""
+
+
+@dataclass
+class _Watch:
+    """The timeline as it grows, and what the next point is compared with."""
+
+    lab: Lab
+    settings: DemoSettings
+    manifest: Mapping[str, Any]
+    observer: Observer
+    began: float = field(default_factory=time.time)
+    timeline: list[TimelinePoint] = field(default_factory=list)
+    marks: list[AutoscaleEvent] = field(default_factory=list)
+    status: AutoscalerStatus | None = None
+    counters: deque[Counter] = field(default_factory=deque)
+    scrape: Scrape | None = None
+
+    @property
+    def t(self) -> float:
+        """Seconds since the demonstration began."""
+        return time.time() - self.began
+
+    def mark(self, reason: str, message: str) -> None:
+        """Note a step of the demonstration itself among the events."""
+        self.marks.append(AutoscaleEvent(t=self.t, type="Demo", reason=reason, message=message))
+
+    def point(self, phase: Phase) -> TimelinePoint:
+        """Take one point; keep what is known so far."""
+        lab, target = self.lab, self.settings.target
+        self.status = lab.autoscaler(target) if phase in ("autoscaled", "after-load") else None
+        replicas = lab.replicas(target)
+        usage = lab.usage(target)
+        cpu = sum(one.cpu_millicores for one in usage) if usage else None
+        point = TimelinePoint(
+            t=self.t,
+            phase=phase,
+            current=self.status.current if self.status else replicas.desired,
+            desired=replicas.desired,
+            ready=replicas.ready,
+            metrics=self.status.metrics if self.status else (),
+            latency_ms=self._latency(),
+            hashes_per_second=self._rate(),
+            cpu_millicores=cpu,
+        )
+        self.timeline.append(point)
+        self.observer.raw("autoscale", [point])
+        self.observer.keep(autoscale=self.result(at_rest=False))
+        self.observer.step(self._line(point))
+        return point
+
+    def result(self, *, at_rest: bool) -> Autoscale:
+        """What is known so far."""
+        events = [replace(one, t=one.t - self.began) for one in (self.status.events if self.status else ())]
+        request = self.lab.cpu_request_millicores(self.settings.target)
+        return Autoscale(
+            target=self.settings.target,
+            workers=self.settings.workers,
+            manifest=self.manifest,
+            clock_speed=self.lab.clock_speed,
+            request_millicores=request,
+            timeline=tuple(self.timeline),
+            events=tuple(sorted((*self.marks, *events), key=lambda one: one.t)),
+            conditions=self.status.conditions if self.status else (),
+            at_rest=at_rest,
+            explanation=explain(self.timeline, request, at_rest=at_rest),
+        )
+
+    def _rate(self) -> float | None:
+        self.counters.append(self.lab.counter())
+        newest = self.counters[-1]
+        while len(self.counters) > 2 and newest.t - self.counters[1].t >= RATE_SECONDS:
+            self.counters.popleft()
+        oldest = self.counters[0]
+        if newest.t - oldest.t < RATE_SECONDS / 2 or newest.hashes < oldest.hashes:
+            return None
+        return (newest.hashes - oldest.hashes) / (newest.t - oldest.t)
+
+    def _latency(self) -> float | None:
+        scrape = self.lab.httplat(self.settings.target)
+        before, self.scrape = self.scrape, scrape
+        return mean_latency_ms(before, scrape) if before else None
+
+    def _line(self, point: TimelinePoint) -> str:
+        shown = ", ".join(f"{one.name} {_percent(one)}" for one in point.metrics) or "no autoscaler"
+        latency = "–" if point.latency_ms is None else f"{point.latency_ms:.0f} ms"
+        rate = "–" if point.hashes_per_second is None else f"{point.hashes_per_second:.1f} hashes/s"
+        counts = f"{point.ready}/{point.desired} {self.settings.target}"
+        return f"{point.phase} {point.t:.0f} s: {counts}, {shown}, {latency}, {rate}"
+
+
+def _percent(one: MetricReading) -> str:
+    return f"{'<unknown>' if one.current is None else f'{one.current:.0f}%'}/{one.target:.0f}%"
+
+
+def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[Autoscale, LoadTest]:
+    """Run it. Whatever happens, the siege is ended, the autoscaler removed, and the target back at one replica."""
+    manifest = manifests.autoscaler(settings.target)
+    replicas_before = lab.replicas(settings.target).desired
+    lab.scale("worker", settings.workers)
+    watch = _Watch(lab, settings, manifest, observer)
+    job: Job | None = None
+    load: LoadTest | None = None
+    try:
+        watch.mark("Baseline", f"{settings.workers} workers, no load, no autoscaler")
+        _follow(watch, "baseline", settings.baseline_seconds)
+        job = lab.start_load(settings.load)
+        ends = time.monotonic() + settings.load.seconds
+        watch.mark("LoadStarted", f"{settings.load.concurrent} users on {job.url} for {settings.load.seconds:g} s")
+        _follow(watch, "load", min(settings.before_autoscaler, settings.load.seconds / 2))
+        lab.apply_autoscaler(manifest)
+        watch.mark("AutoscalerApplied", f"{settings.target}: {_bounds(manifest)}")
+        while job.status().state == "running" and time.monotonic() < ends + 30:
+            _tick(watch, "autoscaled")
+        load = collect_load(lab, job, settings.load, observer)
+        watch.mark("LoadEnded", f"{load.transactions} requests, {load.transaction_rate:.0f} a second")
+        at_rest = _until_rest(watch)
+        result = watch.result(at_rest=at_rest)
+        observer.keep(autoscale=result)
+    finally:
+        if job is not None and load is None:
+            collect_load(lab, job, settings.load, observer)
+        lab.remove_autoscaler(settings.target)
+        lab.scale(settings.target, replicas_before)
+    return result, load
+
+
+def _bounds(manifest: Mapping[str, Any]) -> str:
+    spec = manifest["spec"]
+    return f"{spec['minReplicas']} to {spec['maxReplicas']} replicas"
+
+
+def _tick(watch: _Watch, phase: Phase) -> TimelinePoint:
+    point = watch.point(phase)
+    time.sleep(watch.settings.tick)
+    return point
+
+
+def _follow(watch: _Watch, phase: Phase, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        _tick(watch, phase)
+
+
+def _until_rest(watch: _Watch) -> bool:
+    """Follow until desired is unchanged for the longer stabilization window and two syncs."""
+    lab = watch.lab
+    windows = watch.manifest["spec"]["behavior"]
+    window = max(one["stabilizationWindowSeconds"] for one in windows.values()) / lab.clock_speed
+    quiet = window + 2 * lab.sync_seconds
+    begin = changed = time.monotonic()
+    desired = watch.point("after-load").desired
+    while time.monotonic() < changed + quiet:
+        time.sleep(watch.settings.tick)
+        now = watch.point("after-load").desired
+        if now != desired:
+            desired, changed = now, time.monotonic()
+        if time.monotonic() > begin + REST_TIMEOUT / lab.clock_speed:
+            watch.observer.caveat(
+                Caveat(
+                    code="not-at-rest",
+                    message=f"The autoscaler had not come to rest {time.monotonic() - begin:.0f} s after the load.",
+                    hint="Its timeline is complete up to there.",
+                )
+            )
+            return False
+    return True

@@ -1,0 +1,75 @@
+"""The load test: a siege of one service, and its own summary."""
+
+from __future__ import annotations
+
+import time
+
+from dclab.errors import LabLost
+from dclab.experiments.observer import Observer
+from dclab.lab import Job, Lab, LoadSpec
+from dclab.measure.siege import parse_siege
+from dclab.results import Caveat, LoadTest
+
+__all__ = ["collect_load", "run_loadtest"]
+
+OVERTIME = 30.0
+"""Seconds that a siege may take beyond its time: its users finish the request they are in."""
+
+
+def run_loadtest(lab: Lab, spec: LoadSpec, observer: Observer) -> LoadTest:
+    """Run a siege to its end. When it is interrupted it is stopped, and its summary so far is kept."""
+    job = lab.start_load(spec)
+    begin = time.monotonic()
+    try:
+        while job.status().state == "running" and time.monotonic() < begin + spec.seconds + OVERTIME:
+            observer.step(f"load test of {spec.target}: {time.monotonic() - begin:.0f} of {spec.seconds:g} s")
+            time.sleep(0.2)
+    finally:
+        result = collect_load(lab, job, spec, observer)
+    return result
+
+
+def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> LoadTest:
+    """The result of a siege; one that still runs is stopped."""
+    job.stop()
+    state = job.status()
+    log = job.log()
+    observer.raw("siege", [{"url": job.url, "state": state.state, "exit_code": state.exit_code, "log": log}])
+    summary = parse_siege(log)
+    if summary.transactions == 0:
+        raise LabLost(
+            f"The load test of {job.url} had no answered request.",
+            f"{summary.failed_transactions} failed.",
+            "See `dclab status`.",
+        )
+    result = LoadTest(
+        target=spec.target,
+        url=job.url,
+        concurrent=spec.concurrent,
+        requested_seconds=spec.seconds,
+        generator=job.generator,
+        transactions=summary.transactions,
+        availability_percent=summary.availability,
+        elapsed_seconds=summary.elapsed_time,
+        data_transferred_mb=summary.data_transferred,
+        response_time_seconds=summary.response_time,
+        transaction_rate=summary.transaction_rate,
+        throughput_mb_per_second=summary.throughput,
+        concurrency=summary.concurrency,
+        successful_transactions=summary.successful_transactions,
+        failed_transactions=summary.failed_transactions,
+        longest_transaction_seconds=summary.longest_transaction,
+        shortest_transaction_seconds=summary.shortest_transaction,
+        workers=lab.replicas("worker").desired,
+        complete=state.state == "succeeded",
+    )
+    if not result.complete:
+        observer.caveat(
+            Caveat(
+                code="load-incomplete",
+                message=f"The load test ended after {result.elapsed_seconds:.0f} of {spec.seconds:g} s.",
+                hint="Its figures are of that time only.",
+            )
+        )
+    observer.keep(loadtest=result)
+    return result

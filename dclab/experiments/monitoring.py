@@ -1,0 +1,128 @@
+"""The exercise's PromQL, asked of the lab's Prometheus, or the same quantity straight from the exporters."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from dclab.errors import DclabError, LabLost
+from dclab.lab import Lab, Scrape
+from dclab.measure.httplat import mean_latency_ms
+from dclab.results import Monitoring
+from dclab.tools import tool_version
+
+__all__ = ["LatencyWatch", "query", "watch_latency"]
+
+TARGETS = ("rng", "hasher")
+
+Series = dict[str, tuple[tuple[float, float], ...]]
+
+
+def query(window: str = "2m") -> str:
+    """The exercise's expression, over a window in PromQL's notation."""
+    return f"rate(httplat_latency_seconds_sum[{window}])/rate(httplat_latency_seconds_count[{window}])"
+
+
+class PrometheusWatch:
+    """Latencies that the lab's Prometheus collects by itself."""
+
+    def __init__(self, url: str, window: str) -> None:
+        self.url = url
+        self.window = window
+        self.began = time.time()
+
+    def now(self) -> dict[str, float]:
+        """Latest mean latency of each target in milliseconds; empty until there were two scrapes."""
+        rows = self._client().custom_query(query(self.window))
+        return {_target(row): 1000 * float(row["value"][1]) for row in rows if math.isfinite(float(row["value"][1]))}
+
+    def result(self) -> Monitoring:
+        """Everything since the watch began."""
+        rows = self._client().custom_query_range(
+            query(self.window), datetime.fromtimestamp(self.began), datetime.fromtimestamp(time.time()), "2s"
+        )
+        series: Series = {
+            _target(row): tuple((float(t), 1000 * float(v)) for t, v in row["values"] if math.isfinite(float(v)))
+            for row in rows
+        }
+        source = f"prometheus {tool_version('prometheus') or ''}".strip()
+        return Monitoring(source=source, query=query(self.window), series=series)
+
+    def stop(self) -> None:
+        """Nothing to stop: it belongs to the lab."""
+
+    def _client(self) -> Any:
+        from prometheus_api_client import PrometheusConnect
+
+        return PrometheusConnect(url=self.url)
+
+
+def _target(row: dict[str, dict[str, str]]) -> str:
+    return row["metric"].get("service", "?").removeprefix("httplat-")
+
+
+class ExporterWatch:
+    """The same quantity without Prometheus: the exporters are read in the background."""
+
+    def __init__(self, lab: Lab, seconds: float) -> None:
+        self.lab = lab
+        self.seconds = seconds
+        self.scrapes: dict[str, list[tuple[float, Scrape]]] = {name: [] for name in TARGETS}
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(2.0):
+            for target in TARGETS:
+                try:
+                    self.scrapes[target].append((time.time(), self.lab.httplat(target)))
+                except DclabError:
+                    continue
+
+    def now(self) -> dict[str, float]:
+        """Latest mean latency of each target in milliseconds; empty until there were two scrapes."""
+        return {name: points[-1][1] for name, points in self._series().items() if points}
+
+    def result(self) -> Monitoring:
+        """Everything since the watch began."""
+        return Monitoring(source="exporter", query=query(f"{self.seconds:g}s"), series=self._series())
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._over.set()
+        self._thread.join(5.0)
+
+    def _series(self) -> Series:
+        return {name: tuple(_means(list(scrapes), self.seconds)) for name, scrapes in self.scrapes.items()}
+
+
+def _means(scrapes: Sequence[tuple[float, Scrape]], seconds: float) -> list[tuple[float, float]]:
+    """At each scrape the mean over the window before it, as rate()/rate() gives it."""
+    found = []
+    for index, (t, scrape) in enumerate(scrapes[1:], 1):
+        first = next(before for at, before in scrapes[: index + 1] if at >= t - seconds)
+        mean = mean_latency_ms(first, scrape)
+        if mean is not None:
+            found.append((t, mean))
+    return found
+
+
+LatencyWatch = PrometheusWatch | ExporterWatch
+
+
+def watch_latency(lab: Lab, seconds: float = 120.0) -> LatencyWatch:
+    """Watch the latencies from now on, over windows of so many seconds; by Prometheus where it is installed."""
+    url = lab.prometheus_url()
+    if url is None:
+        return ExporterWatch(lab, seconds)
+    watch = PrometheusWatch(url, f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m")
+    try:
+        watch.now()
+    except Exception as error:  # its client raises what requests raises, and its own
+        raise LabLost(f"Prometheus at {url} does not answer.", str(error), "See `dclab status`.") from error
+    return watch

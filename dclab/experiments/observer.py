@@ -1,0 +1,26 @@
+"""What an experiment tells while it runs: progress for the screen, data for the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from dclab.results import Caveat
+
+__all__ = ["Observer"]
+
+
+class Observer(Protocol):
+    """Whoever watches an experiment."""
+
+    def step(self, text: str) -> None:
+        """What is being done now, in a few words."""
+
+    def caveat(self, caveat: Caveat) -> None:
+        """Something about the measurement itself that the reader must know."""
+
+    def keep(self, **parts: Any) -> None:
+        """Parts of the results by their names in `Results`, as far as they are known."""
+
+    def raw(self, name: str, rows: Iterable[Any]) -> None:
+        """Raw samples, to be added to the file of that name."""

@@ -1,0 +1,113 @@
+"""The scale sweep: hashes per second against the number of workers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from dclab.errors import DclabError, LabLost
+from dclab.experiments.observer import Observer
+from dclab.experiments.sampling import measure_rate
+from dclab.lab import Lab
+from dclab.measure.rate import quotient
+from dclab.measure.webui_reading import most_frequent, webui_readings
+from dclab.results import Caveat, Sweep, SweepPoint
+
+__all__ = ["SweepSettings", "run_sweep"]
+
+UNSURE_PERCENT = 5.0
+"""An interval wider than this on either side is worth a warning."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepSettings:
+    """What to measure."""
+
+    workers: tuple[int, ...] = (1, 2, 3, 4, 5, 10)
+    seconds: float = 20.0
+    """Length of each window."""
+    settle: float = 5.0
+    """Seconds between the workers being ready and the window: queues fill, counters start."""
+
+
+def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
+    """Measure every point; one that cannot be measured is named, and the sweep goes on."""
+    points: list[SweepPoint] = []
+    lost: list[int] = []
+    for index, workers in enumerate(settings.workers, 1):
+        observer.step(f"sweep {index}/{len(settings.workers)}: {workers} worker{'s' * (workers > 1)}")
+        try:
+            points.append(_point_of_recovered_lab(lab, workers, settings, observer))
+        except DclabError as error:
+            lost.append(workers)
+            observer.caveat(
+                Caveat(
+                    code="point-lost",
+                    message=f"The point of {workers} workers could not be measured. {error.what}",
+                    hint=f"Measure it with `dclab scale-sweep --workers {workers}`.",
+                )
+            )
+        observer.keep(sweep=_sweep(points, lost))
+    if not points:
+        raise LabLost("No point of the sweep could be measured.", "See the warnings.", "Try `dclab down` and `up`.")
+    return _sweep(points, lost)
+
+
+def _point_of_recovered_lab(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
+    """One point; when the lab is lost on the way, it is deployed anew and the point measured once more."""
+    try:
+        return _point(lab, workers, settings, observer)
+    except LabLost as error:
+        observer.caveat(
+            Caveat(
+                code="lab-recovered",
+                message=f"The lab was lost while {workers} workers were measured. {error.what}",
+                hint="It was deployed anew and the point was measured again.",
+            )
+        )
+        lab.deploy()
+        lab.ready()
+        return _point(lab, workers, settings, observer)
+
+
+def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
+    begin = time.monotonic()
+    lab.scale("worker", workers)
+    ready_seconds = time.monotonic() - begin
+    time.sleep(settings.settle)
+    rate, samples = measure_rate(lab, settings.seconds, observer, f"{workers} workers")
+    percent = 100 * rate.relative_half_width
+    if percent > UNSURE_PERCENT:
+        observer.caveat(
+            Caveat(
+                code="wide-interval",
+                message=f"The rate of {workers} workers is only known to ±{percent:.0f} %.",
+                hint="Sample for longer: --seconds 20 or more.",
+            )
+        )
+    readings = webui_readings(samples)
+    return SweepPoint(
+        workers=workers,
+        hashes_per_second=rate,
+        webui_reading=most_frequent(readings),
+        webui_readings=readings,
+        seconds=samples[-1].t - samples[0].t,
+        samples=len(samples),
+        ready_seconds=ready_seconds,
+    )
+
+
+def _sweep(points: list[SweepPoint], lost: list[int]) -> Sweep:
+    few = min(points, key=lambda one: one.workers, default=None)
+    many = max(points, key=lambda one: one.workers, default=None)
+    if few is None or many is None or few is many:
+        return Sweep(points=tuple(points), lost_workers=tuple(lost))
+    speedup = quotient(many.hashes_per_second, few.hashes_per_second)
+    return Sweep(
+        points=tuple(points),
+        speedup=speedup.mean,
+        speedup_ci95_low=speedup.ci95_low,
+        speedup_ci95_high=speedup.ci95_high,
+        webui_speedup=many.webui_reading / few.webui_reading if few.webui_reading else None,
+        lost_workers=tuple(lost),
+    )
