@@ -16,7 +16,7 @@ from dclab.lab import AutoscalerStatus, Counter, Job, Lab, LoadSpec, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, MetricReading, TimelinePoint
 
-__all__ = ["DemoSettings", "run_hpa_demo"]
+__all__ = ["DemoSettings", "demo_settings", "run_hpa_demo"]
 
 Phase = Literal["baseline", "load", "autoscaled", "after-load"]
 
@@ -31,14 +31,26 @@ REST_TIMEOUT = 600.0
 class DemoSettings:
     """How to demonstrate. Real seconds, but for the windows in the manifest."""
 
-    target: str = "rng"
-    workers: int = 10
-    load: LoadSpec = field(default_factory=lambda: LoadSpec(target="rng"))
-    baseline_seconds: float = 15.0
-    before_autoscaler: float = 30.0
+    target: str
+    workers: int
+    load: LoadSpec
+    baseline_seconds: float
+    before_autoscaler: float
     """Seconds of load before the autoscaler is applied."""
-    tick: float = 2.0
+    tick: float
     """Between two points of the timeline."""
+
+
+def demo_settings(target: str, workers: int, siege_seconds: float, clock_speed: float) -> DemoSettings:
+    """Settings that suit the autoscaler's clock: phases shrink with it, but hold a few readings each."""
+    return DemoSettings(
+        target=target,
+        workers=workers,
+        load=LoadSpec(target=target, seconds=siege_seconds),
+        baseline_seconds=max(8.0, 20.0 / clock_speed),
+        before_autoscaler=max(6.0, 30.0 / clock_speed),
+        tick=max(1.0, 2.0 / clock_speed),
+    )
 
 
 @dataclass

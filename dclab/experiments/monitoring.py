@@ -10,12 +10,13 @@ from datetime import datetime
 from typing import Any
 
 from dclab.errors import DclabError, LabLost
+from dclab.experiments.observer import Observer
 from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Monitoring
 from dclab.tools import tool_version
 
-__all__ = ["LatencyWatch", "query", "watch_latency"]
+__all__ = ["LatencyWatch", "follow", "query", "watch_latency"]
 
 TARGETS = ("rng", "hasher")
 
@@ -37,14 +38,13 @@ class PrometheusWatch:
 
     def now(self) -> dict[str, float]:
         """Latest mean latency of each target in milliseconds; empty until there were two scrapes."""
-        rows = self._client().custom_query(query(self.window))
+        rows = self._ask("custom_query", query(self.window))
         return {_target(row): 1000 * float(row["value"][1]) for row in rows if math.isfinite(float(row["value"][1]))}
 
     def result(self) -> Monitoring:
         """Everything since the watch began."""
-        rows = self._client().custom_query_range(
-            query(self.window), datetime.fromtimestamp(self.began), datetime.fromtimestamp(time.time()), "2s"
-        )
+        since, until = datetime.fromtimestamp(self.began), datetime.fromtimestamp(time.time())
+        rows = self._ask("custom_query_range", query(self.window), since, until, "2s")
         series: Series = {
             _target(row): tuple((float(t), 1000 * float(v)) for t, v in row["values"] if math.isfinite(float(v)))
             for row in rows
@@ -55,10 +55,14 @@ class PrometheusWatch:
     def stop(self) -> None:
         """Nothing to stop: it belongs to the lab."""
 
-    def _client(self) -> Any:
+    def _ask(self, verb: str, *arguments: Any) -> list[dict[str, Any]]:
         from prometheus_api_client import PrometheusConnect
 
-        return PrometheusConnect(url=self.url)
+        try:
+            rows: list[dict[str, Any]] = getattr(PrometheusConnect(url=self.url), verb)(*arguments)
+        except Exception as error:  # what requests raises, and the client's own
+            raise LabLost(f"Prometheus at {self.url} does not answer.", str(error), "See `dclab status`.") from error
+        return rows
 
 
 def _target(row: dict[str, dict[str, str]]) -> str:
@@ -120,9 +124,19 @@ def watch_latency(lab: Lab, seconds: float = 120.0) -> LatencyWatch:
     url = lab.prometheus_url()
     if url is None:
         return ExporterWatch(lab, seconds)
-    watch = PrometheusWatch(url, f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m")
+    return PrometheusWatch(url, f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m")
+
+
+def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitoring:
+    """Show the latest values for so long; the series is kept as it grows, and when it is interrupted."""
+    begin = time.monotonic()
     try:
-        watch.now()
-    except Exception as error:  # its client raises what requests raises, and its own
-        raise LabLost(f"Prometheus at {url} does not answer.", str(error), "See `dclab status`.") from error
-    return watch
+        while time.monotonic() < begin + seconds:
+            time.sleep(1.0)
+            shown = ", ".join(f"{name} {ms:.1f} ms" for name, ms in sorted(watch.now().items()))
+            observer.step(f"monitoring {time.monotonic() - begin:.0f} s: {shown or 'waiting for two scrapes'}")
+    finally:
+        watch.stop()
+        result = watch.result()
+        observer.keep(monitoring=result)
+    return result

@@ -1,0 +1,60 @@
+"""dclab status."""
+
+from __future__ import annotations
+
+from dclab.cli.options import JsonOption, NameOption, QuietOption, VerboseOption
+from dclab.cli.session import session
+
+__all__ = ["status"]
+
+
+def status(
+    name: NameOption = "dclab",
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Show what runs: replicas, their CPU and memory, the addresses.
+
+    Example: dclab status
+    """
+    with session("status", as_json=as_json, quiet=quiet, verbose=verbose) as output:
+        from dclab.engines.choose import find_lab
+        from dclab.output import table
+
+        lab, _ = find_lab(name, "auto")
+        about = lab.about()
+        rows = []
+        deployments = {}
+        for deployment in sorted(about["replicas"]):
+            counts = lab.replicas(deployment)
+            usage = lab.usage(deployment)
+            cpu = sum(one.cpu_millicores for one in usage)
+            memory = sum(one.memory_mb for one in usage)
+            deployments[deployment] = {
+                "desired": counts.desired,
+                "ready": counts.ready,
+                "terminating": counts.terminating,
+                "restarts": counts.restarts,
+                "cpu_millicores": cpu if usage else None,
+                "memory_mb": memory if usage else None,
+            }
+            shown = (f"{cpu:.0f}m", f"{memory:.0f} MB") if usage else ("–", "–")
+            rows.append((deployment, f"{counts.ready}/{counts.desired}", counts.restarts, *shown))
+        urls = {service: lab.url(service) for service in sorted(about["ports"]) if service != "redis"}
+        clock = "" if lab.clock_speed == 1 else f"; the autoscaler's clock runs ×{lab.clock_speed:g}"
+        output.show(
+            f"The lab {name!r} runs on the {lab.engine} engine{clock}.",
+            table("deployment", "ready", "restarts", "CPU", "memory", rows=rows),
+            *(f"{service}: {url}" for service, url in urls.items()),
+        )
+        output.result(
+            {
+                "name": name,
+                "engine": lab.engine,
+                "clock_speed": lab.clock_speed,
+                "supervisor_pid": about["pid"],
+                "deployments": deployments,
+                "urls": urls,
+            }
+        )

@@ -1,0 +1,93 @@
+"""What the terminal shows of each result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dclab.output import table
+from dclab.report.wording import evidence_sentence
+from dclab.results import Autoscale, Bottleneck, LoadTest, Monitoring, Rate, Results, Sweep, TargetLatency
+
+__all__ = [
+    "autoscale_lines",
+    "bottleneck_lines",
+    "latency_lines",
+    "load_lines",
+    "monitoring_lines",
+    "summary_lines",
+    "sweep_lines",
+]
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.mean:.2f} ± {(rate.ci95_high - rate.ci95_low) / 2:.2f}"
+
+
+def sweep_lines(sweep: Sweep) -> Iterator[Any]:
+    """The exercise's table, and its question answered."""
+    from dclab.report.wording import speedup_sentences
+
+    points = sorted(sweep.points, key=lambda one: one.workers)
+    base = points[0]
+    rows = []
+    for one in points:
+        speedup = one.hashes_per_second.mean / base.hashes_per_second.mean
+        efficiency = 100 * speedup * base.workers / one.workers
+        shown = f"{one.webui_reading:.0f}"
+        rows.append((one.workers, _rate(one.hashes_per_second), shown, f"{speedup:.2f}", f"{efficiency:.0f} %"))
+    yield table("workers", "hashes/s (95 %)", "web UI showed", "speedup", "efficiency", rows=rows)
+    yield from speedup_sentences(sweep)
+
+
+def latency_lines(latency: Mapping[str, TargetLatency]) -> Iterator[Any]:
+    """Milliseconds of every target."""
+    rows = []
+    for name, found in latency.items():
+        for what, one in (("GET /", found.probe), ("real call", found.call)):
+            figures = (one.min, one.mean, one.p50, one.p95, one.p99, one.max)
+            rows.append((f"{name} {what}", *(f"{ms:.1f}" for ms in figures), one.count, one.errors))
+    yield table("ms", "min", "mean", "p50", "p95", "p99", "max", "n", "errors", rows=rows)
+
+
+def bottleneck_lines(found: Bottleneck) -> Iterator[str]:
+    """The verdict and its reasons."""
+    yield f"Bottleneck: {found.service or 'none found'}"
+    yield from (f"  {evidence_sentence(one)}" for one in found.evidence)
+
+
+def load_lines(load: LoadTest) -> Iterator[Any]:
+    """Siege's summary, in its own words."""
+    from dclab.report.wording import siege_rows
+
+    yield f"Load test by {load.generator}: {load.concurrent} users on {load.url}"
+    yield table("", "", rows=[(label, value) for label, value in siege_rows(load)])
+
+
+def autoscale_lines(found: Autoscale) -> Iterator[str]:
+    """The transcript and what it shows."""
+    from dclab.report.transcript import transcript
+
+    yield transcript(found).rstrip()
+    yield from (f"  {evidence_sentence(one)}" for one in found.explanation)
+
+
+def monitoring_lines(found: Monitoring) -> Iterator[Any]:
+    """The last value of each series."""
+    yield f"{found.query}   (by {found.source})"
+    rows = [(name, f"{series[-1][1]:.1f}", len(series)) for name, series in sorted(found.series.items()) if series]
+    yield table("target", "ms, last", "points", rows=rows)
+
+
+def summary_lines(results: Results) -> Iterator[Any]:
+    """The whole exercise on one screen."""
+    if results.sweep and results.sweep.points:
+        yield from sweep_lines(results.sweep)
+    if results.latency:
+        yield from latency_lines(results.latency)
+    if results.bottleneck:
+        yield from bottleneck_lines(results.bottleneck)
+    if results.loadtest:
+        yield from load_lines(results.loadtest)
+    if results.autoscale:
+        yield from (f"  {evidence_sentence(one)}" for one in results.autoscale.explanation)
