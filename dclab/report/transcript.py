@@ -1,0 +1,57 @@
+"""The demonstration as `kubectl get hpa -w` would have shown it: a row for every change."""
+
+from __future__ import annotations
+
+from dclab.results import Autoscale, TimelinePoint
+
+__all__ = ["age", "transcript"]
+
+COLUMNS = ("NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE")
+
+
+def age(seconds: float) -> str:
+    """A duration as kubectl writes it: seconds up to two minutes, then minutes and seconds up to ten."""
+    whole = int(seconds)
+    if whole < 120:
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 10 and rest:
+        return f"{minutes}m{rest}s"
+    return f"{minutes}m"
+
+
+def _targets(point: TimelinePoint, default: str) -> str:
+    shown = [
+        f"{one.name}: {'<unknown>' if one.current is None else f'{one.current:.0f}%'}/{one.target:.0f}%"
+        for one in point.metrics
+    ]
+    return ", ".join(shown) or default
+
+
+def transcript(found: Autoscale) -> str:
+    """Text in columns; ages are on the autoscaler's clock, which a line says when it is not the wall's."""
+    spec = found.manifest.get("spec", {})
+    default = "cpu: <unknown>/" + "".join(
+        f"{metric['resource']['target'].get('averageUtilization', '?')}%"
+        for metric in spec.get("metrics", [])[:1]
+        if "resource" in metric
+    )
+    watched = [one for one in found.timeline if one.phase in ("autoscaled", "after-load")]
+    rows = [COLUMNS]
+    for point in watched:
+        row = (
+            found.target,
+            f"Deployment/{found.target}",
+            _targets(point, default),
+            str(spec.get("minReplicas", 1)),
+            str(spec.get("maxReplicas", "?")),
+            str(point.current),
+            age((point.t - watched[0].t) * found.clock_speed),
+        )
+        if row[:-1] != rows[-1][:-1]:
+            rows.append(row)
+    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
+    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    if found.clock_speed != 1:
+        lines.append(f"(AGE is on the autoscaler's clock, which ran {found.clock_speed:g} times faster.)")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,112 @@
+"""Facts as sentences: each evidence code has its words here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dclab.measure.queueing import bound_rate, knee
+from dclab.results import Evidence, LoadTest, Rate, Sweep
+
+__all__ = ["SENTENCES", "evidence_sentence", "interval", "siege_rows", "speedup_sentences"]
+
+SENTENCES = {
+    "probe-queues": (
+        "With {workers:.0f} workers a probe of {service} waits {probe_ms:.0f} ms for an answer that itself takes no "
+        "time, so requests queue at {service}."
+    ),
+    "no-queue": "No service keeps a probe waiting: the slowest, {slowest}, answers in {probe_ms:.1f} ms.",
+    "plateau": (
+        "The rate stands still from {from_workers:.0f} to {to_workers:.0f} workers ({rate_from:.1f} and {rate_to:.1f} "
+        "hashes/s), so something other than the workers limits it."
+    ),
+    "cpu-idle": (
+        "{service} uses {cpu_millicores:.0f}m of the {request_millicores:.0f}m CPU that it requests, so it is not "
+        "short of CPU: it waits."
+    ),
+    "scaling-helps": (
+        "With {replicas:.0f} replicas of {service} the rate rose from {from_rate:.1f} to {to_rate:.1f} hashes/s: "
+        "{service} was the limit."
+    ),
+    "scaling-does-not-help": (
+        "With {replicas:.0f} replicas of {service} the rate went from {from_rate:.1f} to {to_rate:.1f} hashes/s: "
+        "{service} is not the limit."
+    ),
+    "above-target-before-load": (
+        "Before any load the target already used {cpu_millicores:.0f}m of its {request_millicores:.0f}m CPU request, "
+        "{metric_percent:.1f} % against a target of {target_percent:.0f} %: the workers alone make the autoscaler act."
+    ),
+    "load-slowed-work": (
+        "The siege queued with the workers' own requests: mining fell from {before_rate:.1f} to {during_rate:.1f} "
+        "hashes/s until the autoscaler acted."
+    ),
+    "scaled-up": (
+        "The autoscaler went from {from_replicas:.0f} to {to_replicas:.0f} replicas within {seconds:.0f} s of being "
+        "applied."
+    ),
+    "never-scaled": "The autoscaler never scaled up: CPU stayed at its target while requests queued.",
+    "latency-fell": "Latency under load fell from {before_ms:.0f} ms to {after_ms:.0f} ms once there were more replicas.",
+    "scaled-down": (
+        "After the load it went from {from_replicas:.0f} down to {to_replicas:.0f} replicas within {seconds:.0f} s."
+    ),
+    "rest-replicas": (
+        "It came to rest at {replicas:.0f} replicas: together they use {total_cpu_millicores:.0f}m CPU, and the target "
+        "allows each {per_replica_target_millicores:.0f}m. That number follows from the CPU request, not from how long "
+        "requests wait."
+    ),
+    "not-at-rest": "It had not come to rest {seconds:.0f} s after the demonstration began.",
+}
+
+
+def evidence_sentence(evidence: Evidence) -> str:
+    """One fact in words; an unknown or incomplete one is shown as its code and values."""
+    try:
+        return SENTENCES[evidence.code].format(**evidence.values)
+    except (KeyError, ValueError):
+        values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
+        return f"{evidence.code}: {values}" if values else evidence.code
+
+
+def interval(rate: Rate) -> str:
+    """Mean and half width of a rate."""
+    return f"{rate.mean:.2f} ± {(rate.ci95_high - rate.ci95_low) / 2:.2f}"
+
+
+def speedup_sentences(sweep: Sweep) -> Iterator[str]:
+    """The exercise's question: how much faster, and why not as many times as there are workers."""
+    if sweep.speedup is None:
+        return
+    points = sorted(sweep.points, key=lambda one: one.workers)
+    few, many = points[0], points[-1]
+    low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
+    sure = f" (95 %: {low:.2f} to {high:.2f})" if low is not None and high is not None else ""
+    times = many.workers / few.workers
+    yield f"{times:g} times the workers made it {sweep.speedup:.2f} times as fast{sure}, not {times:g} times."
+    if sweep.webui_speedup is not None and abs(sweep.webui_speedup - sweep.speedup) > 0.1:
+        yield (
+            f"Read off the web UI it would have been {sweep.webui_speedup:.1f} times: its one-second figure shows the "
+            "workers' batches, not the rate."
+        )
+    if many.workers > knee():
+        yield (
+            f"One rng serves one request of 0.1 s at a time, so {bound_rate(many.workers):.0f} hashes/s is the most that "
+            f"any number of workers can reach, and {knee():.0f} workers (0.3 s a hash each) reach it already; more only "
+            "queue."
+        )
+
+
+def siege_rows(load: LoadTest) -> list[tuple[str, str]]:
+    """The summary's lines in siege's own words."""
+    return [
+        ("Transactions", f"{load.transactions} hits"),
+        ("Availability", f"{load.availability_percent:.2f} %"),
+        ("Elapsed time", f"{load.elapsed_seconds:.2f} secs"),
+        ("Data transferred", f"{load.data_transferred_mb:.2f} MB"),
+        ("Response time", f"{load.response_time_seconds:.2f} secs"),
+        ("Transaction rate", f"{load.transaction_rate:.2f} trans/sec"),
+        ("Throughput", f"{load.throughput_mb_per_second:.2f} MB/sec"),
+        ("Concurrency", f"{load.concurrency:.2f}"),
+        ("Successful transactions", f"{load.successful_transactions}"),
+        ("Failed transactions", f"{load.failed_transactions}"),
+        ("Longest transaction", f"{load.longest_transaction_seconds:.2f}"),
+        ("Shortest transaction", f"{load.shortest_transaction_seconds:.2f}"),
+    ]
