@@ -30,7 +30,7 @@ def run(
     quick: Annotated[
         bool, typer.Option("--quick", help="In about 95 s: shorter windows, the autoscaler's clock ×5, all labelled.")
     ] = False,
-    load_time: Annotated[str | None, typer.Option(help="How long the siege lasts (4m; with --quick 20s).")] = None,
+    load_time: Annotated[str | None, typer.Option(help="How long the siege lasts (4m; with --quick 14s).")] = None,
     name: NameOption = "dclab",
     engine: EngineOption = "auto",
     out: OutOption = None,
@@ -54,7 +54,7 @@ def run(
         from dclab.report import write_report
         from dclab.run_folder import new_folder
 
-        siege = parse_duration(load_time or ("20s" if quick else "4m"), "time of the siege", low=5)
+        siege = parse_duration(load_time or ("14s" if quick else "4m"), "time of the siege", low=5)
         choice = choose_engine(engine)
         wanted = Settings(name=check_name(name), clock_speed=QUICK_CLOCK if quick else 1.0)
         folder = new_folder(out, choice.engine)

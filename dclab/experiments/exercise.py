@@ -36,9 +36,9 @@ def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) 
     demo = demo_settings("rng", 10, siege_seconds, clock_speed)
     if quick:
         return ExerciseSettings(
-            sweep=SweepSettings(seconds=4.0, settle=2.0),
-            latency=LatencySettings(count=4, settle=2.0),
-            proof=ProofSettings(seconds=4.0, settle=2.0, targets=("rng",)),
+            sweep=SweepSettings(seconds=5.0, settle=1.0),
+            latency=LatencySettings(count=3, settle=1.5),
+            proof=ProofSettings(seconds=4.0, settle=1.5, targets=("rng",)),
             demo=demo,
             monitoring_seconds=20.0,
         )
@@ -82,7 +82,9 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
 
     def do_proof() -> None:
         nonlocal interventions
-        interventions = run_proof(lab, settings.proof, observer)
+        points = sweep.points if sweep else ()
+        known = next((one for one in points if one.workers == settings.proof.workers), None)
+        interventions = run_proof(lab, settings.proof, observer, known.hashes_per_second if known else None)
         observer.keep(bottleneck=find_bottleneck(latency, sweep, interventions, cpu))
 
     def do_demo() -> None:

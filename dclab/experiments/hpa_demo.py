@@ -34,6 +34,8 @@ class DemoSettings:
     target: str
     workers: int
     load: LoadSpec
+    settle: float
+    """After scaling the workers, before the baseline."""
     baseline_seconds: float
     before_autoscaler: float
     """Seconds of load before the autoscaler is applied."""
@@ -47,7 +49,8 @@ def demo_settings(target: str, workers: int, siege_seconds: float, clock_speed: 
         target=target,
         workers=workers,
         load=LoadSpec(target=target, seconds=siege_seconds),
-        baseline_seconds=max(8.0, 20.0 / clock_speed),
+        settle=max(2.0, 5.0 / clock_speed),
+        baseline_seconds=max(5.0, 20.0 / clock_speed),
         before_autoscaler=max(6.0, 30.0 / clock_speed),
         tick=max(1.0, 2.0 / clock_speed),
     )
@@ -150,6 +153,7 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
     manifest = manifests.autoscaler(settings.target)
     replicas_before = lab.replicas(settings.target).desired
     lab.scale("worker", settings.workers)
+    time.sleep(settings.settle)
     watch = _Watch(lab, settings, manifest, observer)
     job: Job | None = None
     load: LoadTest | None = None

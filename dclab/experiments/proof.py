@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from dclab.experiments.observer import Observer
 from dclab.experiments.sampling import measure_rate
 from dclab.lab import Lab
-from dclab.results import Intervention
+from dclab.results import Intervention, Rate
 
 __all__ = ["ProofSettings", "run_proof"]
 
 REPLICAS = 2
+UNCHANGED = "as it is"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +26,19 @@ class ProofSettings:
     settle: float = 5.0
 
 
-def run_proof(lab: Lab, settings: ProofSettings, observer: Observer) -> tuple[Intervention, ...]:
-    """The rate with nothing changed, then with twice the replicas of each target in turn."""
+def run_proof(
+    lab: Lab, settings: ProofSettings, observer: Observer, unchanged: Rate | None = None
+) -> tuple[Intervention, ...]:
+    """The rate with nothing changed, then with twice the replicas of each target in turn.
+
+    `unchanged` is the rate with nothing changed where it is known already; else it is measured.
+    """
     lab.scale("worker", settings.workers)
-    found = [_rate(lab, "as it is", settings, observer)]
+    found = [
+        Intervention(name=UNCHANGED, workers=settings.workers, hashes_per_second=unchanged)
+        if unchanged
+        else _rate(lab, UNCHANGED, settings, observer)
+    ]
     for target in settings.targets:
         before = lab.replicas(target).desired
         try:

@@ -12,7 +12,7 @@ from dclab.results import Caveat, Rate
 
 __all__ = ["Disturbed", "measure_rate", "sample_counter"]
 
-EVERY_SECONDS = 0.2
+EVERY_SECONDS = 0.1
 
 
 class Disturbed(DclabError):
@@ -22,7 +22,7 @@ class Disturbed(DclabError):
 
 
 def sample_counter(lab: Lab, seconds: float) -> list[Counter]:
-    """Readings over a window, five a second; Disturbed when something was restarted meanwhile."""
+    """Readings over a window, ten a second; Disturbed when something was restarted meanwhile."""
     before = _restarts(lab)
     samples = []
     begin = time.monotonic()

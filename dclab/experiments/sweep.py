@@ -9,6 +9,7 @@ from dclab.errors import DclabError, LabLost
 from dclab.experiments.observer import Observer
 from dclab.experiments.sampling import measure_rate
 from dclab.lab import Lab
+from dclab.measure.queueing import SERVICE_SECONDS
 from dclab.measure.rate import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Sweep, SweepPoint
@@ -26,8 +27,8 @@ class SweepSettings:
     workers: tuple[int, ...] = (1, 2, 3, 4, 5, 10)
     seconds: float = 20.0
     """Length of each window."""
-    settle: float = 5.0
-    """Seconds between the workers being ready and the window: queues fill, counters start."""
+    settle: float = 4.0
+    """Seconds between the workers being ready and the window, beside what their queue needs to build up."""
 
 
 def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
@@ -74,14 +75,15 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    time.sleep(settings.settle)
+    # A queue of all workers takes a service time each to form, and their first reports come a round later.
+    time.sleep(settings.settle + 2 * workers * SERVICE_SECONDS)
     rate, samples = measure_rate(lab, settings.seconds, observer, f"{workers} workers")
     percent = 100 * rate.relative_half_width
     if percent > UNSURE_PERCENT:
         observer.caveat(
             Caveat(
                 code="wide-interval",
-                message=f"The rate of {workers} workers is only known to ±{percent:.0f} %.",
+                message=f"The rate of {workers} worker{'s' * (workers > 1)} is only known to ±{percent:.0f} %.",
                 hint="Sample for longer: --seconds 20 or more.",
             )
         )

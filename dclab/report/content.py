@@ -115,7 +115,7 @@ def _speed(results: Results) -> Iterator[Block]:
     yield _text("How much faster is it with ten times the workers, and why not ten times?")
     yield _list(list(speedup_sentences(sweep)) or ["One point alone has no speedup."])
     yield _text(
-        "The rate is the slope of a line through five readings a second of the hash counter, with its 95 % interval. "
+        "The rate is the slope of a line through ten readings a second of the hash counter, with its 95 % interval. "
         "The web UI's figure is the difference of two readings one second apart; the column shows the one that it showed "
         "most often."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dclab.measure.queueing import bound_rate, knee
@@ -49,8 +50,8 @@ SENTENCES = {
         "After the load it went from {from_replicas:.0f} down to {to_replicas:.0f} replicas within {seconds:.0f} s."
     ),
     "rest-replicas": (
-        "It came to rest at {replicas:.0f} replicas: together they use {total_cpu_millicores:.0f}m CPU, and the target "
-        "allows each {per_replica_target_millicores:.0f}m. That number follows from the CPU request, not from how long "
+        "It came to rest at {replicas:.0f} replicas, not because nothing waits any more: {total_cpu_millicores:.0f}m CPU "
+        "in all, at a target of {per_replica_target_millicores:.0f}m each. That number follows from the CPU request, not from how long "
         "requests wait."
     ),
     "not-at-rest": "It had not come to rest {seconds:.0f} s after the demonstration began.",
@@ -60,7 +61,7 @@ SENTENCES = {
 def evidence_sentence(evidence: Evidence) -> str:
     """One fact in words; an unknown or incomplete one is shown as its code and values."""
     try:
-        return SENTENCES[evidence.code].format(**evidence.values)
+        return re.sub(r"\b1 replicas\b", "1 replica", SENTENCES[evidence.code].format(**evidence.values))
     except (KeyError, ValueError):
         values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
         return f"{evidence.code}: {values}" if values else evidence.code
