@@ -1,0 +1,143 @@
+"""worker and webui against a real Redis."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+
+@pytest.fixture
+def upstream():
+    """rng and hasher in one: counts its connections, and can be told to fail."""
+
+    class Upstream:
+        connections = 0
+        requests = 0
+        fail = False
+
+    state = Upstream()
+    listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+    state.port = listener.getsockname()[1]
+
+    def run():
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                state.connections += 1
+                data = connection.recv(65536)
+                if not data or state.fail:
+                    continue
+                body = b"r" * 32 if data.startswith(b"GET /32 ") else b"0" * 64
+                if data.startswith(b"POST"):
+                    while b"r" * 32 not in data:
+                        data += connection.recv(65536)
+                    state.requests += 1
+                head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+                connection.sendall(head + body)
+
+    threading.Thread(target=run, daemon=True).start()
+    yield state
+    listener.close()
+
+
+def services(upstream, redis, **more):
+    return {
+        "RNG_SERVICE_HOST": "127.0.0.1",
+        "RNG_SERVICE_PORT": upstream.port,
+        "HASHER_SERVICE_HOST": "127.0.0.1",
+        "HASHER_SERVICE_PORT": upstream.port,
+        "REDIS_SERVICE_HOST": redis.address[0],
+        "REDIS_SERVICE_PORT": redis.address[1],
+        "DELAY": 0.01,
+        **more,
+    }
+
+
+def hashes(redis):
+    return int(redis.ask("GET", "hashes") or 0)
+
+
+def test_a_worker_adds_to_the_counter_about_once_a_second(start, redis, upstream, wait_until):
+    worker = start("worker", serves=False, **services(upstream, redis))
+    seen = set()
+    end = time.monotonic() + 2.6
+    while time.monotonic() < end:
+        seen.add(hashes(redis))
+        time.sleep(0.02)
+    assert 3 <= len(seen) <= 4
+    assert "units of work done, updating hash counter" in worker.leave()
+
+
+def test_what_a_worker_counted_is_written_when_it_leaves(start, redis, upstream, wait_until):
+    worker = start("worker", serves=False, **services(upstream, redis))
+    wait_until(lambda: upstream.requests >= 30)
+    begin = time.monotonic()
+    worker.leave()
+    assert time.monotonic() - begin < 1
+    assert upstream.requests - 1 <= hashes(redis) <= upstream.requests
+    assert worker.process.returncode == 0
+
+
+def test_every_call_is_a_connection_of_its_own(start, redis, upstream, wait_until):
+    start("worker", serves=False, **services(upstream, redis))
+    wait_until(lambda: upstream.requests >= 10)
+    assert upstream.connections >= 2 * upstream.requests
+
+
+def test_a_coin_goes_into_the_wallet(start, redis, upstream, wait_until):
+    start("worker", serves=False, **services(upstream, redis))
+    wait_until(lambda: redis.ask("HLEN", "wallet") == 1)
+    assert redis.ask("HGET", "wallet", "0" * 64) == b"r" * 32
+
+
+def test_after_an_error_a_worker_says_so_backs_off_and_loses_nothing(start, redis, upstream, wait_until):
+    worker = start("worker", serves=False, **services(upstream, redis, BACKOFF=0.3))
+    wait_until(lambda: upstream.requests >= 5)
+    upstream.fail = True
+    time.sleep(0.2)
+    connections = upstream.connections
+    time.sleep(0.15)
+    assert upstream.connections <= connections + 1
+    upstream.fail = False
+    done = upstream.requests
+    wait_until(lambda: upstream.requests >= done + 5)
+    out = worker.leave()
+    assert "Failed: " in out
+    assert "Waiting 0.3 s" in out
+    assert "Traceback" not in out
+    assert upstream.requests - 1 <= hashes(redis) <= upstream.requests
+
+
+def test_webui_has_the_originals_three_fields(start, redis):
+    webui = start("webui", REDIS_SERVICE_HOST=redis.address[0], REDIS_SERVICE_PORT=redis.address[1])
+    status, body = webui.ask(path="/json")
+    fields = json.loads(body)
+    assert (status, fields["coins"], fields["hashes"]) == (200, 0, None)
+    assert abs(fields["now"] - time.time()) < 5
+    redis.ask("INCRBY", "hashes", 42)
+    redis.ask("HSET", "wallet", "0a", b"x")
+    fields = json.loads(webui.ask(path="/json")[1])
+    assert (fields["coins"], fields["hashes"], set(fields)) == (1, "42", {"coins", "hashes", "now"})
+
+
+def test_the_page_needs_nothing_from_elsewhere(start, redis):
+    webui = start("webui", REDIS_SERVICE_HOST=redis.address[0], REDIS_SERVICE_PORT=redis.address[1])
+    status, page = webui.ask()
+    assert status == 200
+    assert b"<svg" in page
+    assert b"http://" not in page
+    assert b"https://" not in page
+
+
+def test_without_redis_webui_says_so(start):
+    webui = start("webui", REDIS_SERVICE_HOST="127.0.0.1", REDIS_SERVICE_PORT=1)
+    status, body = webui.ask(path="/json")
+    assert status == 503
+    assert "Redis" in json.loads(body)["error"]

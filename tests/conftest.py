@@ -1,0 +1,102 @@
+"""Every test has a runtime folder of its own, so that no lab of the user's is ever touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def runtime_folder():
+    """A short path: sockets live in it."""
+    folder = Path(tempfile.mkdtemp(prefix="dct-"))
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    yield folder
+    from dclab.engines.embedded import launch
+
+    for name in launch.labs():
+        launch.stop(folder / "dclab" / name)
+    if before is None:
+        del os.environ["XDG_RUNTIME_DIR"]
+    else:
+        os.environ["XDG_RUNTIME_DIR"] = before
+    shutil.rmtree(folder)
+
+
+class Finished:
+    """A command that has ended."""
+
+    def __init__(self, done: subprocess.CompletedProcess[str]) -> None:
+        self.code = done.returncode
+        self.out = done.stdout
+        self.err = done.stderr
+
+    @property
+    def envelope(self):
+        return json.loads(self.out)
+
+    @property
+    def data(self):
+        return self.envelope["data"]
+
+
+COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
+
+
+@pytest.fixture(scope="session")
+def dclab():
+    """Run a command line of dclab in a process of its own, as a user would."""
+
+    def run(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Finished:
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **(env or {})},
+            capture_output=True,
+            text=True,
+            timeout=110,
+            stdin=subprocess.DEVNULL,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Finished(done)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def start_dclab():
+    """Start a command line and leave it running."""
+
+    def start(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+@pytest.fixture
+def wait_until():
+    """Wait for something that another process does."""
+
+    def wait(true, seconds: float = 10.0) -> None:
+        end = time.monotonic() + seconds
+        while not true():
+            assert time.monotonic() < end, "waited too long"
+            time.sleep(0.02)
+
+    return wait

@@ -1,0 +1,162 @@
+"""A running lab: what it is asked, what it survives, what it leaves behind. Real processes, really killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import pytest
+
+from dclab import manifests
+from dclab.engines.embedded import launch
+from dclab.engines.embedded.wire import Settings
+from dclab.errors import InvalidInput, LabLost, TimedOut
+from dclab.lab import LoadSpec, ProbeSpec
+
+
+@pytest.fixture(scope="module")
+def lab():
+    made, started = launch.start(Settings(name="parts", clock_speed=20))
+    assert started
+    made.ready()
+    yield made
+    folder = made.folder
+    made.down()
+    assert not folder.exists()
+    assert launch.leftovers(folder) == []
+
+
+def pids(lab, deployment):
+    return {one["name"]: one["pid"] for one in lab.about()["replicas"][deployment]}
+
+
+def test_a_second_start_changes_nothing(lab):
+    before = lab.about()["pid"]
+    again, started = launch.start(Settings(name="parts", clock_speed=1))
+    assert not started
+    assert (again.about()["pid"], again.clock_speed) == (before, 20)
+
+
+def test_scaling_returns_when_all_are_ready_and_none_is_terminating(lab):
+    for count in (4, 2, 1):
+        lab.scale("worker", count)
+        found = lab.replicas("worker")
+        assert (found.desired, found.ready, found.terminating) == (count, count, 0)
+        assert len(pids(lab, "worker")) == count
+
+
+def test_the_youngest_replicas_go_first(lab):
+    lab.scale("hasher", 1)
+    oldest = pids(lab, "hasher")
+    lab.scale("hasher", 3)
+    lab.scale("hasher", 1)
+    assert pids(lab, "hasher") == oldest
+
+
+def test_scaling_down_loses_no_request(lab):
+    lab.scale("hasher", 3)
+    job_spec = ProbeSpec(method="POST", body=b"x", count=8, interval=0.001)
+    import threading
+
+    samples = []
+    thread = threading.Thread(target=lambda: samples.extend(lab.probe("hasher", job_spec)))
+    thread.start()
+    time.sleep(0.25)
+    lab.scale("hasher", 1)
+    thread.join()
+    assert [one.error for one in samples] == [None] * 8
+
+
+def test_a_replica_that_dies_is_restarted_under_its_name(lab, wait_until):
+    ((name, pid),) = pids(lab, "hasher").items()
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: lab.replicas("hasher").restarts == 1 and lab.replicas("hasher").ready == 1)
+    ((again, new),) = pids(lab, "hasher").items()
+    assert (again, new != pid) == (name, True)
+    assert lab.probe("hasher", ProbeSpec(count=1))[0].error is None
+
+
+def test_the_data_path_comes_back_on_the_same_ports(lab, wait_until):
+    ports = lab.about()["ports"]
+    old = lab.about()["proxy_pid"]
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: lab.about()["proxy_pid"] != old)
+    wait_until(lambda: lab.probe("rng", ProbeSpec(count=1))[0].error is None)
+    assert lab.about()["ports"] == ports
+
+
+def test_an_intervention_and_its_end(lab):
+    lab.configure("rng", {"THREADS": "4"})
+    assert lab.replicas("rng").ready == 1
+    lab.configure("rng", {})
+    with pytest.raises(TimedOut, match="runs on as it was"):
+        lab.configure("rng", {"THREADS": "none"}, timeout=2)
+    assert lab.probe("rng", ProbeSpec(path="/8", count=1))[0].error is None
+
+
+def test_usage_per_replica(lab, wait_until):
+    wait_until(lambda: len(lab.usage("worker")) == lab.replicas("worker").desired)
+    for one in lab.usage("worker"):
+        assert 0 < one.cpu_millicores < 500
+        assert 5 < one.memory_mb < 45
+
+
+def test_a_load_is_a_job_with_a_log(lab, wait_until):
+    job = lab.start_load(LoadSpec(target="hasher", seconds=60, concurrent=2))
+    assert job.status().state == "running"
+    time.sleep(1.2)
+    job.stop()
+    assert job.status().state == "stopped"
+    assert "ransaction" in job.log()
+
+
+def test_an_autoscaler_scales_and_is_removed(lab, wait_until):
+    wrong = manifests.autoscaler("rng")
+    wrong["spec"]["maxReplicas"] = 0
+    with pytest.raises(InvalidInput, match="maxReplicas"):
+        lab.apply_autoscaler(wrong)
+    lab.scale("worker", 10)
+    lab.apply_autoscaler(manifests.autoscaler("rng"))
+    try:
+        wait_until(lambda: lab.replicas("rng").desired > 1)
+        status = lab.autoscaler("rng")
+        assert any(one.reason == "SuccessfulRescale" for one in status.events)
+        assert {one.type for one in status.conditions} >= {"AbleToScale", "ScalingActive"}
+        assert status.metrics[0].target == 5
+    finally:
+        lab.remove_autoscaler("rng")
+    with pytest.raises(LabLost, match="no autoscaler"):
+        lab.autoscaler("rng")
+    lab.scale("rng", 1)
+    lab.scale("worker", 1)
+
+
+def test_an_unknown_deployment_is_named_with_those_there_are(lab):
+    with pytest.raises(InvalidInput, match="hasher"):
+        lab.scale("miner", 1)
+
+
+def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(wait_until):
+    lab, _ = launch.start(Settings(name="killed"))
+    lab.ready()
+    os.kill(lab.about()["pid"], signal.SIGKILL)
+    with pytest.raises(LabLost):
+        lab.counter()
+    assert launch.find("killed") is None
+    wait_until(lambda: launch.leftovers(lab.folder) == [])
+    lab.deploy()
+    lab.ready()
+    lab.down()
+    lab.down()
+    assert not lab.folder.exists()
+
+
+def test_a_folder_left_by_a_reboot_is_no_obstacle(runtime_folder):
+    folder = runtime_folder / "dclab" / "stale"
+    folder.mkdir(parents=True, mode=0o700)
+    (folder / "lab.json").write_text("garbage")
+    (folder / "control").write_text("not a socket")
+    lab, started = launch.start(Settings(name="stale"))
+    assert started
+    lab.down()

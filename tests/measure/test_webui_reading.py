@@ -1,0 +1,24 @@
+"""What a person would have read off the web UI (the exercise's published figures: 4, 8, 12, 12, 10, 10)."""
+
+from __future__ import annotations
+
+import pytest
+
+from dclab.lab import Counter
+from dclab.measure.webui_reading import most_frequent, webui_readings
+from tests.measure.dockercoins_process import counter_samples
+
+
+@pytest.mark.parametrize(("workers", "seen"), [(1, 4), (2, 8), (10, 10)])
+def test_the_figure_that_people_publish(workers, seen):
+    assert most_frequent(webui_readings(counter_samples(workers, 60, seed=3))) == seen
+
+
+def test_a_reading_is_the_difference_of_two_a_second_apart():
+    samples = [Counter(t=100 + i / 5, hashes=4 * (i // 6), coins=0) for i in range(26)]
+    assert webui_readings(samples) == pytest.approx((0, 4, 4, 4, 4), abs=1e-9)
+
+
+def test_of_equally_frequent_readings_the_one_nearest_to_the_mean_counts():
+    assert most_frequent([4, 4, 0, 0, 3]) == 4
+    assert most_frequent([]) == 0
