@@ -79,7 +79,8 @@ async def user(host: str, port: int, request: bytes, tally: Tally, give_up: asyn
     while not give_up.is_set():
         begin = time.perf_counter()
         try:
-            tally.received += await asyncio.wait_for(transaction(host, port, request), TIMEOUT)
+            async with asyncio.timeout(TIMEOUT):
+                tally.received += await transaction(host, port, request)
         except (OSError, TimeoutError):
             tally.failed += 1
             tally.failures_in_a_row += 1
@@ -106,7 +107,8 @@ async def siege(url: str, method: str, data: bytes, concurrent: int, seconds: fl
     begin = time.perf_counter()
     users = [asyncio.ensure_future(user(host, port, request, tally, give_up)) for _ in range(concurrent)]
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(give_up.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await give_up.wait()
     elapsed = time.perf_counter() - begin
     for one in users:
         one.cancel()

@@ -96,7 +96,8 @@ def test_an_intervention_and_its_end(lab):
 
 
 def test_usage_per_replica(lab, wait_until):
-    wait_until(lambda: len(lab.usage("worker")) == lab.replicas("worker").desired)
+    expected = lab.replicas("worker").desired
+    wait_until(lambda: [one.cpu_millicores > 0 for one in lab.usage("worker")] == [True] * expected)
     for one in lab.usage("worker"):
         assert 0 < one.cpu_millicores < 500
         assert 5 < one.memory_mb < 45
