@@ -22,9 +22,9 @@ ENVELOPE = "dclab/output/1"
 
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
     """A table; the first column is text, the others are numbers."""
-    made = Table(title=title, title_justify="left", title_style="bold")
+    made = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns))
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index else "left")
+        made.add_column(column, justify="right" if index else "left", no_wrap=not index)
     for row in rows:
         made.add_row(*(str(cell) for cell in row))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ from dclab.cli.options import (
     parse_duration,
 )
 from dclab.cli.session import recording, session
-from dclab.errors import ExitCode
+from dclab.errors import DclabError, ExitCode
 
 if TYPE_CHECKING:
     from dclab.results import Results
@@ -66,10 +67,13 @@ def run(
             workers = lab.replicas("worker").desired
             settings = exercise_settings(quick=quick, siege_seconds=round(siege), clock_speed=lab.clock_speed)
             command = f"dclab run{' --quick' * quick}{f' --load-time {load_time}' if load_time else ''}"
-            with recording(output, lab, choice.reason, folder, command=command, quick=quick) as recorder:
-                failed = run_exercise(lab, settings, recorder)
-            if not started:
-                lab.scale("worker", workers)
+            try:
+                with recording(output, lab, choice.reason, folder, command=command, quick=quick) as recorder:
+                    failed = run_exercise(lab, settings, recorder)
+            finally:
+                if not started:
+                    with contextlib.suppress(DclabError):  # a lab that is gone has been told of already
+                        lab.scale("worker", workers)
         finally:
             if started:
                 output.step(f"ending {name}")

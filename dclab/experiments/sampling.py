@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 
 from dclab.errors import DclabError, LabLost
 from dclab.experiments.observer import Observer
@@ -21,15 +22,14 @@ class Disturbed(DclabError):
     code = "disturbed"
 
 
-def sample_counter(lab: Lab, seconds: float) -> list[Counter]:
-    """Readings over a window, ten a second; Disturbed when something was restarted meanwhile."""
+def sample_counter(lab: Lab, seconds: float) -> Iterator[Counter]:
+    """Readings over a window, ten a second; Disturbed at its end when something was restarted meanwhile."""
     before = _restarts(lab)
-    samples = []
     begin = time.monotonic()
     count = round(seconds / EVERY_SECONDS)
     for index in range(count + 1):
         time.sleep(max(0.0, begin + index * EVERY_SECONDS - time.monotonic()))
-        samples.append(lab.counter())
+        yield lab.counter()
     restarted = [name for name, restarts in _restarts(lab).items() if restarts != before[name]]
     if restarted:
         raise Disturbed(
@@ -37,7 +37,6 @@ def sample_counter(lab: Lab, seconds: float) -> list[Counter]:
             "A replica died; its work is missing in that window.",
             "Measure that window again.",
         )
-    return samples
 
 
 def _restarts(lab: Lab) -> dict[str, int]:
@@ -55,15 +54,17 @@ def measure_rate(lab: Lab, seconds: float, observer: Observer, what: str) -> tup
         DclabError: the third window in a row was disturbed, too.
     """
     for attempt in range(3):
+        samples: list[Counter] = []
         try:
-            samples = sample_counter(lab, seconds)
+            samples.extend(sample_counter(lab, seconds))
             rate = estimate_rate(samples)
         except (CounterReset, Disturbed) as error:
             observer.caveat(Caveat(code=error.code, message=f"{what}: {error.what}", hint="It was measured again."))
             if attempt == 2:
                 raise
             lab.ready()
-            continue
-        observer.raw("counter", ({"what": what, "t": one.t, "hashes": one.hashes} for one in samples))
-        return rate, samples
+        else:
+            return rate, samples
+        finally:
+            observer.raw("counter", ({"what": what, "t": one.t, "hashes": one.hashes} for one in samples))
     raise LabLost("The counter could not be sampled.")

@@ -134,18 +134,18 @@ def _latency(figure: Figure, latency: Mapping[str, TargetLatency]) -> None:
         for what, one in (("GET /", found.probe), ("real call", found.call))
     ]
     for position, (_, one) in enumerate(reversed(rows)):
-        axes.barh(position, one.mean, color=BLUE, alpha=0.35, height=0.55)
         axes.plot([one.min, one.max], [position, position], color=BLUE, linewidth=1.5)
-        axes.plot([one.p50, one.p95, one.p99], [position] * 3, "|", color=BLUE, markersize=12)
-        axes.annotate(
-            f"{one.mean:.3g} ms", (max(one.max, one.mean), position), (8, 0), textcoords="offset points", va="center"
-        )
+        axes.plot([one.p50, one.p95, one.p99], [position] * 3, "|", color=BLUE, markersize=14)
+        axes.plot([one.mean], [position], "o", color=VERMILION, markersize=6)
+        axes.annotate(f"{one.mean:.1f} ms", (one.mean, position), (0, 10), textcoords="offset points", ha="center")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_ylim(-0.5, len(rows) - 0.3)
     axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)])
     low = min(one.min for _, one in rows)
     high = max(one.max for _, one in rows)
     axes.set(
-        xlabel="milliseconds (logarithmic): bar mean, line min to max, marks p50, p95, p99", xlim=(low / 2, high * 5)
+        xlabel="milliseconds (logarithmic): dot mean, line min to max, marks p50, p95, p99", xlim=(low / 2, high * 2)
     )
     axes.grid(visible=False, axis="y")
 
@@ -173,8 +173,8 @@ def _autoscale(figure: Figure, found: Autoscale) -> None:
         metric.step([r[0] for r in readings], [r[1] for r in readings], where="post", color=PURPLE, label="CPU")
         metric.axhline(readings[0][2], color=GREY, linestyle="--", label="target")
         metric.legend(loc="upper left", ncols=2)
+        metric.set_ylim(0, 1.5 * max(*(r[1] for r in readings), readings[0][2]))
     metric.set(ylabel="CPU, % of\nrequest")
-    metric.set_ylim(bottom=0)
     _series(latency, [(one.t, one.latency_ms) for one in points], VERMILION)
     latency.set(ylabel=f"latency of\n{found.target}, ms")
     _series(rate, [(one.t, one.hashes_per_second) for one in points], GREEN)

@@ -125,7 +125,13 @@ def test_on_sigterm_everyone_already_connected_is_answered(start):
 
 @pytest.mark.parametrize(
     ("name", "env"),
-    [("rng", {"THREADS": "0"}), ("rng", {"DELAY": "-1"}), ("rng", {"DELAY": "soon"}), ("worker", {}), ("rng", {"CPU": "2"})],
+    [
+        ("rng", {"THREADS": "0"}),
+        ("rng", {"DELAY": "-1"}),
+        ("rng", {"DELAY": "soon"}),
+        ("worker", {}),
+        ("rng", {"CPU": "2"}),
+    ],
 )
 def test_a_wrong_setting_is_one_sentence_and_exit_code_2(start, name, env):
     service = start(name, serves=False, **({"PORT": "1"} if name == "rng" else {}), **env)

@@ -20,12 +20,8 @@ def spec(low=1, high=10, up_window=0, down_window=0, up_pods=100):
         min_replicas=low,
         max_replicas=high,
         metrics=(CPU,),
-        scale_up=Rules(
-            window_seconds=up_window, policies=(Policy(type="Pods", value=up_pods, period_seconds=15),)
-        ),
-        scale_down=Rules(
-            window_seconds=down_window, policies=(Policy(type="Percent", value=100, period_seconds=15),)
-        ),
+        scale_up=Rules(window_seconds=up_window, policies=(Policy(type="Pods", value=up_pods, period_seconds=15),)),
+        scale_down=Rules(window_seconds=down_window, policies=(Policy(type="Percent", value=100, period_seconds=15),)),
     )
 
 

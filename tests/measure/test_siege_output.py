@@ -45,7 +45,9 @@ JSON_4 = """\
 }
 """
 
-TEXT_4 = TEXT_3.replace("hits", "    hits").replace("Response time:                  0.08 secs", "Response time:\t80.00 ms")
+TEXT_4 = TEXT_3.replace("hits", "    hits").replace(
+    "Response time:                  0.08 secs", "Response time:\t80.00 ms"
+)
 
 
 @pytest.mark.parametrize("text", [TEXT_3, TEXT_4])

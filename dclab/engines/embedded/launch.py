@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -147,11 +148,19 @@ def _spawn(folder: Path, settings: Settings) -> None:
             )
         finally:
             os.close(writer)
-        line = told.readline()
+        listening, _, _ = select.select([told], [], [], START_TIMEOUT)
+        line = told.readline() if listening else b""
     answer = json.loads(line) if line else {"error": ""}
     if "error" not in answer:
         return
-    process.wait(START_TIMEOUT)
+    if not listening:
+        raise TimedOut(
+            f"The lab's supervisor did not start within {START_TIMEOUT:.0f} s.",
+            "This machine may be overloaded.",
+            "Try again when it has less to do.",
+        )
+    with contextlib.suppress(subprocess.TimeoutExpired):  # what is left of it, the caller clears
+        process.wait(START_TIMEOUT)
     last = (folder / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()[-1:]
     if settings.webui_port and "ddress already in use" in answer["error"]:
         raise InvalidInput(

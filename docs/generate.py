@@ -1,0 +1,110 @@
+"""Write the reference from the code itself; with --check, fail when what is written is out of date.
+
+python docs/generate.py [--check]
+"""
+
+from __future__ import annotations
+
+import ast
+import html
+import inspect
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from dclab import errors
+from dclab.output import ENVELOPE
+from dclab.results import SCHEMA, json_schema
+from dclab.tools import TOOLS
+
+HERE = Path(__file__).parent
+
+ENVELOPE_TEXT = f"""With `--json` a command prints one document on standard output, in success and in failure alike:
+
+| key | value |
+|---|---|
+| `schema` | `{ENVELOPE}` |
+| `dclab` | the version |
+| `command` | the verb |
+| `status` | `ok` or `failed` |
+| `exit_code` | as below |
+| `data` | what the command found; results in the form of `results.json` |
+| `warnings` | caveats about the measurement: `code`, `message`, `hint` |
+| `error` | null, or `code`, `what`, `why`, `hint` |
+"""
+
+RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [results.schema.json](results.schema.json). A part that was not
+measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
+JSON object a line: `counter.jsonl` (each reading of the hash counter), `latency.jsonl` (each request),
+`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation).
+"""
+
+
+def exit_codes() -> str:
+    """The members of ExitCode with the sentence under each."""
+    (enum,) = ast.parse(inspect.getsource(errors.ExitCode)).body
+    assert isinstance(enum, ast.ClassDef)
+    rows = ["| code | name | meaning |", "|--:|---|---|"]
+    for member, after in zip(enum.body, [*enum.body[1:], None], strict=True):
+        if isinstance(member, ast.Assign) and isinstance(target := member.targets[0], ast.Name):
+            said = ast.literal_eval(after.value) if isinstance(after, ast.Expr) else "Done."
+            rows.append(f"| {errors.ExitCode[target.id].value} | {target.id} | {said} |")
+    return "\n".join(rows)
+
+
+def programs() -> str:
+    """What doctor looks for."""
+    rows = ["| program | used for | without it | Debian, Ubuntu |", "|---|---|---|---|"]
+    rows += [f"| {one.name} | {one.purpose} | {one.without} | `{one.debian}` |" for one in TOOLS]
+    return "\n".join(rows)
+
+
+def reference() -> str:
+    """The whole page."""
+    command_line = subprocess.run(
+        [sys.executable, "-m", "typer", "dclab.cli.app", "utils", "docs", "--name", "dclab"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=HERE.parent,
+    ).stdout
+    return f"""# Reference
+
+Generated from the code by `docs/generate.py`; do not edit.
+
+## Exit codes
+
+{exit_codes()}
+
+## Output for programs
+
+{ENVELOPE_TEXT}
+## Results
+
+{RESULTS_TEXT}
+## Programs that take part where they are installed
+
+{programs()}
+
+#{html.unescape(command_line).strip()}
+"""
+
+
+def main() -> None:
+    """Write or check."""
+    files = {
+        "reference.md": reference(),
+        "results.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
+    }
+    stale = [name for name, text in files.items() if not (HERE / name).exists() or (HERE / name).read_text() != text]
+    if "--check" in sys.argv[1:]:
+        if stale:
+            sys.exit(f"Out of date: {', '.join(stale)}. Run python docs/generate.py.")
+        return
+    for name in stale:
+        (HERE / name).write_text(files[name])
+
+
+if __name__ == "__main__":
+    main()

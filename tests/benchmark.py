@@ -1,0 +1,126 @@
+"""The product's own figures, measured on this machine: `./dev python -m tests.benchmark`.
+
+Not part of the tests, since machines are noisy; each figure stands beside what it should be.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+
+from dclab import manifests
+from dclab.engines.embedded import launch
+from dclab.engines.embedded.client import EmbeddedLab
+from dclab.engines.embedded.usage import cpu_seconds
+from dclab.engines.embedded.wire import Settings
+from dclab.lab import LoadSpec
+
+COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
+
+
+def seconds_of(action: Callable[[], object]) -> float:
+    """Wall time of one call."""
+    begin = time.perf_counter()
+    action()
+    return time.perf_counter() - begin
+
+
+def get(port: int) -> None:
+    """One request on a connection of its own, as the workers make it."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/")
+    connection.getresponse().read()
+    connection.close()
+
+
+def hop(port: int, direct: int, rounds: int = 500) -> tuple[float, float]:
+    """Median milliseconds through the service and straight to its replica, taken in turn."""
+    through, straight = [], []
+    for _ in range(rounds):
+        straight.append(1000 * seconds_of(lambda: get(direct)))
+        through.append(1000 * seconds_of(lambda: get(port)))
+    return statistics.median(through), statistics.median(straight)
+
+
+def listening_port(pid: int) -> int:
+    """The port a replica listens on."""
+    return next(one.laddr.port for one in psutil.Process(pid).net_connections() if one.status == psutil.CONN_LISTEN)
+
+
+def line(what: str, found: str, wanted: str) -> None:
+    """One row."""
+    print(f"{what:<58}{found:>22}   {wanted}", flush=True)  # noqa: T201
+
+
+def of_the_command_line() -> None:
+    """Start-up."""
+    help_seconds = [seconds_of(lambda: subprocess.run([*COMMAND, "--help"], capture_output=True)) for _ in range(12)][
+        2:
+    ]
+    line("dclab --help, median of 10", f"{statistics.median(help_seconds):.3f} s", "≤ 0.25 s")
+
+
+def of_a_lab(lab: EmbeddedLab) -> None:
+    """Scaling, the data path, what it all costs."""
+    scaling = []
+    for _ in range(3):
+        lab.scale("worker", 1)
+        scaling.append(seconds_of(lambda: lab.scale("worker", 10)))
+    line("scale worker 1 → 10, ready, median of 3", f"{statistics.median(scaling):.2f} s", "≤ 3 s")
+
+    about = lab.about()
+    supervisor, proxy = about["pid"], about["proxy_pid"]
+    time.sleep(3)
+    before = cpu_seconds(supervisor), cpu_seconds(proxy), time.monotonic()
+    time.sleep(15)
+    spent = time.monotonic() - before[2]
+    line(
+        "supervisor with 10 workers", f"{100 * (cpu_seconds(supervisor) - before[0]) / spent:.2f} % of a core", "≤ 5 %"
+    )
+    line("data path with 10 workers", f"{100 * (cpu_seconds(proxy) - before[1]) / spent:.2f} % of a core", "")
+    workers = [psutil.Process(one["pid"]).memory_info().rss / 1e6 for one in lab.about()["replicas"]["worker"]]
+    line("memory of a worker, largest of 10", f"{max(workers):.1f} MB", "≤ 45 MB")
+
+    lab.scale("worker", 1)
+    through, straight = hop(lab.about()["ports"]["hasher"], listening_port(lab.about()["replicas"]["hasher"][0]["pid"]))
+    line("a service's hop, median of 500", f"{through - straight:.3f} ms", "≤ 0.5 ms")
+
+    lab.scale("worker", 10)
+    lab.apply_autoscaler(manifests.autoscaler("rng"))
+    job = lab.start_load(LoadSpec(target="hasher", seconds=20, concurrent=50))
+    while job.status().state == "running":
+        time.sleep(0.5)
+    rate = next((one.split(":")[1] for one in job.log().splitlines() if "ransaction_rate" in one), "?")
+    delay = lab.about()["control_loop_worst_delay_seconds"]
+    line("control loop late by, at worst, 20 s of 50 users on hasher", f"{1000 * delay:.1f} ms", "≤ 1 s")
+    line("  requests per second of that siege", rate.strip(" ,"), "")
+
+
+def main() -> None:
+    """Measure everything in a lab of its own."""
+    line(f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}", "", "")
+    of_the_command_line()
+    with tempfile.TemporaryDirectory(prefix="dcb-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = str(Path(folder))
+        begin = time.perf_counter()
+        lab, _ = launch.start(Settings(name="benchmark", clock_speed=5))
+        try:
+            lab.ready()
+            line("up, until hashes are counted", f"{time.perf_counter() - begin:.2f} s", "")
+            of_a_lab(lab)
+        finally:
+            line("down", f"{seconds_of(lab.down):.2f} s", "")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Ctrl-C, SIGTERM and SIGKILL of a command: what was measured is kept, and nothing runs on."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from dclab.engines.embedded import launch
+from dclab.errors import ExitCode, InvalidInput
+from dclab.paths import lab_folder
+from dclab.run_folder import load_results
+
+
+def points(folder):
+    try:
+        return load_results(folder).sweep.points
+    except (InvalidInput, AttributeError):
+        return ()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_cut_off_keeps_its_points_and_ends_its_lab(dclab, start_dclab, wait_until, tmp_path, ending):
+    process = start_dclab("run", "--quick", "--name", "cut", "--out", "here", cwd=tmp_path)
+    wait_until(lambda: points(tmp_path / "here"), 30)
+    process.send_signal(ending)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "What was measured is in here." in err
+    assert "Traceback" not in err
+    assert launch.find("cut") is None
+    assert launch.leftovers(lab_folder("cut")) == []
+    results = load_results(tmp_path / "here")
+    assert (results.finished, results.sweep.points[0].workers) == (None, 1)
+    assert (tmp_path / "here" / "raw" / "counter.jsonl").stat().st_size > 0
+    assert dclab("report", "here", cwd=tmp_path).code == 0
+    assert "interrupted" in (tmp_path / "here" / "report.md").read_text()
+
+
+@pytest.mark.parametrize("after", [0.1, 0.35, 0.6, 0.9, 1.4, 2.2])
+def test_a_start_cut_off_at_any_moment_leaves_nothing_that_down_cannot_clear(dclab, start_dclab, tmp_path, after):
+    process = start_dclab("run", "--quick", "--name", "early", "--out", "here", cwd=tmp_path)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    # Before Python has installed its handlers, the signal itself ends the process.
+    assert process.returncode in (ExitCode.INTERRUPTED, -signal.SIGINT), err
+    assert dclab("down", "--name", "early").code == 0
+    assert launch.leftovers(lab_folder("early")) == []
+
+
+def test_after_a_killed_command_the_lab_is_there_and_down_clears_it(dclab, start_dclab, wait_until, tmp_path):
+    process = start_dclab("run", "--quick", "--name", "orphan", "--out", "here", cwd=tmp_path)
+    wait_until(lambda: launch.find("orphan") is not None, 20)
+    process.kill()
+    process.communicate()
+    assert dclab("down", "--name", "orphan", "--json").data["ended"] is True
+    assert launch.leftovers(lab_folder("orphan")) == []
+
+
+def test_output_that_nobody_reads_is_no_failure_with_a_traceback(start_dclab, tmp_path):
+    process = start_dclab("doctor", cwd=tmp_path)
+    process.stdout.close()
+    err = process.stderr.read()
+    process.wait(20)
+    assert "Traceback" not in err
+    assert "BrokenPipe" not in err

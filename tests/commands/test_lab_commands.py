@@ -1,0 +1,92 @@
+"""up, status, scale, webui, doctor, down: what a user sees, and what programs read."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+import requests
+
+DEPLOYMENTS = {"hasher", "httplat-hasher", "httplat-rng", "redis", "rng", "webui", "worker"}
+
+
+def test_up_again_changes_nothing(dclab, lab_name):
+    before = dclab("status", "--name", lab_name, "--json").data["supervisor_pid"]
+    again = dclab("up", "--name", lab_name)
+    assert again.code == 0
+    assert "was up already" in again.err
+    assert re.search(r"Web UI: http://127\.0\.0\.1:\d+", again.out)
+    assert dclab("status", "--name", lab_name, "--json").data["supervisor_pid"] == before
+
+
+def test_status_shows_every_deployment(dclab, lab_name):
+    shown = dclab("status", "--name", lab_name)
+    assert shown.code == 0
+    assert all(one in shown.out for one in DEPLOYMENTS)
+    assert "×20" in shown.out
+    data = dclab("status", "--name", lab_name, "--json").data
+    assert set(data["deployments"]) == DEPLOYMENTS
+    assert all(one["ready"] == one["desired"] == 1 for one in data["deployments"].values())
+
+
+def test_scale_there_and_back(dclab, lab_name):
+    for count in ("3", "1"):
+        assert dclab("scale", "worker", count, "--name", lab_name).code == 0
+        worker = dclab("status", "--name", lab_name, "--json").data["deployments"]["worker"]
+        assert (worker["desired"], worker["ready"], worker["terminating"]) == (int(count), int(count), 0)
+
+
+def test_webui_prints_an_address_that_answers(dclab, lab_name):
+    shown = dclab("webui", "--name", lab_name)
+    url = shown.out.strip()
+    assert "<html" in requests.get(url, timeout=5).text
+    assert set(requests.get(f"{url}/json", timeout=5).json()) == {"coins", "hashes", "now"}
+    assert dclab("webui", "--name", lab_name, "--json").data == {"url": url, "opened": False}
+
+
+def test_every_service_is_on_loopback_only(dclab, lab_name):
+    urls = dclab("status", "--name", lab_name, "--json").data["urls"]
+    assert all(one.startswith("http://127.0.0.1:") for one in urls.values())
+
+
+def test_doctor_names_what_is_missing_and_how_to_get_it(dclab):
+    empty = dclab("doctor", "--json", env={"PATH": "/nonexistent"})
+    assert empty.code == 0
+    tools = {one["name"]: one for one in empty.data["tools"]}
+    assert "apt" in tools["siege"]["install"]
+    assert tools["siege"]["path"] is None
+    shown = dclab("doctor")
+    assert "Engine: embedded" in shown.out
+
+
+def test_up_on_a_port_of_choice_and_down_twice(dclab):
+    from dclab.engines.embedded.replica import free_port
+
+    port = free_port()
+    started = dclab("up", "--name", "port", "--port", str(port), "--json")
+    assert started.data["webui"] == f"http://127.0.0.1:{port}"
+    taken = dclab("up", "--name", "other", "--port", str(port))
+    assert taken.code == 2
+    assert f"Port {port} is in use." in taken.err
+    assert dclab("down", "--name", "other").code == 0
+    assert dclab("down", "--name", "port", "--json").data["ended"] is True
+    twice = dclab("down", "--name", "port")
+    assert twice.code == 0
+    assert "There was no lab" in twice.err
+
+
+@pytest.mark.parametrize(
+    "verb",
+    ["up", "status", "scale", "webui", "scale-sweep", "latency", "loadtest", "hpa-demo", "monitor", "run", "report",
+     "doctor", "down"],
+)  # fmt: skip
+def test_every_verb_has_help_with_an_example(dclab, verb):
+    shown = dclab(verb, "--help", env={"COLUMNS": "100"})
+    assert shown.code == 0
+    assert f"Example: dclab {verb}" in shown.out
+
+
+def test_version(dclab):
+    from dclab import __version__
+
+    assert dclab("--version").out == f"dclab {__version__}\n"

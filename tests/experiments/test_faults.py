@@ -1,0 +1,85 @@
+"""Parts of a lab killed in the middle of a sweep: it recovers, or names the point that is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from dclab.engines.embedded import launch
+from dclab.engines.embedded.wire import Settings
+from dclab.errors import LabLost
+from dclab.experiments.sweep import SweepSettings, run_sweep
+
+
+class Collected:
+    """An observer that remembers."""
+
+    def __init__(self):
+        self.codes = []
+        self.kept = {}
+        self.rows = []
+
+    def step(self, text):
+        pass
+
+    def caveat(self, caveat):
+        self.codes.append(caveat.code)
+
+    def keep(self, **parts):
+        self.kept.update(parts)
+
+    def raw(self, name, rows):
+        self.rows += list(rows)
+
+
+@pytest.fixture(scope="module")
+def lab():
+    made, _ = launch.start(Settings(name="faults"))
+    made.ready()
+    yield made
+    made.down()
+
+
+def victim(lab, what):
+    about = lab.about()
+    return about["pid"] if what == "supervisor" else about["replicas"][what][0]["pid"]
+
+
+@pytest.mark.parametrize("what", ["worker", "rng", "redis", "supervisor"])
+def test_a_part_killed_within_a_window(lab, what):
+    settings, observer = SweepSettings(workers=(2,), seconds=3.0, settle=0.5), Collected()
+    lab.scale("worker", 2)
+
+    def kill():
+        time.sleep(2.2)
+        os.kill(victim(lab, what), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    sweep = run_sweep(lab, settings, observer)
+    killer.join()
+    assert {"disturbed", "lab-recovered", "counter-reset"} & set(observer.codes)
+    assert sweep.lost_workers == ()
+    (point,) = sweep.points
+    assert 5.7 < point.hashes_per_second.mean < 7.0
+    # What was read before the fault is kept, too.
+    assert len(observer.rows) > point.samples
+    assert observer.kept["sweep"] == sweep
+
+
+def test_a_lab_taken_away_for_good_is_named(lab, monkeypatch):
+    observer = Collected()
+
+    def gone(*_):
+        raise LabLost("It is gone.")
+
+    lab.down()
+    monkeypatch.setattr(type(lab), "deploy", gone)
+    with pytest.raises(LabLost, match="No point"):
+        run_sweep(lab, SweepSettings(workers=(1, 2), seconds=3.0, settle=0.1), observer)
+    assert observer.codes.count("point-lost") == 2
+    assert observer.kept["sweep"].lost_workers == (1, 2)

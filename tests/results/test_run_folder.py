@@ -1,0 +1,114 @@
+"""A run's folder: whole files, a round trip without loss, nothing written over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from dclab.errors import InvalidInput, MissingTool
+from dclab.results import SCHEMA, Caveat, Rate, Results, SweepPoint, json_schema
+from dclab.run_folder import RESULTS, Run, latest_run, load_results, new_folder, this_environment, write_atomically
+
+SAMPLE = Path(__file__).parent.parent.parent / "reports" / "sample-embedded"
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(
+        new_folder(tmp_path / "run", "embedded"),
+        engine="embedded",
+        lab="dclab",
+        command="dclab run",
+        environment=this_environment("a test", {"redis-server": "7"}),
+    )
+
+
+def test_results_come_back_as_they_were(run):
+    run.caveat(Caveat(code="a", message="b"))
+    run.finish()
+    assert load_results(run.folder) == run.results
+    assert load_results(run.folder / RESULTS) == run.results
+
+
+def test_a_committed_run_is_readable_and_has_every_part():
+    found = load_results(SAMPLE)
+    assert found.schema == SCHEMA
+    assert None not in (found.sweep, found.latency, found.bottleneck, found.loadtest, found.autoscale, found.monitoring)
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Results) == found
+
+
+def test_the_keys_that_other_tools_read():
+    """These names are promised: sweep.points[], latency.<service>.probe, autoscale.timeline[] and the rest."""
+    document = msgspec.json.decode((SAMPLE / RESULTS).read_bytes())
+    assert {"schema", "engine", "environment"} <= set(document)
+    point = document["sweep"]["points"][0]
+    assert {"workers", "hashes_per_second", "webui_reading"} <= set(point)
+    assert set(point["hashes_per_second"]) == {"mean", "ci95_low", "ci95_high"}
+    assert document["sweep"]["speedup"] > 1
+    for service in ("rng", "hasher"):
+        for what in ("probe", "call"):
+            assert {"min", "mean", "p50", "p95", "p99", "max", "count"} <= set(document["latency"][service][what])
+    assert document["bottleneck"]["service"] == "rng"
+    assert {"transactions", "transaction_rate"} <= set(document["loadtest"])
+    for row in document["autoscale"]["timeline"]:
+        assert all(type(row[key]) is int for key in ("current", "desired", "ready"))
+        assert all(set(one) == {"type", "name", "current", "target"} for one in row["metrics"])
+
+
+def test_the_schema_names_every_part():
+    definitions = json_schema()["$defs"]
+    assert {"Results", "Sweep", "TargetLatency", "Autoscale", "Monitoring"} <= set(definitions)
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "a.json"
+    write_atomically(file, b"one")
+    with pytest.raises(TypeError):
+        write_atomically(file, "not bytes")
+    assert file.read_bytes() == b"one"
+    with pytest.raises(MissingTool, match="cannot be written"):
+        write_atomically(tmp_path / "absent" / "a.json", b"two")
+
+
+def test_raw_samples_are_added_not_replaced(run):
+    run.raw("counter", [{"t": 1.0}])
+    run.raw("counter", [{"t": 2.0}])
+    assert (run.folder / "raw" / "counter.jsonl").read_text() == '{"t":1.0}\n{"t":2.0}\n'
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    (tmp_path / "x").write_text("")
+    for out in (tmp_path, tmp_path / "x"):
+        with pytest.raises(InvalidInput, match="not an empty folder"):
+            new_folder(out, "embedded")
+
+
+def test_two_runs_within_a_second_have_two_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert new_folder(None, "embedded") != new_folder(None, "embedded")
+
+
+def test_the_latest_run_is_the_one_written_last_and_no_sample(tmp_path):
+    import os
+
+    for age, name in enumerate(("b", "a", "sample-x")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / RESULTS).write_text("{}")
+        os.utime(tmp_path / name / RESULTS, (1000 + age, 1000 + age))
+    assert latest_run(tmp_path).name == "a"
+
+
+def test_results_are_frozen(run):
+    with pytest.raises(AttributeError):
+        run.results.engine = "kube"
+    assert replace(run.results, engine="kube") != run.results
+
+
+def test_a_point_without_a_rate_is_refused():
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"workers": 1}, SweepPoint)
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"mean": "fast", "ci95_low": 1, "ci95_high": 2}, Rate)
