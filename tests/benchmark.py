@@ -64,9 +64,11 @@ def line(what: str, found: str, wanted: str) -> None:
 
 def of_the_command_line() -> None:
     """Start-up."""
-    help_seconds = [seconds_of(lambda: subprocess.run([*COMMAND, "--help"], capture_output=True)) for _ in range(12)][
-        2:
-    ]
+
+    def ask() -> None:
+        subprocess.run([*COMMAND, "--help"], check=True, capture_output=True)
+
+    help_seconds = [seconds_of(ask) for _ in range(12)][2:]
     line("dclab --help, median of 10", f"{statistics.median(help_seconds):.3f} s", "≤ 0.25 s")
 
 

@@ -59,6 +59,7 @@ def dclab():
     def run(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Finished:
         done = subprocess.run(
             [*COMMAND, *arguments],
+            check=False,
             cwd=cwd,
             env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **(env or {})},
             capture_output=True,

@@ -14,7 +14,9 @@ __all__ = ["doctor"]
 
 
 def doctor(as_json: JsonOption = False, quiet: QuietOption = False, verbose: VerboseOption = False) -> None:
-    """Show what is installed here, what is missing, and the line that installs it.
+    """Show what is installed and what is missing.
+
+    With the line that installs what is missing.
 
     Example: dclab doctor
     """

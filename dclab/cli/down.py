@@ -14,7 +14,9 @@ def down(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """End the lab and everything that it started; also what a crash has left.
+    """End the lab and all that it started.
+
+    Also what a crash has left.
 
     Example: dclab down
     """

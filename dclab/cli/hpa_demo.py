@@ -33,7 +33,9 @@ def hpa_demo(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show the autoscaler at work: baseline, siege, autoscaler, end of the siege, rest.
+    """Show the autoscaler at work under a siege.
+
+    From the baseline over the siege and its end until the autoscaler has come to rest.
 
     Example: dclab hpa-demo --target rng --workers 10
     """

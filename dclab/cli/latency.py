@@ -32,7 +32,9 @@ def latency(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Measure rng and hasher as httping does, and as the workers call them; name the bottleneck.
+    """Measure rng and hasher; name the bottleneck.
+
+    Each is asked as httping asks (GET / on a fresh connection) and as the workers call it.
 
     Example: dclab latency --target rng --target hasher --count 15
     """

@@ -30,7 +30,9 @@ def monitor(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Follow the latencies of rng and hasher with the exercise's PromQL; Prometheus stays up afterwards.
+    """Follow latencies with the exercise's PromQL.
+
+    Prometheus stays up afterwards, for its own page; without it the exporters are read.
 
     Example: dclab monitor --seconds 30s
     """

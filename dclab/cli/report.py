@@ -19,7 +19,9 @@ def report(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Write report.html, report.md and the pictures of a run, from its results.json alone.
+    """Write the report of a run anew.
+
+    report.html, report.md and the pictures come from the run's results.json alone.
 
     Example: dclab report reports/20260101-120000-embedded
     """

@@ -39,7 +39,9 @@ def run(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Do the whole exercise: sweep, latency, proof, load test, autoscaler, report.
+    """Do the whole exercise and write its report.
+
+    Sweep, latency, proof, load test, autoscaler, monitoring.
 
     A lab that runs already is used and left as it was; else one is started and ended.
 

@@ -21,7 +21,9 @@ def scale(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Scale a deployment; returns when so many are ready and none is terminating.
+    """Scale a deployment, and wait for it.
+
+    Returns when so many replicas are ready and none is terminating.
 
     Example: dclab scale worker 10
     """

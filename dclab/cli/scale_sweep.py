@@ -31,7 +31,9 @@ def scale_sweep(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Scale the workers, measure hashes per second at each number, and answer the exercise's question.
+    """Measure hashes/s at each number of workers.
+
+    And answer the exercise's question: how much faster is it with ten times the workers, and why.
 
     Example: dclab scale-sweep --workers 1,2,3,4,5,10 --seconds 20
     """

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dclab.errors import DclabError, ExitCode
-from dclab.output import Output
-from dclab.results import Caveat
 
 if TYPE_CHECKING:
     from dclab.lab import Lab
+    from dclab.output import Output
+    from dclab.results import Caveat
     from dclab.run_folder import Run
 
 __all__ = ["Interrupted", "Recorder", "recording", "session"]
@@ -32,6 +32,8 @@ class Interrupted(DclabError):
 @contextlib.contextmanager
 def session(command: str, *, as_json: bool, quiet: bool, verbose: bool) -> Iterator[Output]:
     """Run a command's body; turn whatever ends it into a message and an exit code."""
+    from dclab.output import Output
+
     output = Output(command, as_json=as_json, quiet=quiet, verbose=verbose)
     try:
         yield output

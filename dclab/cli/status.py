@@ -14,7 +14,9 @@ def status(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show what runs: replicas, their CPU and memory, the addresses.
+    """Show what runs, with its CPU and memory.
+
+    Replicas ready and wanted, restarts, and the address of every service.
 
     Example: dclab status
     """

@@ -18,7 +18,9 @@ def webui(
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
 ) -> None:
-    """Open the page with the speed of mining, or print its address where there is no browser.
+    """Open the page that shows the speed.
+
+    Where there is no screen its address is printed.
 
     Example: dclab webui
     """

@@ -13,7 +13,7 @@ from dclab.errors import DclabError, LabLost
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
-from dclab.results import Monitoring
+from dclab.results import Caveat, Monitoring
 from dclab.tools import tool_version
 
 __all__ = ["LatencyWatch", "follow", "query", "watch_latency"]
@@ -139,4 +139,12 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
         watch.stop()
         result = watch.result()
         observer.keep(monitoring=result)
+    if unseen := [name for name in TARGETS if not result.series.get(name)]:
+        observer.caveat(
+            Caveat(
+                code="no-series",
+                message=f"Nothing was seen of {' and '.join(unseen)}: the expression needs two scrapes in its window.",
+                hint="Follow for longer, or with a longer --window.",
+            )
+        )
     return result

@@ -169,6 +169,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path):
     before = (tmp_path / "results.json").read_bytes()
     done = subprocess.run(
         [sys.executable, "-c", "from dclab.cli import main; main()", "report", str(tmp_path), "--json"],
+        check=False,
         env={**os.environ, "PYTHONPATH": str(SAMPLE.parent.parent), "PYTHONDONTWRITEBYTECODE": "1"},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000)),
         capture_output=True,

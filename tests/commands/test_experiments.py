@@ -50,7 +50,7 @@ def test_loadtest_reads_sieges_summary(experiment):
     load = data["loadtest"]
     assert load["transactions"] == load["successful_transactions"] > 100
     assert load["complete"] is True
-    assert 2.5 < results.loadtest.elapsed_seconds < 4.5
+    assert 1.5 < results.loadtest.elapsed_seconds < 4.5  # siege ends up to a second early
 
 
 def test_hpa_demo_scales_up_and_down_again(experiment):
@@ -69,7 +69,7 @@ def test_after_an_hpa_demo_the_lab_is_as_it_was(dclab, lab_name):
 
 
 def test_monitor_follows_both_services(experiment):
-    data, results, _ = experiment("monitor", "--seconds", "6s", "--window", "5s")
+    data, results, _ = experiment("monitor", "--seconds", "8s", "--window", "8s")
     assert set(data["monitoring"]["series"]) == {"rng", "hasher"}
     assert all(results.monitoring.series.values())
     assert "httplat_latency_seconds_sum" in results.monitoring.query

@@ -104,7 +104,7 @@ def test_cpu_time_of_another_process_in_fine_steps():
             assert cpu_seconds(process.pid) * 1000 % 10 != 0
     finally:
         process.communicate()
-    with pytest.raises(OSError, match="Invalid argument|No such process"):
+    with pytest.raises(OSError, match=r"Invalid argument|No such process"):
         cpu_seconds(process.pid)
 
 

@@ -51,11 +51,11 @@ def victim(lab, what):
 
 @pytest.mark.parametrize("what", ["worker", "rng", "redis", "supervisor"])
 def test_a_part_killed_within_a_window(lab, what):
-    settings, observer = SweepSettings(workers=(2,), seconds=3.0, settle=0.5), Collected()
+    settings, observer = SweepSettings(workers=(2,), seconds=3.0, settle=1.5), Collected()
     lab.scale("worker", 2)
 
     def kill():
-        time.sleep(2.2)
+        time.sleep(3.0)
         os.kill(victim(lab, what), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)

@@ -146,8 +146,17 @@ class EmbeddedLab:
         from dclab.clock import wait_for
 
         self._ask("ready", type(None), timeout=timeout)
-        first = self.counter().hashes
-        wait_for(lambda: self.counter().hashes > first, timeout, "The hash counter does not rise.")
+        seen: list[int] = []
+
+        def rises() -> bool:
+            try:
+                seen.append(self.counter().hashes)
+            except LabLost:  # Redis may just be coming back; without a supervisor it never does
+                self.about()
+                return False
+            return seen[-1] > min(seen)
+
+        wait_for(rises, timeout, "The hash counter does not rise.")
 
     def down(self) -> None:
         """Remove the lab and everything it started; idempotent."""
