@@ -105,7 +105,7 @@ def of_a_lab(lab: EmbeddedLab) -> None:
     rate = next((one.split(":")[1] for one in job.log().splitlines() if "ransaction_rate" in one), "?")
     delay = lab.about()["control_loop_worst_delay_seconds"]
     line("control loop late by, at worst, 20 s of 50 users on hasher", f"{1000 * delay:.1f} ms", "≤ 1 s")
-    line("  requests per second of that siege", rate.strip(" ,"), "")
+    line("  requests per second of that siege", rate.strip(" ,\t"), "")
 
 
 def main() -> None:

@@ -69,7 +69,7 @@ def test_after_an_hpa_demo_the_lab_is_as_it_was(dclab, lab_name):
 
 
 def test_monitor_follows_both_services(experiment):
-    data, results, _ = experiment("monitor", "--seconds", "8s", "--window", "8s")
+    data, results, _ = experiment("monitor", "--seconds", "14s", "--window", "10s")
     assert set(data["monitoring"]["series"]) == {"rng", "hasher"}
     assert all(results.monitoring.series.values())
     assert "httplat_latency_seconds_sum" in results.monitoring.query

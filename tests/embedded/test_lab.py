@@ -142,10 +142,10 @@ def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(w
     lab, _ = launch.start(Settings(name="killed"))
     lab.ready()
     os.kill(lab.about()["pid"], signal.SIGKILL)
+    wait_until(lambda: launch.leftovers(lab.folder) == [])
     with pytest.raises(LabLost):
         lab.counter()
     assert launch.find("killed") is None
-    wait_until(lambda: launch.leftovers(lab.folder) == [])
     lab.deploy()
     lab.ready()
     lab.down()
