@@ -46,7 +46,8 @@ def latency_lines(latency: Mapping[str, TargetLatency]) -> Iterator[Any]:
     for name, found in latency.items():
         for what, one in (("GET /", found.probe), ("real call", found.call)):
             figures = (one.min, one.mean, one.p50, one.p95, one.p99, one.max)
-            rows.append((f"{name} {what}", *(f"{ms:.1f}" for ms in figures), one.count, one.errors))
+            shown = (f"{ms:.1f}" if ms < 100 else f"{ms:.0f}" for ms in figures)
+            rows.append((f"{name} {what}", *shown, one.count, one.errors))
     yield table("ms", "min", "mean", "p50", "p95", "p99", "max", "n", "errors", rows=rows)
 
 
