@@ -112,7 +112,7 @@ def _speed(results: Results) -> Iterator[Block]:
     if sweep.lost_workers:
         lost = ", ".join(str(one) for one in sweep.lost_workers)
         yield _note(f"Not measured, although asked for: {lost} workers.")
-    yield _text("How much faster is it with ten times the workers, and why not ten times?")
+    yield _text("How much faster is it with more workers, and why not as many times?")
     yield _list(list(speedup_sentences(sweep)) or ["One point alone has no speedup."])
     yield _text(
         "The rate is the slope of a line through ten readings a second of the hash counter, with its 95 % interval. "

@@ -81,7 +81,11 @@ def speedup_sentences(sweep: Sweep) -> Iterator[str]:
     low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
     sure = f" (95 %: {low:.2f} to {high:.2f})" if low is not None and high is not None else ""
     times = many.workers / few.workers
-    yield f"{times:g} times the workers made it {sweep.speedup:.2f} times as fast{sure}, not {times:g} times."
+    made = f"{times:g} times the workers made it {sweep.speedup:.2f} times as fast{sure}"
+    if low is not None and high is not None and low <= times <= high:
+        yield f"{made}: as many times as there are workers, within what was measured."
+    else:
+        yield f"{made}, not {times:g} times."
     if sweep.webui_speedup is not None and abs(sweep.webui_speedup - sweep.speedup) > 0.1:
         yield (
             f"Read off the web UI it would have been {sweep.webui_speedup:.1f} times: its one-second figure shows the "

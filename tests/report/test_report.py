@@ -14,7 +14,7 @@ import pytest
 from dclab.report import write_report
 from dclab.report.pictures import draw
 from dclab.report.render import render_html, render_markdown
-from dclab.report.wording import SENTENCES, evidence_sentence
+from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
 from dclab.results import Evidence, Results
 from dclab.run_folder import load_results
 
@@ -155,3 +155,12 @@ def test_every_evidence_has_its_words():
 def test_an_unknown_evidence_is_shown_all_the_same():
     assert evidence_sentence(Evidence(code="new", values={"x": 1})) == "new: x 1"
     assert evidence_sentence(Evidence(code="plateau", values={})) == "plateau"
+
+
+def test_a_speedup_that_may_be_ideal_is_not_called_less(results):
+    points = tuple(one for one in results.sweep.points if one.workers <= 3)
+    few = replace(results.sweep, points=points, speedup=2.98, speedup_ci95_low=2.74, speedup_ci95_high=3.25)
+    first = next(iter(speedup_sentences(few)))
+    assert "as many times as there are workers" in first
+    first = next(iter(speedup_sentences(replace(few, speedup=2.5, speedup_ci95_low=2.4, speedup_ci95_high=2.6))))
+    assert first.endswith("not 3 times.")
