@@ -135,8 +135,44 @@ def test_the_load_test_runs_once_and_is_what_was_asked_for():
 
 
 def test_node_ports_lead_to_what_they_are_named_after():
-    for service in manifests.of_kind(OPTIONAL, "Service"):
-        target = service["metadata"]["name"].removesuffix("-np")
-        assert service["spec"]["type"] == "NodePort"
-        assert service["spec"]["selector"] == SERVED[target]["spec"]["selector"]
-        assert service["spec"]["ports"][0]["targetPort"] == SERVED[target]["spec"]["ports"][0]["targetPort"]
+    served = {**SERVED, **{one["metadata"]["name"]: one for one in manifests.of_kind(OPTIONAL, "Service")}}
+    ports = [one for one in served.values() if one["spec"].get("type") == "NodePort"]
+    assert {one["metadata"]["name"] for one in ports} == {"rng-np", "hasher-np", "webui-np", "prometheus-server-np"}
+    for service in ports:
+        target = served[service["metadata"]["name"].removesuffix("-np")]
+        assert service["spec"]["selector"] == target["spec"]["selector"]
+        assert service["spec"]["ports"][0]["targetPort"] == target["spec"]["ports"][0]["targetPort"]
+
+
+def _allowed(app):
+    """Ports that any policy opens to a pod, and from which apps (None: from anywhere)."""
+    pod = {"app": app, "app.kubernetes.io/part-of": "dockercoins"}
+    found = {}
+    for policy in manifests.of_kind(MAIN, "NetworkPolicy"):
+        if _matches(policy["spec"]["podSelector"], pod):
+            for rule in policy["spec"].get("ingress", []):
+                sources = [one for one in rule.get("from", ()) if "podSelector" in one]
+                apps = sources[0]["podSelector"]["matchExpressions"][0]["values"] if sources else None
+                found |= {port["port"]: apps for port in rule["ports"]}
+    return found
+
+
+def _matches(selector, labels):
+    return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
+        labels.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", ())
+    )
+
+
+def test_network_policies_open_the_labs_own_arrows_and_no_others():
+    assert _allowed("redis") == {6379: ["worker", "webui"]}
+    for app in ("rng", "hasher", "webui"):
+        assert _allowed(app) == {8080: None}
+    for app in ("httplat-rng", "httplat-hasher"):
+        assert _allowed(app) == {9080: None}
+    assert _allowed("worker") == _allowed("loadtest") == {}
+
+
+def test_every_pod_of_the_lab_is_under_a_policy():
+    (whole,) = [one for one in manifests.of_kind(MAIN, "NetworkPolicy") if "ingress" not in one["spec"]]
+    for pod in (one.values[0] for one in PODS):
+        assert _matches(whole["spec"]["podSelector"], pod["spec"]["template"]["metadata"]["labels"])

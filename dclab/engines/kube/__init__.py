@@ -1,0 +1,1 @@
+"""The kube engine: DockerCoins on minikube, or on any Kubernetes context."""

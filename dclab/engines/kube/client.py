@@ -1,0 +1,309 @@
+"""The kube engine's lab, as experiments see it: requests to the API server, HTTP to its services."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from dclab import manifests
+from dclab.engines.http_services import read_counter, read_httplat
+from dclab.engines.kube import jobs, rollout
+from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.connect import check_version
+from dclab.engines.kube.diagnose import cause, is_ready, trouble
+from dclab.engines.kube.faults import NotFound
+from dclab.engines.kube.images import Images
+from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.namespace import ensure_ours, remove, rendered
+from dclab.engines.kube.reach import Reach
+from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.lab import (
+    AutoscalerStatus,
+    Counter,
+    LoadSpec,
+    ProbeSample,
+    ProbeSpec,
+    Replicas,
+    ReplicaUsage,
+    Scrape,
+)
+from dclab.results import AutoscaleEvent, Condition, MetricReading
+
+__all__ = ["KubeLab"]
+
+SYNC_SECONDS = 15.0
+"""kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
+
+PROMETHEUS = "prometheus-server"
+PROMETHEUS_SECONDS = 120.0
+"""For its image to be pulled, and for it to get ready."""
+
+METRICS = "/apis/metrics.k8s.io/v1beta1"
+
+
+class KubeLab:
+    """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
+
+    engine = "kube"
+    clock_speed = 1.0
+    sync_seconds = SYNC_SECONDS
+
+    def __init__(self, api: Api, namespace: str, images: Images) -> None:
+        self.api = api
+        self.name = namespace
+        self.images = images
+        self.reach = Reach(api, namespace)
+
+    # What it is.
+
+    def identity(self) -> Mapping[str, Any]:
+        """What tells this lab from another of its name."""
+        return {"context": self.api.context, "server": self.api.server, "namespace": self.name}
+
+    def deployments(self) -> Sequence[str]:
+        """Names of its deployments."""
+        return rollout.names(self.api, self.name)
+
+    def addresses(self) -> Mapping[str, str]:
+        """URLs of services that stay reachable after this command: the NodePorts that answer."""
+        return self.reach.addresses()
+
+    def versions(self) -> Mapping[str, str]:
+        """Versions of the programs the lab is made of."""
+        found = {"kubernetes": check_version(self.api)}
+        with contextlib.suppress(DclabError):  # whoever has rights in one namespace only may not see nodes
+            for node in self.api.get(path_of("v1", "Node", ""))["items"]:
+                info = node["status"]["nodeInfo"]
+                found["container runtime"] = info["containerRuntimeVersion"]
+                found["node"] = f"{info['osImage']}, {info['architecture']}, {node['status']['capacity']['cpu']} CPUs"
+        return found
+
+    # Life.
+
+    def deploy(self) -> None:
+        """Apply the manifests; replica counts stay as they are."""
+        if ensure_ours(self.api, self.name) is None:
+            raise LabLost(f"The namespace {self.name!r} is gone.", "Someone has deleted it.", "`dclab up` makes it.")
+        for one in rendered(self.name, self.images)[1:]:
+            self.api.apply(one, self.name)
+
+    def ready(self, timeout: float = 60.0) -> None:
+        """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
+        end = time.monotonic() + timeout
+        for name in rollout.names(self.api, self.name):
+            rollout.wait_settled(self.api, self.name, name, end - time.monotonic())
+        first: int | None = None
+        while time.monotonic() < end:
+            with contextlib.suppress(LabLost):
+                now = self.counter().hashes
+                if first is not None and now > first:
+                    return
+                first = now if first is None else min(first, now)
+            time.sleep(0.1)
+        why, hint = cause(self.api, self.name)
+        raise TimedOut(f"The hash counter does not rise within {timeout:g} s.", why, hint)
+
+    def down(self) -> None:
+        """Remove what is dclab's; idempotent."""
+        self.reach.close()
+        remove(self.api, self.name)
+
+    # Deployments.
+
+    def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
+        """Return when that many replicas are ready and none is terminating; else TimedOut."""
+        path = self._deployment(deployment)
+        try:
+            self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
+        except NotFound as error:
+            raise self._unknown(deployment) from error
+        rollout.wait_settled(self.api, self.name, deployment, timeout)
+
+    def replicas(self, deployment: str) -> Replicas:
+        """Counts now."""
+        try:
+            found = self.api.get(self._deployment(deployment))
+        except NotFound as error:
+            raise self._unknown(deployment) from error
+        pods = self._pods(deployment)
+        return Replicas(
+            desired=found["spec"]["replicas"],
+            ready=sum(map(is_ready, pods)),
+            terminating=sum("deletionTimestamp" in one["metadata"] for one in pods),
+            restarts=sum(each["restartCount"] for one in pods for each in one["status"].get("containerStatuses", ())),
+            names=tuple(sorted(one["metadata"]["name"] for one in pods)),
+        )
+
+    def trouble(self, deployment: str) -> str | None:
+        """Why replicas of it are not ready, in a sentence; None while they may only need time."""
+        found = (trouble(pod) for pod in self._pods(deployment) if not is_ready(pod))
+        return next((one[0] for one in found if one), None)
+
+    def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
+        """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
+        try:
+            manifest = manifests.find(manifests.load(), "Deployment", deployment)
+        except KeyError as error:
+            raise self._unknown(deployment) from error
+        (container,) = manifest["spec"]["template"]["spec"]["containers"]
+        kept = [one for one in container.get("env", ()) if one["name"] not in env]
+        container["env"] = [*kept, *({"name": key, "value": value} for key, value in env.items())]
+        self.api.apply(self.images.fit([manifest])[0], self.name)
+        rollout.wait_settled(self.api, self.name, deployment, timeout)
+
+    def cpu_request_millicores(self, deployment: str) -> float:
+        """CPU request of one replica."""
+        return manifests.workload(self.api.get(self._deployment(deployment))).cpu_request_millicores
+
+    def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
+        """Usage per replica, from metrics.k8s.io; empty where there is no metrics-server."""
+        path = f"{METRICS}/namespaces/{self.name}/pods"
+        try:
+            listed = self.api.get(path, labelSelector=f"app={deployment}")
+        except NotFound:
+            return ()
+        return [
+            ReplicaUsage(
+                replica=one["metadata"]["name"],
+                cpu_millicores=sum(manifests.millicores(each["usage"]["cpu"]) for each in one["containers"]),
+                memory_mb=sum(manifests.megabytes(each["usage"]["memory"]) for each in one["containers"]),
+            )
+            for one in listed["items"]
+        ]
+
+    def logs(self, deployment: str, lines: int = 50) -> str:
+        """The last lines of every replica, each line with its replica's name."""
+        said = []
+        for pod in self._pods(deployment):
+            name = pod["metadata"]["name"]
+            path = path_of("v1", "Pod", self.name, name)
+            said += [f"{name}: {line}" for line in self.api.text(f"{path}/log", tailLines=lines).splitlines()]
+        return "\n".join(said)
+
+    # Services.
+
+    choices = ("random",)
+    """What kube-proxy does; a cluster with another proxy may do otherwise, and dclab changes nothing of it."""
+
+    def choose(self, how: str) -> None:
+        """Nothing to change: there is one choice."""
+        if how not in self.choices:
+            raise InvalidInput(f"A cluster's services do not choose by {how!r}.", "kube-proxy chooses at random.")
+
+    def url(self, service: str) -> str:
+        """Base URL that reaches the service from here, without a trailing slash."""
+        return self.reach.url(service)
+
+    def counter(self) -> Counter:
+        """The hash counter; LabLost when Redis or the web UI does not answer."""
+        return read_counter(self.url("webui"))
+
+    def httplat(self, target: str) -> Scrape:
+        """What the target's httplat exporter has counted so far."""
+        return read_httplat(self.url(f"httplat-{target}"))
+
+    def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
+        """Probe from within the cluster, through the Service, as a worker calls it."""
+        job = jobs.probe_job(service, spec)
+        return jobs.run_probe(self.api, self.name, self.images.fit([job])[0], spec)
+
+    def prometheus_url(self) -> str | None:
+        """Base URL of the lab's Prometheus, put beside it if need be; TimedOut when it does not get ready."""
+        if self.api.find(self._deployment(PROMETHEUS)) is None:
+            for one in manifests.optional("prometheus"):
+                if one["kind"] == "RoleBinding":
+                    one["subjects"][0]["namespace"] = self.name
+                self.api.apply(one, self.name)
+        rollout.wait_settled(self.api, self.name, PROMETHEUS, PROMETHEUS_SECONDS)
+        return self.url(PROMETHEUS)
+
+    # Load and autoscaling.
+
+    def start_load(self, spec: LoadSpec) -> jobs.KubeJob:
+        """Start a siege as a Job; returns when it runs."""
+        (manifest,) = self.images.fit([manifests.load_test(spec)])
+        return jobs.start(self.api, self.name, manifest, f"http://{spec.target}{spec.path}")
+
+    def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
+        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
+        self.api.apply(dict(manifest), self.name)
+
+    def remove_autoscaler(self, name: str) -> None:
+        """Remove it; nothing happens when there is none. Replica counts stay as they are."""
+        self.api.delete(self._autoscaler(name))
+
+    def autoscaler(self, name: str) -> AutoscalerStatus:
+        """Its status; LabLost when there is none of that name."""
+        try:
+            found = self.api.get(self._autoscaler(name))
+        except NotFound as error:
+            raise LabLost(
+                f"There is no autoscaler {name!r}.", "Someone has deleted it.", "Leave it alone while it is shown."
+            ) from error
+        status = found.get("status", {})
+        return AutoscalerStatus(
+            current=status.get("currentReplicas", 0),
+            desired=status.get("desiredReplicas", 0),
+            metrics=_readings(found),
+            conditions=tuple(
+                Condition(type=one["type"], status=one["status"], reason=one["reason"], message=one["message"])
+                for one in status.get("conditions", ())
+            ),
+            events=self._events(found["metadata"]["uid"]),
+        )
+
+    def autoscaler_passes(self, name: str) -> Sequence[Any]:
+        """None: no API tells what the controller saw."""
+        return ()
+
+    def _events(self, uid: str) -> tuple[AutoscaleEvent, ...]:
+        listed = self.api.get(path_of("v1", "Event", self.name), fieldSelector=f"involvedObject.uid={uid}")
+        events = [
+            AutoscaleEvent(
+                t=_unix(one["lastTimestamp"]), type=one["type"], reason=one["reason"], message=one["message"]
+            )
+            for one in listed["items"]
+        ]
+        return tuple(sorted(events, key=lambda one: one.t))
+
+    def _autoscaler(self, name: str) -> str:
+        return path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name, name)
+
+    def _deployment(self, name: str) -> str:
+        return path_of("apps/v1", "Deployment", self.name, name)
+
+    def _pods(self, app: str) -> list[Any]:
+        selector = f"app={app},{SELECTOR}"
+        return list(self.api.get(path_of("v1", "Pod", self.name), labelSelector=selector)["items"])
+
+    def _unknown(self, name: str) -> DclabError:
+        known = rollout.names(self.api, self.name)
+        if not known:
+            return LabLost(f"There is no lab in the namespace {self.name!r}.", "", "`dclab up` makes one.")
+        return InvalidInput(f"There is no deployment {name!r}.", f"There are: {', '.join(known)}.")
+
+
+def _readings(found: Any) -> tuple[MetricReading, ...]:
+    """Each metric of the autoscaler, with what it is now, or None before the autoscaler knows."""
+    now = {
+        one["resource"]["name"]: one["resource"]["current"].get("averageUtilization")
+        for one in found.get("status", {}).get("currentMetrics") or ()
+        if one.get("type") == "Resource"
+    }
+    return tuple(
+        MetricReading(
+            type="Resource",
+            name=one["resource"]["name"],
+            current=now.get(one["resource"]["name"]),
+            target=one["resource"]["target"]["averageUtilization"],
+        )
+        for one in found["spec"]["metrics"]
+        if one["type"] == "Resource"
+    )
+
+
+def _unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,123 @@
+"""What a cluster can refuse or fail at, in the user's words: reason of the API server -> error with its remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+
+from dclab.errors import DclabError, InvalidInput, LabLost, MissingTool
+
+__all__ = [
+    "AlreadyExists",
+    "Expired",
+    "Forbidden",
+    "NoCluster",
+    "NotFound",
+    "Unauthorized",
+    "refused",
+    "unreachable",
+]
+
+
+class NotFound(LabLost):
+    """The object is not there."""
+
+
+class AlreadyExists(DclabError):
+    """An object of that name is there."""
+
+
+class Expired(DclabError):
+    """What a watch should go on from is too long ago."""
+
+
+class Forbidden(MissingTool):
+    """The user of the context lacks a right."""
+
+    code = "forbidden"
+
+
+class Unauthorized(MissingTool):
+    """The credentials of the context are wrong, or have expired."""
+
+    code = "unauthorized"
+
+
+class NoCluster(MissingTool):
+    """No cluster answers, or there is none to use."""
+
+    code = "no-cluster"
+
+
+_DENIED = re.compile(
+    r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
+    r'(?: in the namespace "(?P<namespace>[^"]+)")?'
+)
+_SECURITY = re.compile(r"violates PodSecurity")
+_QUOTA = re.compile(r"exceeded quota")
+
+
+def refused(status: int, body: bytes, method: str, path: str) -> DclabError:
+    """The error for an answer of the API server with a status of 400 or more."""
+    message, reason = body.decode(errors="replace").strip()[:500], ""
+    with contextlib.suppress(ValueError, AttributeError):
+        answer = json.loads(body)
+        message, reason = answer.get("message", message), answer.get("reason", "")
+    if status == 404:
+        return NotFound(f"{path.rsplit('/', 1)[-1]} is not there.", message, "`dclab up` puts it there.")
+    if status == 409 and reason == "AlreadyExists":
+        return AlreadyExists(message)
+    if status == 410:
+        return Expired(message)
+    if status == 401:
+        return Unauthorized(
+            "The cluster does not accept your credentials.",
+            "They are wrong, or have expired.",
+            "Log in to the cluster anew, then try again.",
+        )
+    if status == 403:
+        return _forbidden(message)
+    if status in (400, 422):
+        return InvalidInput("The cluster refused an object as invalid.", message, "Mend the manifest, then try again.")
+    return LabLost(
+        "The cluster's API server failed.", f"{method} {path}: {status} {message}".strip(), "Try again in a moment."
+    )
+
+
+def _forbidden(message: str) -> DclabError:
+    if _SECURITY.search(message):
+        return Forbidden(
+            "The namespace's Pod Security does not allow the pod.",
+            message,
+            "Use the images that dclab builds: they keep to the restricted profile.",
+        )
+    if _QUOTA.search(message):
+        return Forbidden("The namespace's quota is used up.", message, "Ask for more, or scale less.")
+    found = _DENIED.search(message)
+    if found is None:
+        return Forbidden("The cluster forbids that.", message, "See `dclab rbac` for the rights that dclab needs.")
+    group = f"{found['resource']}.{found['group']}" if found["group"] else found["resource"]
+    where = f" in the namespace {found['namespace']}" if found["namespace"] else ""
+    return Forbidden(
+        f"You may not {found['verb']} {group}{where}.",
+        message,
+        "Have someone who may apply the output of `dclab rbac`, which is the least that dclab needs.",
+    )
+
+
+def unreachable(context: str, server: str, error: Exception) -> DclabError:
+    """The error for a server that cannot be spoken to."""
+    cause = getattr(error, "reason", None) or error
+    text = str(cause).rsplit(": ", 1)[-1].strip().rstrip(".")
+    if "certificate" in str(error).lower():
+        return Unauthorized(
+            f"The certificate of {server} is not the one that the context {context!r} expects.",
+            f"{text}.",
+            "Fetch the cluster's kubeconfig anew.",
+        )
+    return LabLost(
+        f"The cluster of the context {context!r} does not answer at {server}.",
+        f"{text}.",
+        "Check that it runs and can be reached from here; `dclab status` shows when it is back.",
+    )

@@ -1,0 +1,119 @@
+"""Starting and finding labs on a cluster.
+
+What a lab is made of is read from the cluster alone: the namespace says whose it is and where its images come
+from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dclab.engines.kube import minikube
+from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.client import KubeLab
+from dclab.engines.kube.connect import connect, is_local
+from dclab.engines.kube.faults import NoCluster
+from dclab.engines.kube.images import Images, images_of
+from dclab.engines.kube.kubeconfig import PROFILE, contexts, find_context
+from dclab.engines.kube.namespace import claim, ensure_ours, namespace_manifest, remove
+from dclab.engines.kube.provide import provide
+from dclab.errors import InvalidInput
+
+__all__ = ["Place", "end", "find", "place", "set_metric_resolution", "start"]
+
+METRIC_RESOLUTION = "--metric-resolution="
+
+
+@dataclass(frozen=True)
+class Place:
+    """A cluster that answers, and the namespace in it; nothing has been changed there yet."""
+
+    api: Api
+    namespace: str
+    version: str
+    local: bool
+
+    def __str__(self) -> str:
+        return (
+            f"Kubernetes {self.version} of the context {self.api.context!r} at {self.api.server}, "
+            f"namespace {self.namespace!r}"
+        )
+
+
+def place(context_name: str | None, namespace: str) -> Place:
+    """Where a lab would be: in a context of the user's, or for None in dclab's own profile.
+
+    Raises:
+        InvalidInput: there is no such context.
+        NoCluster: nothing answers there, or there is no profile of dclab's own.
+    """
+    context = find_context(context_name)
+    if context is None and context_name is None:
+        raise NoCluster(
+            "There is no cluster of dclab's own.",
+            f"minikube has no profile {PROFILE!r} that dclab has made.",
+            "`dclab up --engine kube` starts one; --context uses a cluster of yours.",
+        )
+    if context is None:
+        known = ", ".join(one.name for one in contexts())
+        raise InvalidInput(
+            f"There is no context {context_name!r}.",
+            f"Your kubeconfig has: {known}." if known else "Your kubeconfig has no context.",
+            "See `kubectl config get-contexts`.",
+        )
+    api, version = connect(context)
+    return Place(api, namespace, version, is_local(context, api))
+
+
+def find(where: Place) -> KubeLab | None:
+    """The lab in that place, or None; Refused when the namespace is someone else's."""
+    namespace = ensure_ours(where.api, where.namespace)
+    return KubeLab(where.api, where.namespace, images_of(namespace)) if namespace else None
+
+
+def start(where: Place, images: Images, say: Callable[[str], None]) -> tuple[KubeLab, bool]:
+    """Bring the lab up, or up to date.
+
+    Returns:
+        The lab, and whether it was not there before. Its pods may not be ready yet.
+    """
+    there = find(where) is not None
+    provide(where.api, images, say)
+    claim(where.api, namespace_manifest(where.namespace, images))
+    lab = KubeLab(where.api, where.namespace, images)
+    say(f"applying the manifests to {where.namespace}")
+    lab.deploy()
+    return lab, not there
+
+
+def set_metric_resolution(api: Api, seconds: float) -> None:
+    """Have the addon's metrics-server look so often; by itself it looks once a minute."""
+    path = path_of("apps/v1", "Deployment", "kube-system", "metrics-server")
+    found = api.find(path)
+    if found is None:
+        return
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    wanted = f"{METRIC_RESOLUTION}{seconds:.0f}s"
+    arguments = [one for one in container["args"] if not one.startswith(METRIC_RESOLUTION)]
+    if wanted not in container["args"]:
+        changed = {"name": container["name"], "args": [*arguments, wanted]}
+        api.merge(path, {"spec": {"template": {"spec": {"containers": [changed]}}}}, strategic=True)
+
+
+def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[bool, list[str]]:
+    """Remove the lab; of dclab's own profile, stop it or (`cluster`) delete it.
+
+    Returns:
+        Whether there was anything, and what of others keeps the namespace.
+    """
+    own = context_name is None
+    if own and (cluster or not minikube.running()):
+        return minikube.delete() if cluster else False, []
+    where = place(context_name, namespace)
+    if ensure_ours(where.api, namespace) is None:
+        return False, []
+    kept = remove(where.api, namespace)
+    if own:
+        minikube.stop()
+    return True, kept

@@ -1,0 +1,192 @@
+"""dclab's own minikube profile: start, reuse, stop, delete, and images built into it.
+
+minikube writes its entry into a kubeconfig of dclab's own: the user's stays as it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dclab.engines.kube import preflight
+from dclab.engines.kube.kubeconfig import PROFILE, find_profile, own_kubeconfig
+from dclab.errors import DclabError, MissingTool
+from dclab.paths import shipped
+from dclab.tools import find_tool
+
+__all__ = [
+    "PROFILE",
+    "MinikubeFailed",
+    "MinikubeSettings",
+    "build_images",
+    "delete",
+    "ensure_running",
+    "is_profile",
+    "running",
+    "stop",
+]
+
+Say = Callable[[str], None]
+
+HOUSEKEEPING = "--extra-config=kubelet.housekeeping-interval=10s"
+"""Else the kubelet gives no CPU of pods on some minikubes (kubernetes/minikube#13969)."""
+MADE_BY = "made-by-dclab"
+"""An empty file in minikube's folder of the profile; it goes when the profile does."""
+
+
+class MinikubeFailed(MissingTool):
+    """minikube could not do it; why and what to do are its own words."""
+
+    code = "minikube"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MinikubeSettings:
+    """How to start the profile; None leaves it to minikube."""
+
+    driver: str | None = None
+    cpus: int = 2
+    memory_mb: int = 4096
+    kubernetes_version: str | None = None
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "KUBECONFIG": str(own_kubeconfig()), "MINIKUBE_IN_STYLE": "false"}
+
+
+def _command(*arguments: str) -> list[str]:
+    path = find_tool("minikube")
+    if path is None:
+        raise MissingTool(
+            "There is no minikube here.",
+            "The kube engine starts its own cluster with it.",
+            "`dclab doctor --install` says how to get it; --context uses a cluster of yours.",
+        )
+    return [path, "--profile", PROFILE, *arguments]
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        _command(*arguments),
+        check=False,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        stdin=subprocess.DEVNULL,
+        env=_environment(),
+    )
+
+
+def _folder() -> Path:
+    home = Path(os.environ.get("MINIKUBE_HOME") or Path.home())
+    return (home if home.name == ".minikube" else home / ".minikube") / "profiles" / PROFILE
+
+
+def is_profile(context: str) -> bool:
+    """Whether a context is that of dclab's own profile."""
+    return context == PROFILE and find_profile() is not None
+
+
+def running() -> bool:
+    """Whether the profile runs."""
+    done = _run("status", "--output=json")
+    with contextlib.suppress(ValueError, AttributeError):
+        said = json.loads(done.stdout)
+        return bool(said.get("Host") == said.get("Kubelet") == said.get("APIServer") == "Running")
+    return False
+
+
+def ensure_running(settings: MinikubeSettings, say: Say) -> None:
+    """Start the profile, or use it as it runs.
+
+    Raises:
+        MinikubeFailed: with minikube's own advice.
+    """
+    made = _folder().exists()
+    if made and find_profile() and running():
+        return
+    command = ["start", "--output=json", HOUSEKEEPING, "--addons=metrics-server", "--install-addons=true"]
+    if not made:
+        _command()  # before all else, whether there is a minikube
+        preflight.check(settings.driver, settings.cpus, settings.memory_mb)
+        command += [f"--cpus={settings.cpus}", f"--memory={settings.memory_mb}mb"]
+        command += [f"--driver={settings.driver}"] if settings.driver else []
+        command += [f"--kubernetes-version={settings.kubernetes_version}"] if settings.kubernetes_version else []
+    try:
+        _start(command, say)
+    finally:
+        # Also of a start that failed or was cut off: what it left is dclab's to delete.
+        if not made and _folder().exists():
+            (_folder() / MADE_BY).touch()
+
+
+def _start(arguments: list[str], say: Say) -> None:
+    failure: dict[str, Any] = {}
+    last: list[str] = []
+    command = _command(*arguments)
+    own_kubeconfig().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env=_environment(),
+    )
+    assert process.stdout is not None
+    with process:
+        for line in process.stdout:
+            last = [*last[-4:], line.strip()]
+            with contextlib.suppress(ValueError, KeyError, TypeError):
+                event = json.loads(line)
+                kind, data = event["type"].rsplit(".", 1)[-1], event["data"]
+                if kind == "step":
+                    say(f"{data['message'].strip()} (minikube, {data['currentstep']}/{data['totalsteps']})")
+                elif kind == "error":
+                    failure = data
+    if process.returncode:
+        why = failure.get("message", "").strip() or " | ".join(last)
+        name = f"{failure['name']}: " if failure.get("name") else ""
+        advice = failure.get("advice", "").strip() or "See `minikube logs -p dclab`."
+        raise MinikubeFailed(f"minikube could not start the profile {PROFILE!r}.", f"{name}{why}", advice)
+
+
+def build_images(profile: str, images: Mapping[str, str], say: Say) -> None:
+    """Build images into the cluster. minikube's exit code does not tell of a failed build, its list of images does."""
+    for app, image in images.items():
+        say(f"building {image} in minikube")
+        done = _run("image", "build", "--tag", image, "--file", f"{app}/Dockerfile", str(shipped() / "apps"))
+        if image not in _run("image", "ls").stdout:
+            said = " | ".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+            raise DclabError(
+                f"{image} could not be built in minikube.",
+                said or "It said nothing.",
+                f"Try `minikube -p {profile} image build` by hand.",
+            )
+
+
+def stop() -> None:
+    """Stop the profile if dclab made it; it keeps its images, and starts faster the next time."""
+    if (_folder() / MADE_BY).exists():
+        _run("stop")
+
+
+def delete() -> bool:
+    """Delete the profile if dclab made it; whether it did."""
+    if not (_folder() / MADE_BY).exists():
+        return False
+    done = _run("delete")
+    if done.returncode:
+        raise MinikubeFailed(
+            f"minikube could not delete the profile {PROFILE!r}.",
+            done.stderr.strip()[-500:],
+            f"Try `minikube delete -p {PROFILE}`.",
+        )
+    return True

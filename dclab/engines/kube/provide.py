@@ -1,0 +1,124 @@
+"""Getting the images to where the cluster finds them; nothing is built that every node has already."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dclab.engines.kube import minikube
+from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.images import BUILD, UPSTREAM, Images
+from dclab.errors import DclabError, MissingTool
+from dclab.paths import shipped
+
+__all__ = ["provide"]
+
+BUILDERS = ("docker", "podman", "buildah")
+LONGEST_BUILD = 1800.0
+
+Say = Callable[[str], None]
+
+
+def provide(api: Api, images: Images, say: Say) -> None:
+    """Build what the cluster lacks.
+
+    Raises:
+        MissingTool: nothing here can build, or the cluster cannot be given what was built.
+        DclabError: a build failed; the error has its last lines.
+    """
+    nodes = _nodes(api)
+    if images.source == UPSTREAM:
+        _only_amd64(nodes)
+    lacking = {app: image for app, image in images.names().items() if not _everywhere(nodes, image)}
+    if not lacking:
+        return
+    if images.source != BUILD:
+        builder = _builder()
+        for app, image in lacking.items():
+            say(f"building {image} and pushing it")
+            _build(builder, app, image)
+            _run_tool([builder, "push", image], f"{image} cannot be pushed.")
+    elif minikube.is_profile(api.context):
+        minikube.build_images(api.context, lacking, say)
+    elif api.context.startswith("kind-"):
+        builder = _builder()
+        for app, image in lacking.items():
+            say(f"building {image} and loading it into kind")
+            _build(builder, app, image)
+            _run_tool(
+                ["kind", "load", "docker-image", image, "--name", api.context.removeprefix("kind-")],
+                f"{image} cannot be loaded into kind.",
+            )
+    else:
+        raise MissingTool(
+            f"The cluster of the context {api.context!r} has no images of this dclab.",
+            f"It lacks {', '.join(sorted(lacking.values()))}, and what is built here does not get there by itself.",
+            "Name a registry that it pulls from: --images REGISTRY/PREFIX.",
+        )
+
+
+def _nodes(api: Api) -> list[Any]:
+    """The nodes; none where their list is not ours to see, and then every image counts as lacking."""
+    try:
+        return list(api.get(path_of("v1", "Node", ""))["items"])
+    except MissingTool:
+        return []
+
+
+def _everywhere(nodes: Iterable[Any], image: str) -> bool:
+    held = [{name for one in node["status"].get("images", ()) for name in one.get("names") or ()} for node in nodes]
+    return bool(held) and all(image in names for names in held)
+
+
+def _only_amd64(nodes: Iterable[Any]) -> None:
+    others = {node["status"]["nodeInfo"]["architecture"] for node in nodes} - {"amd64"}
+    if others:
+        raise MissingTool(
+            "The course's public images do not run on this cluster.",
+            f"They exist for amd64 alone, and a node is {', '.join(others)}.",
+            "Use --images build.",
+        )
+
+
+def _builder() -> str:
+    for name in BUILDERS:
+        if shutil.which(name):
+            return name
+    raise MissingTool(
+        "No image can be built here.",
+        f"None of {', '.join(BUILDERS)} is installed.",
+        "`dclab doctor` says how to get one.",
+    )
+
+
+def _build(builder: str, app: str, image: str) -> None:
+    folder = shipped() / "apps"
+    _run_tool(
+        [builder, "build", "--tag", image, "--file", str(folder / app / "Dockerfile"), str(folder)],
+        f"{image} cannot be built.",
+    )
+
+
+def _run_tool(command: list[str], what: str) -> str:
+    """Run a program to its end; what it printed. DclabError says `what` and its last lines."""
+    try:
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=LONGEST_BUILD,
+        )
+    except FileNotFoundError as error:
+        raise MissingTool(what, f"{command[0]} is not installed.", "`dclab doctor` says how to get it.") from error
+    except subprocess.TimeoutExpired as error:
+        raise DclabError(what, f"{command[0]} took longer than {LONGEST_BUILD / 60:g} min.", "Try again.") from error
+    if done.returncode:
+        last = " | ".join(done.stdout.strip().splitlines()[-5:])
+        raise DclabError(what, f"`{' '.join(command[:3])}` ended with {done.returncode}: {last}", "Try it by hand.")
+    return done.stdout

@@ -1,0 +1,42 @@
+"""`python -m tests.cluster up | down | status`: the cluster of the tests, by hand."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from tests.cluster import lifecycle
+from tests.cluster.settings import KUBECONFIG, CannotRun
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; the exit code."""
+    if arguments not in (["up"], ["down"], ["status"]):
+        print(__doc__, file=sys.stderr)
+        return 2
+    if os.geteuid() != 0:
+        print("The cluster needs root: its node has namespaces of its own.", file=sys.stderr)
+        return 1
+    started = time.monotonic()
+    try:
+        if arguments == ["up"]:
+            lifecycle.up()
+            print(f"The cluster is up after {time.monotonic() - started:.0f} s. It is reached with:")
+            print(f"export KUBECONFIG={KUBECONFIG}")
+        elif arguments == ["down"]:
+            lifecycle.down()
+            print(f"Nothing of the cluster is left, after {time.monotonic() - started:.1f} s.")
+        elif not lifecycle.running():
+            print("The cluster does not run.")
+            return 1
+        else:
+            print(f"The cluster runs. export KUBECONFIG={KUBECONFIG}")
+    except (CannotRun, TimeoutError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

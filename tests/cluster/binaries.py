@@ -1,0 +1,80 @@
+"""Kubernetes, etcd, CoreDNS and metrics-server, built from their published Go modules.
+
+The folders under modules/ hold nothing but go.mod (whose `tool` lines name the programs) and go.sum, which
+pins every byte. What is built is kept in the cache, keyed by those files and by the flags.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.cluster.settings import CACHE, HERE
+
+MODULES = HERE / "modules"
+
+
+def _linker_flags(required: Mapping[str, str]) -> str:
+    """Programs built from a module do not know their version, and clients go by what the API server says."""
+    if prometheus := required.get("github.com/prometheus/prometheus"):
+        # Its module's v0.305.0 is what the world calls 3.5.0.
+        _, minor, patch = prometheus.split(".")
+        version = f"{int(minor) // 100}.{int(minor) % 100}.{patch}"
+        return f"-s -w -X github.com/prometheus/common/version.Version={version}"
+    version = required.get("k8s.io/kubernetes", "")
+    if not version:
+        return "-s -w"
+    major, minor = version.removeprefix("v").split(".")[:2]
+    values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
+    return " ".join(
+        ["-s -w", *(f"-X {package}.{key}={value}" for package in packages for key, value in values.items())]
+    )
+
+
+def _name(tool: str) -> str:
+    """What a program is called: etcd's main package is named `server`, and its module `v3`."""
+    return "etcd" if "/etcd/" in tool else tool.rsplit("/", 1)[-1]
+
+
+def _build(module: Path) -> Path:
+    read = subprocess.run(["go", "mod", "edit", "-json"], cwd=module, check=True, capture_output=True, text=True)
+    described = json.loads(read.stdout)
+    tools = [one["Path"] for one in described["Tool"]]
+    flags = _linker_flags({one["Path"]: one["Version"] for one in described["Require"]})
+    key = hashlib.sha256(flags.encode())
+    for file in ("go.mod", "go.sum"):
+        key.update((module / file).read_bytes())
+    folder = CACHE / "bin" / f"{module.name}-{key.hexdigest()[:12]}"
+    if folder.is_dir():
+        return folder
+    started = time.monotonic()
+    print(f"Building {', '.join(_name(one) for one in tools)} …", flush=True)
+    unfinished = folder.with_suffix(".unfinished")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for tool in tools:
+        subprocess.run(
+            ["go", "build", "-trimpath", "-ldflags", flags, "-o", unfinished / _name(tool), tool],
+            cwd=module,
+            check=True,
+            env={**os.environ, "CGO_ENABLED": "0"},
+        )
+    for other in folder.parent.glob(f"{module.name}-*"):
+        if other != unfinished:
+            shutil.rmtree(other)
+    unfinished.rename(folder)
+    print(f"  {time.monotonic() - started:.0f} s", flush=True)
+    return folder
+
+
+def build() -> dict[str, Path]:
+    """Every program by name, built when it is not in the cache."""
+    folders = [_build(module.parent) for module in sorted(MODULES.glob("*/go.mod"))]
+    return {file.name: file for folder in folders for file in folder.iterdir()}

@@ -1,0 +1,162 @@
+"""Container images without a registry: bases from Debian's packages, the rest from the project's own Dockerfiles.
+
+A base carries the very name that a Dockerfile or a manifest asks for, so that both are used as they are. It
+is not the image of that name: `redis:7.4-bookworm` here is Debian's redis, and `python:3.11-slim-bookworm`
+Debian's python3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from dclab.engines.kube.images import BUILD, Images
+from tests.cluster.settings import CACHE, CHECKOUT, HERE
+
+APPS = CHECKOUT / "apps"
+DEBIAN = "docker.io/library/debian:bookworm-slim"
+PYTHON = "docker.io/library/python:3.11-slim-bookworm"
+REDIS = "docker.io/library/redis:7.4-bookworm"
+PAUSE = "dclab.test/pause:1"
+
+_INSTALL = "RUN apt-get update && apt-get install --yes --no-install-recommends {} && rm -rf /var/lib/apt/lists/*"
+# Debian forbids pip outside of a virtual environment; the image whose name this one bears does not.
+BASES = {
+    PYTHON: f"""FROM {DEBIAN}
+{_INSTALL.format("python3 python3-pip")} \\
+    && ln -s python3 /usr/bin/python && rm /usr/lib/python3.11/EXTERNALLY-MANAGED
+""",
+    REDIS: f"""FROM {DEBIAN}
+{_INSTALL.format("redis-server")}
+""",
+}
+_MMDEBSTRAP = (
+    "mmdebstrap --variant=minbase --mode=root --quiet --include=ca-certificates "
+    "--dpkgopt=path-exclude=/usr/share/doc/* --dpkgopt=path-exclude=/usr/share/man/* "
+    "--dpkgopt=path-exclude=/usr/share/locale/* bookworm {} http://deb.debian.org/debian"
+)
+_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+"""The machine's certificate authorities: where a proxy of the house answers for the package registries."""
+
+
+def _buildah(*arguments: str | Path) -> str:
+    storage = CACHE / "buildah"
+    done = subprocess.run(
+        [
+            "buildah",
+            "--root",
+            storage / "root",
+            "--runroot",
+            storage / "run",
+            "--storage-driver",
+            "overlay",
+            *arguments,
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        # The machine lets no build have a runtime's namespaces of its own.
+        env={**os.environ, "BUILDAH_ISOLATION": "chroot"},
+    )
+    if done.returncode:
+        raise RuntimeError(f"buildah {arguments[0]} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
+    return done.stdout.strip()
+
+
+def _from_dockerfile(image: str, dockerfile: Path, context: Path) -> None:
+    bundle = ["--volume", f"{_BUNDLE}:{_BUNDLE}:ro"] if _BUNDLE.exists() else []
+    _buildah("bud", "--layers", "--pull-never", "--format", "oci", *bundle, "--tag", image, "-f", dockerfile, context)
+
+
+def _debian(work: Path) -> None:
+    """The one base that is not built on another; made again when its recipe changes."""
+    recipe = hashlib.sha256(_MMDEBSTRAP.encode()).hexdigest()[:12]
+    known = json.loads(_buildah("images", "--json", "--filter", f"label=recipe={recipe}") or "[]")
+    if any(DEBIAN in (one.get("names") or ()) for one in known):
+        return
+    archive = work / "debian.tar"
+    subprocess.run(_MMDEBSTRAP.format(archive).split(), check=True)
+    container = _buildah("from", "scratch")
+    _buildah("add", container, archive)
+    _buildah("config", "--label", f"recipe={recipe}", "--cmd", "bash", container)
+    _buildah("commit", "--rm", "--format", "oci", container, DEBIAN)
+    archive.unlink()
+
+
+def _from_file(image: str, program: Path, work: Path) -> None:
+    """An image of one static program."""
+    context = work / program.name
+    context.mkdir()
+    shutil.copy2(program, context / program.name)
+    (context / "Dockerfile").write_text(
+        f'FROM scratch\nENV PATH=/bin\nCOPY {program.name} /bin/\nUSER 10001:10001\nENTRYPOINT ["{program.name}"]\n'
+    )
+    _from_dockerfile(image, context / "Dockerfile", context)
+
+
+def pause() -> Path:
+    """The program that waits, compiled when it is not in the cache."""
+    source = HERE / "pause.c"
+    program = CACHE / "bin" / f"pause-{hashlib.sha256(source.read_bytes()).hexdigest()[:12]}" / "pause"
+    if not program.exists():
+        program.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["gcc", "-Os", "-static", "-s", "-Wall", "-Werror", "-o", program, source], check=True)
+    return program
+
+
+def _key(programs: Mapping[str, Path], ours: Images) -> str:
+    key = hashlib.sha256(repr((BASES, _MMDEBSTRAP, ours.names())).encode())
+    for image, program in sorted(programs.items()):
+        key.update(f"{image}\0{program.parent.name}\0".encode())
+    return key.hexdigest()[:12]
+
+
+def build(programs: Mapping[str, Path]) -> Path:
+    """One archive (OCI layout) with every image; `programs` are those of one static program, by image name."""
+    programs = {**programs, PAUSE: pause()}
+    ours = Images(BUILD)
+    archive = CACHE / "images" / f"{_key(programs, ours)}.tar"
+    if archive.exists():
+        return archive
+    started = time.monotonic()
+    print("Making the container images …", flush=True)
+    work = CACHE / "images" / "unfinished"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    _debian(work)
+    images = [*BASES, *programs]
+    for image, dockerfile in BASES.items():
+        file = work / "Dockerfile"
+        file.write_text(dockerfile)
+        _from_dockerfile(image, file, work)
+    for image, program in programs.items():
+        _from_file(image, program, work)
+    for dockerfile in sorted(APPS.glob("*/Dockerfile")):
+        image = f"docker.io/dockercoins/{dockerfile.parent.name}:dclab"
+        _from_dockerfile(image, dockerfile, APPS)
+        images.append(image)
+    layout = work / "layout"
+    names = {one: [one] for one in images}
+    # By the manifests' name and by the one that dclab gives what it builds.
+    for app, image in ours.names().items():
+        names[f"docker.io/dockercoins/{app}:dclab"].append(image)
+    for image, each in names.items():
+        for name in each:
+            _buildah("push", image, f"oci:{layout}:{name}")
+    whole = work / "whole.tar"
+    with tarfile.open(whole, "w") as tar:
+        for file in sorted(layout.iterdir()):
+            tar.add(file, file.name)
+    for other in archive.parent.glob("*.tar"):
+        other.unlink()
+    whole.rename(archive)
+    shutil.rmtree(work)
+    print(f"  {time.monotonic() - started:.0f} s", flush=True)
+    return archive

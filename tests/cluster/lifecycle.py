@@ -1,0 +1,117 @@
+"""The cluster's start and end."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+import yaml
+from kubernetes import config
+from kubernetes.client import AppsV1Api
+
+from tests.cluster import binaries, daemons, identity, images, node
+from tests.cluster.apply import apply
+from tests.cluster.settings import API_URL, CACHE, HERE, KUBECONFIG, NAME, CannotRun
+from tests.cluster.waiting import wait_for
+
+PROGRAMS = ("go", "gcc", "containerd", "runc", "buildah", "mmdebstrap", "iptables", "conntrack", "ip", "unshare")
+PACKAGES = "containerd runc containernetworking-plugins buildah mmdebstrap iptables conntrack iproute2 gcc libc6-dev"
+_MARK = "complete"
+"""A file in the node's folder, there when `up` went to its end: it names what the node was made from."""
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One `up` or `down` at a time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def missing() -> list[str]:
+    """What the machine lacks; empty when the cluster can run here."""
+    lacking = [one for one in PROGRAMS if not shutil.which(one)]
+    if not Path("/usr/lib/cni/bridge").exists():
+        lacking.append("the CNI plugins")
+    return lacking
+
+
+def answers(path: str = "/readyz") -> bool:
+    """Whether the API server answers with success."""
+    try:
+        answer = requests.get(
+            API_URL + path,
+            timeout=2,
+            verify=str(identity.certificate("ca")),
+            cert=(str(identity.certificate("admin")), str(identity.key("admin"))),
+        )
+    except (requests.RequestException, OSError):
+        return False
+    return answer.ok
+
+
+def running() -> bool:
+    """Whether a whole cluster runs, and answers."""
+    return node.exists() and (node.NODE / _MARK).exists() and answers()
+
+
+def up() -> None:
+    """Start the cluster, or find it running; what is left of a start that was cut off is removed first."""
+    lacking = missing()
+    if lacking:
+        raise CannotRun(
+            f"The cluster needs {', '.join(lacking)}: apt install {PACKAGES}, and Go from https://go.dev/dl/."
+        )
+    with _alone():
+        programs = binaries.build()
+        own_images = {f"dclab.test/{name}:1": programs[name] for name in ("coredns", "metrics-server")}
+        archive = images.build({**own_images, "docker.io/prom/prometheus:v3.5.0": programs["prometheus"]})
+        made_from = f"{archive.name} {programs['kubelet'].parent.name}"
+        if running() and (node.NODE / _MARK).read_text() == made_from:
+            return
+        node.end()
+        node.begin(images.pause())
+        identity.make()
+        for name in ("etcd", "containerd", "kube-apiserver"):
+            daemons.start(name, programs)
+        ctr = ("ctr", "--address", daemons.CONTAINERD, "--namespace", "k8s.io")
+        wait_for(lambda: _succeeds(*ctr, "version"), 10, "containerd")
+        node.run(*ctr, "images", "import", "--all-platforms", archive)
+        wait_for(answers, 120, "the API server")
+        for name in daemons.ARGUMENTS:
+            daemons.start(name, programs)
+        _add()
+        (node.NODE / _MARK).write_text(made_from)
+
+
+def _succeeds(*command: str) -> bool:
+    try:
+        node.run(*command)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _add() -> None:
+    """CoreDNS and metrics-server, and the wait until both serve."""
+    client = config.new_client_from_config(str(KUBECONFIG), NAME)
+    for file in sorted((HERE / "addons").glob("*.yaml")):
+        apply(client, yaml.safe_load_all(file.read_text()), "kube-system")
+    apps = AppsV1Api(client)
+
+    def ready() -> bool:
+        items = apps.list_namespaced_deployment("kube-system").items
+        return all(one.status.ready_replicas for one in items) and answers("/apis/metrics.k8s.io/v1beta1/nodes")
+
+    wait_for(ready, 90, "CoreDNS and metrics-server", every=0.2)
+
+
+def down() -> None:
+    """Stop the cluster and remove all of it but the cache."""
+    with _alone():
+        node.end()

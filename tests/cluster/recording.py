@@ -1,0 +1,182 @@
+"""What the real autoscaler saw and did, from the audit logs of the API server and of metrics-server.
+
+The API server's log has each request of the autoscaler's account: the scale it read, the scale and the status
+it wrote. metrics-server's has the very metrics it was given, under the same audit ID. Only the pods come from
+a watch of our own, since the controller reads them from its cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import re
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from kubernetes import watch
+from kubernetes.client import CoreV1Api, V1Pod, VersionApi
+from urllib3.exceptions import ProtocolError
+
+from dclab import manifests
+from dclab.autoscaler import Observation, Pod, PodMetric
+from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
+from tests.cluster import daemons
+from tests.cluster.lab import Lab
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
+
+
+def _unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _seconds(duration: str) -> float:
+    """Go's form of a duration: `11.37s`, `1m0.5s`."""
+    found = _DURATION.fullmatch(duration)
+    assert found, duration
+    hours, minutes, rest, unit = found.groups()
+    return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest or 0) / (1000 if unit == "ms" else 1)
+
+
+def _pod(pod: V1Pod) -> Pod:
+    ready = next((one for one in pod.status.conditions or () if one.type == "Ready"), None)
+    return Pod(
+        name=pod.metadata.name,
+        ready=ready is not None and ready.status == "True",
+        # A pod that has not started has no time of it, and is Pending.
+        started=pod.status.start_time.timestamp() if pod.status.start_time else 0.0,
+        ready_changed=ready.last_transition_time.timestamp() if ready else 0.0,
+        phase=pod.status.phase,
+        deleted=pod.metadata.deletion_timestamp is not None,
+    )
+
+
+def _request(pod: V1Pod) -> float:
+    return sum(manifests.millicores(one.resources.requests["cpu"]) for one in pod.spec.containers)
+
+
+def _usage(item: dict[str, Any]) -> PodMetric:
+    """A pod's CPU in whole millicores, rounded up as Quantity.MilliValue does."""
+    return PodMetric(
+        value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
+        at=_unix(item["timestamp"]),
+        window=_seconds(item["window"]),
+    )
+
+
+class Recorder:
+    """Records an autoscaler of a lab while it is entered; `passes` tells what happened."""
+
+    def __init__(self, lab: Lab, name: str) -> None:
+        self.lab = lab
+        self.name = name
+        self.pods: list[tuple[float, str, V1Pod]] = []
+        self._watch = watch.Watch()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> Recorder:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.stop()
+
+    def _follow(self) -> None:
+        selector = f"app={self.name}"
+        core = CoreV1Api(self.lab.client)
+        # Stopping the watch cuts its connection.
+        with contextlib.suppress(ProtocolError):
+            for event in self._watch.stream(core.list_namespaced_pod, self.lab.namespace, label_selector=selector):
+                self.pods.append((time.time(), event["type"], event["object"]))
+
+    def _pods_at(self, moment: float) -> list[V1Pod]:
+        known: dict[str, V1Pod] = {}
+        for at, kind, pod in self.pods:
+            if at > moment:
+                break
+            known[pod.metadata.name] = pod
+            if kind == "DELETED":
+                del known[pod.metadata.name]
+        return list(known.values())
+
+    def header(self) -> Header:
+        """The first line of a trace."""
+        live = self.lab.client.sanitize_for_serialization(self.lab.autoscaler(self.name))
+        return Header(
+            schema=SCHEMA,
+            kubernetes=VersionApi(self.lab.client).get_code().git_version,
+            autoscaler={
+                "apiVersion": "autoscaling/v2",
+                "kind": "HorizontalPodAutoscaler",
+                "metadata": {"name": self.name},
+                "spec": live["spec"],
+            },
+        )
+
+    def passes(self) -> list[Pass]:
+        """Every whole pass up to now."""
+        metrics = {one["auditID"]: one.get("responseObject") for one in self._told()}
+        found = []
+        status: dict[str, Any] = {}
+        for requests in self._by_pass():
+            replicas = next(iter(requests)).get("responseObject", {})["spec"]["replicas"]
+            desired = replicas
+            usage: dict[str, PodMetric] = {}
+            at = 0.0
+            for one in requests:
+                resource = (one["objectRef"]["resource"], one["objectRef"].get("subresource"))
+                if resource == ("pods", None):
+                    at = _unix(one["requestReceivedTimestamp"])
+                    usage = {item["metadata"]["name"]: _usage(item) for item in metrics[one["auditID"]]["items"]}
+                elif resource == ("deployments", "scale") and one["verb"] == "update":
+                    desired = one["requestObject"]["spec"]["replicas"]
+                elif resource == ("horizontalpodautoscalers", "status"):
+                    status = one["requestObject"]["status"]
+            pods = self._pods_at(at)
+            seen = Observation(
+                replicas=replicas,
+                pods=tuple(map(_pod, pods)),
+                usage=usage,
+                requests={pod.metadata.name: _request(pod) for pod in pods},
+            )
+            found.append(Pass(at=at, seen=seen, outcome=_outcome(desired, status)))
+        return found
+
+    def _by_pass(self) -> Iterator[list[dict[str, Any]]]:
+        """The autoscaler's requests, grouped: a pass begins with reading the scale, and asks for metrics."""
+        group: list[dict[str, Any]] = []
+        for one in self._asked():
+            if one["verb"] == "get" and one["objectRef"].get("subresource") == "scale" and group:
+                yield group
+                group = []
+            group.append(one)
+        # The last one may be under way.
+
+    def _asked(self) -> list[dict[str, Any]]:
+        entries = [json.loads(line) for line in daemons.AUDIT_LOG.read_text().splitlines()]
+        mine = [
+            one
+            for one in entries
+            if one.get("objectRef", {}).get("namespace") == self.lab.namespace and one["stage"] == "ResponseComplete"
+        ]
+        return sorted(mine, key=lambda one: _unix(one["requestReceivedTimestamp"]))
+
+    def _told(self) -> Iterator[dict[str, Any]]:
+        (pod,) = self.lab.core.list_namespaced_pod("kube-system", label_selector="k8s-app=metrics-server").items
+        log = self.lab.core.read_namespaced_pod_log(pod.metadata.name, "kube-system")
+        for line in log.splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)
+
+
+def _outcome(desired: int, status: dict[str, Any]) -> Outcome:
+    shown = [one["resource"]["current"] for one in status.get("currentMetrics") or () if "resource" in one]
+    return Outcome(
+        desired=desired,
+        utilization=shown[0].get("averageUtilization") if shown else None,
+        conditions={one["type"]: (one["status"], one["reason"]) for one in status.get("conditions", ())},
+    )

@@ -1,0 +1,127 @@
+"""What a user sees of a cluster's faults while dclab works on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+
+import pytest
+from kubernetes.client import AppsV1Api, AutoscalingV2Api, CoreV1Api
+
+from dclab.errors import ExitCode
+from tests.cluster import faults
+from tests.cluster.settings import KUBECONFIG, NAME
+from tests.cluster.waiting import wait_for
+from tests.conftest import CHECKOUT, COMMAND
+
+pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("own_cluster")]
+
+LAB = "dclab-faults"
+WHERE = ("--context", NAME, "--name", LAB)
+ENV = {"KUBECONFIG": str(KUBECONFIG)}
+
+
+@pytest.fixture(scope="module")
+def on_kube(cluster, dclab, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("faults")
+
+    def run(verb, *arguments):
+        return dclab(verb, *arguments, *WHERE, cwd=folder, env=ENV)
+
+    up = run("up", "--yes")
+    assert up.code == 0, up.err
+    yield run
+    assert run("down").code == 0
+
+
+class Running:
+    """A command under way."""
+
+    def __init__(self, folder, *arguments):
+        self.process = subprocess.Popen(
+            [*COMMAND, *arguments, *WHERE, "--out", str(folder / "run"), "--json"],
+            cwd=folder,
+            env={**os.environ, **ENV, "PYTHONPATH": str(CHECKOUT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.results = folder / "run" / "results.json"
+
+    def end(self, seconds):
+        out, err = self.process.communicate(timeout=seconds)
+        assert "Traceback" not in err
+        return self.process.returncode, json.loads(out), err
+
+
+@pytest.mark.timeout(240)
+def test_a_sweep_goes_on_while_the_api_server_is_away(on_kube, tmp_path):
+    sweep = Running(tmp_path, "scale-sweep", "--workers", "1,2,3", "--seconds", "10s")
+    wait_for(sweep.results.exists, 60, "the first point", every=0.2)
+    with faults.without("kube-apiserver"):
+        time.sleep(20)
+    code, said, err = sweep.end(150)
+    assert code == 0, err
+    assert [one["workers"] for one in said["data"]["sweep"]["points"]] == [1, 2, 3]
+
+
+@pytest.mark.timeout(240)
+def test_a_window_in_which_a_pod_was_killed_is_measured_again(on_kube, cluster, tmp_path):
+    core = CoreV1Api(cluster.client)
+    assert on_kube("scale", "worker", "2").code == 0
+    sweep = Running(tmp_path, "scale-sweep", "--workers", "2", "--seconds", "12s")
+    time.sleep(10)
+    pod = core.list_namespaced_pod(LAB, label_selector="app=worker").items[0].metadata.name
+    core.delete_namespaced_pod(pod, LAB, grace_period_seconds=0)
+    code, said, err = sweep.end(150)
+    assert code == 0, err
+    assert "disturbed" in {one["code"] for one in said["warnings"]}
+
+
+@pytest.mark.timeout(300)
+def test_an_autoscaler_that_someone_deletes_is_missed_and_what_was_measured_kept(on_kube, cluster, tmp_path):
+    autoscaling = AutoscalingV2Api(cluster.client)
+    demo = Running(tmp_path, "hpa-demo", "--workers", "3", "--load-time", "60s")
+    wait_for(lambda: autoscaling.list_namespaced_horizontal_pod_autoscaler(LAB).items, 120, "the autoscaler", every=0.5)
+    time.sleep(5)
+    autoscaling.delete_namespaced_horizontal_pod_autoscaler("rng", LAB)
+    code, said, err = demo.end(120)
+    assert code == ExitCode.ERROR, err
+    assert "There is no autoscaler 'rng'" in said["error"]["what"]
+    assert json.loads(demo.results.read_text())["autoscale"]["timeline"]
+    assert AppsV1Api(cluster.client).read_namespaced_deployment("rng", LAB).spec.replicas == 1
+
+
+@pytest.mark.timeout(200)
+def test_more_workers_than_there_is_cpu_for(on_kube):
+    done = on_kube("scale", "worker", "40")
+    try:
+        assert done.code == ExitCode.TIMEOUT
+        assert "no node has enough CPU left" in done.err
+        assert "Insufficient cpu" in done.err
+    finally:
+        assert on_kube("scale", "worker", "1").code == 0
+
+
+@pytest.mark.timeout(200)
+def test_an_image_that_is_not_there_is_named(on_kube, cluster):
+    apps = AppsV1Api(cluster.client)
+    image = {"name": "rng", "image": "dclab.test/absent:1", "imagePullPolicy": "Never"}
+    apps.patch_namespaced_deployment("rng", LAB, {"spec": {"template": {"spec": {"containers": [image]}}}})
+    done = on_kube("scale", "rng", "1")
+    assert done.code == ExitCode.TIMEOUT
+    assert "dclab.test/absent:1" in done.err
+    mended = on_kube("up")
+    assert mended.code == 0, mended.err
+
+
+@pytest.mark.timeout(200)
+def test_without_a_server_status_ends_at_once(on_kube):
+    with faults.without("kube-apiserver"):
+        begin = time.monotonic()
+        done = on_kube("status")
+        assert time.monotonic() - begin < 8
+    assert done.code == ExitCode.ENVIRONMENT
+    assert f"{NAME!r} does not answer" in done.err

@@ -1,0 +1,166 @@
+"""Parts of the kube engine that need no cluster: contexts, images, what a refusal or a pod's state means."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dclab import manifests
+from dclab.engines.kube import faults
+from dclab.engines.kube.diagnose import is_ready, trouble
+from dclab.engines.kube.images import BUILD, UPSTREAM, Images, apps, parse_images, tag
+from dclab.engines.kube.kubeconfig import contexts
+from dclab.engines.kube.namespace import rendered
+from dclab.engines.kube.upstream import IMAGES
+from dclab.errors import ExitCode, InvalidInput, LabLost
+
+
+def images_in(objects):
+    return {
+        container["image"]
+        for one in objects
+        if one["kind"] in ("Deployment", "Job")
+        for container in one["spec"]["template"]["spec"]["containers"]
+    }
+
+
+def test_of_two_contexts_with_one_name_the_first_counts(tmp_path):
+    minikube = {"name": "context_info", "extension": {"provider": "minikube.sigs.k8s.io"}}
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text(json.dumps({"contexts": [{"name": "a", "context": {"extensions": [minikube]}}]}))
+    second.write_text(json.dumps({"contexts": [{"name": "a", "context": {}}, {"name": "b", "context": {}}]}))
+    broken = tmp_path / "broken"
+    broken.write_text("{")
+    found = contexts(f"{first}:{broken}:{tmp_path / 'absent'}:{second}")
+    assert [(one.name, one.minikube) for one in found] == [("a", True), ("b", False)]
+
+
+def test_every_app_has_an_image_whose_tag_says_what_is_in_it():
+    assert {"rng", "hasher", "worker", "webui", "httplat", "siege"} == set(apps())
+    built = images_in(Images(BUILD).fit(manifests.load()))
+    assert {f"docker.io/dockercoins/{one}:{tag()}" for one in apps() if one != "siege"} <= built
+    assert images_in(Images("ghcr.io/me").fit(manifests.load())) >= {f"ghcr.io/me/rng:{tag()}"}
+
+
+@pytest.mark.parametrize(("source", "policy"), [(BUILD, "Never"), ("ghcr.io/me", "IfNotPresent")])
+def test_what_is_built_into_the_cluster_is_never_pulled(source, policy):
+    rng = manifests.find(Images(source).fit(manifests.load()), "Deployment", "rng")
+    assert rng["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] == policy
+
+
+def test_the_manifests_are_not_changed_by_fitting_them():
+    before = manifests.load()
+    for source in (BUILD, UPSTREAM):
+        Images(source).fit(before)
+    assert before == manifests.load()
+
+
+def test_the_courses_own_images_run_as_they_are():
+    objects = rendered("dockercoins", Images(UPSTREAM))
+    assert objects[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
+    assert images_in(objects) == {*IMAGES.values(), "redis:7.4-bookworm"}
+    rng = manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]
+    (container,) = rng["containers"]
+    assert not {"command", "env", "securityContext"} & {*container, *rng}
+    assert container["resources"]["requests"]["cpu"] == "200m"
+    port = container["ports"][0]["containerPort"]
+    assert manifests.find(objects, "Service", "rng")["spec"]["ports"][0]["targetPort"] == port == 80
+    policy = manifests.find(objects, "NetworkPolicy", "services")
+    assert policy["spec"]["ingress"][0]["ports"] == [{"port": 80}]
+
+
+@pytest.mark.parametrize("value", ["", "mine", "http://a/b", "a b/c"])
+def test_what_is_no_source_of_images_is_refused(value):
+    with pytest.raises(InvalidInput):
+        parse_images(value)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "message", "kind", "says"),
+    [
+        (
+            403,
+            "Forbidden",
+            'deployments.apps "rng" is forbidden: User "ann" cannot patch resource "deployments" in API group "apps" '
+            'in the namespace "dockercoins"',
+            faults.Forbidden,
+            "You may not patch deployments.apps in the namespace dockercoins.",
+        ),
+        (
+            403,
+            "Forbidden",
+            'nodes is forbidden: User "ann" cannot list resource "nodes" in API group "" at the cluster scope',
+            faults.Forbidden,
+            "You may not list nodes.",
+        ),
+        (403, "Forbidden", 'pods "a" is forbidden: exceeded quota: small', faults.Forbidden, "quota is used up"),
+        (403, "Forbidden", 'pods "a" is forbidden: violates PodSecurity "restricted"', faults.Forbidden, "Security"),
+        (401, "Unauthorized", "Unauthorized", faults.Unauthorized, "does not accept your credentials"),
+        (404, "NotFound", 'services "x" not found', faults.NotFound, "x is not there"),
+        (409, "AlreadyExists", 'jobs "x" already exists', faults.AlreadyExists, "already exists"),
+        (410, "Expired", "too old resource version", faults.Expired, "too old"),
+        (422, "Invalid", "spec.replicas: Invalid value", InvalidInput, "refused an object as invalid"),
+        (503, "ServiceUnavailable", "apiserver is shutting down", LabLost, "API server failed"),
+    ],
+)
+def test_what_the_api_server_refuses_is_told_in_the_users_words(status, reason, message, kind, says):
+    body = json.dumps({"kind": "Status", "reason": reason, "message": message, "code": status}).encode()
+    error = faults.refused(status, body, "GET", "/api/v1/namespaces/a/services/x")
+    assert type(error) is kind
+    assert says in str(error)
+    assert error.exit_code != ExitCode.OK
+
+
+def test_an_answer_that_is_no_status_is_told_too():
+    error = faults.refused(502, b"<html>Bad Gateway</html>", "GET", "/version")
+    assert "502 <html>Bad Gateway</html>" in str(error)
+
+
+def pod(**status):
+    return {"metadata": {"name": "rng-1"}, "status": status}
+
+
+def container(state, **more):
+    return {"image": "dclab.test/rng:1", "ready": False, "restartCount": 0, "state": state, **more}
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        (
+            {"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes: 1 Insufficient cpu."}]},
+            "CPU",
+        ),
+        ({"containerStatuses": [container({"waiting": {"reason": "ImagePullBackOff", "message": "no"}})]}, "be pulled"),
+        (
+            {"containerStatuses": [container({"waiting": {"reason": "ErrImageNeverPull", "message": "no"}})]},
+            "be pulled",
+        ),
+        (
+            {
+                "containerStatuses": [
+                    container(
+                        {"waiting": {"reason": "CrashLoopBackOff"}},
+                        lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+                    )
+                ]
+            },
+            "OOMKilled, exit code 137",
+        ),
+        ({"reason": "Evicted", "message": "The node was low on resource: memory."}, "evicted"),
+        ({"containerStatuses": [container({"running": {}})]}, None),
+        ({}, None),
+    ],
+)
+def test_what_keeps_a_pod_from_being_ready(status, says):
+    found = trouble(pod(**status))
+    assert found is None if says is None else says in found[0]
+    assert not is_ready(pod(**status))
+
+
+def test_a_pod_on_its_way_out_is_not_ready():
+    one = pod(conditions=[{"type": "Ready", "status": "True"}])
+    assert is_ready(one)
+    one["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert not is_ready(one)
