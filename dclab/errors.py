@@ -13,6 +13,7 @@ __all__ = [
     "MissingTool",
     "NoLab",
     "NotSupported",
+    "Refused",
     "TimedOut",
 ]
 
@@ -89,6 +90,13 @@ class NotSupported(DclabError):
 
     code = "not-supported"
     exit_code = ExitCode.ENVIRONMENT
+
+
+class Refused(DclabError):
+    """Something that dclab will not do: what it would touch is not its own, or nobody said yes."""
+
+    code = "refused"
+    exit_code = ExitCode.REFUSED
 
 
 class TimedOut(DclabError):

@@ -39,7 +39,9 @@ class Replicas:
     ready: int
     terminating: int
     restarts: int
-    """Restarts of the replicas that exist now, added up: a window in which it grew is worth redoing."""
+    """Restarts of the replicas that exist now, added up."""
+    names: tuple[str, ...]
+    """The replicas that exist now, sorted. A window in which they or their restarts changed is worth redoing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,9 @@ class ProbeSpec:
     interval: float = 0.1
     """Mean seconds from the end of one probe to the start of the next, jittered by ±50 %."""
     timeout: float = 10.0
+    rate: float | None = None
+    """Requests per second of an open loop, sent whether or not the ones before were answered, and timed from
+    when each was due; None asks one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,9 @@ class ProbeSample:
     """One timed request on a fresh connection. Milliseconds; a failed one has an error and no total."""
 
     at: float
-    """Unix seconds at its start."""
+    """Unix seconds at its start; in an open loop, when it was due."""
+    late_ms: float = 0.0
+    """How long after it was due an open loop's request was begun: the prober's own delay."""
     total_ms: float | None
     connect_ms: float | None = None
     first_byte_ms: float | None = None
@@ -99,9 +106,13 @@ class JobStatus:
 class Job(Protocol):
     """A load under way."""
 
-    name: str
-    generator: str
-    url: str
+    @property
+    def generator(self) -> str:
+        """The program that makes the load, and its version."""
+
+    @property
+    def url(self) -> str:
+        """What it loads."""
 
     def status(self) -> JobStatus:
         """State now."""
@@ -155,6 +166,15 @@ class Lab(Protocol):
     def sync_seconds(self) -> float:
         """Real seconds between two decisions of the autoscaler."""
 
+    def identity(self) -> Mapping[str, Any]:
+        """What tells this lab from another of its name: its process, or its cluster."""
+
+    def deployments(self) -> Sequence[str]:
+        """Names of its deployments."""
+
+    def addresses(self) -> Mapping[str, str]:
+        """URLs of services that stay reachable after this command."""
+
     def deploy(self) -> None:
         """Bring everything up, or back to what the manifests say except replica counts; idempotent."""
 
@@ -167,11 +187,21 @@ class Lab(Protocol):
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
 
+    def trouble(self, deployment: str) -> str | None:
+        """Why replicas of it are not ready, in a sentence; None while they may only need time."""
+
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Intervene: run the deployment with these variables over its manifest's, and wait as `scale` does.
 
         An empty mapping takes the intervention back.
         """
+
+    @property
+    def choices(self) -> Sequence[str]:
+        """Ways in which its services can choose a replica for a connection; the first is Kubernetes' own."""
+
+    def choose(self, how: str) -> None:
+        """Have every service choose that way, one of `choices`, from the next connection on."""
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
@@ -196,6 +226,9 @@ class Lab(Protocol):
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""
+
+    def autoscaler_passes(self, name: str) -> Sequence[Any]:
+        """What it saw and decided so far (`dclab.autoscaler.trace.Pass`), as far as the engine can tell."""
 
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""

@@ -17,8 +17,10 @@ __all__ = [
     "Workload",
     "find",
     "load",
+    "megabytes",
     "millicores",
     "of_kind",
+    "optional",
     "service_port",
     "workload",
 ]
@@ -28,20 +30,27 @@ Manifest = dict[str, Any]
 
 def load(folder: Path | None = None) -> list[Manifest]:
     """Every object in `manifests/`, in the order of the file names."""
-    import yaml
-
     folder = folder or shipped() / "manifests"
-    objects: list[Manifest] = []
-    for file in sorted(folder.glob("*.yaml")):
-        try:
-            objects += [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
-        except (OSError, yaml.YAMLError) as error:
-            raise DclabError(
-                f"The manifest {file.name} cannot be read.", str(error), "Reinstall dclab, or mend the file."
-            ) from error
+    objects = [one for file in sorted(folder.glob("*.yaml")) for one in _read(file)]
     if not objects:
         raise DclabError(f"There is no manifest in {folder}.", "The installation is damaged.", "Reinstall dclab.")
     return objects
+
+
+def _read(file: Path) -> list[Manifest]:
+    import yaml
+
+    try:
+        return [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
+    except (OSError, yaml.YAMLError) as error:
+        raise DclabError(
+            f"The manifest {file.name} cannot be read.", str(error), "Reinstall dclab, or mend the file."
+        ) from error
+
+
+def optional(part: str) -> list[Manifest]:
+    """The objects of one file in `manifests/optional/`: autoscaler, loadtest, nodeports, probe or prometheus."""
+    return _read(shipped() / "manifests" / "optional" / f"{part}.yaml")
 
 
 def of_kind(objects: Iterable[Manifest], kind: str) -> list[Manifest]:
@@ -58,9 +67,18 @@ def find(objects: Iterable[Manifest], kind: str, name: str) -> Manifest:
 
 
 def millicores(quantity: str | int | float) -> float:
-    """CPU quantity of a manifest (`200m`, `1`, `0.5`) in thousandths of a core."""
+    """CPU quantity of a manifest (`200m`, `1`, `0.5`) or of a reading (`5118929n`) in thousandths of a core."""
     text = str(quantity)
-    return float(text[:-1]) if text.endswith("m") else float(text) * 1000
+    factor = {"m": 1.0, "u": 1e-3, "n": 1e-6}.get(text[-1:])
+    return float(text) * 1000 if factor is None else float(text[:-1]) * factor
+
+
+def megabytes(quantity: str | int) -> float:
+    """Memory quantity (`6144Ki`, `64Mi`, bytes) in millions of bytes."""
+    text = str(quantity)
+    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
+    unit = next((one for one in units if text.endswith(one)), "")
+    return float(text.removesuffix(unit)) * units.get(unit, 1) / 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +151,7 @@ def service_port(manifest: Manifest) -> ServicePort:
 
 def load_test(spec: LoadSpec) -> Manifest:
     """The load-test Job with the target, path, users and seconds that were asked for."""
-    job = find(load(shipped() / "manifests" / "optional"), "Job", "loadtest-")
+    job = find(optional("loadtest"), "Job", "loadtest-")
     seconds = max(1, round(spec.seconds))
     prefix = spec.target.upper().replace("-", "_")
     url = f"http://$({prefix}_SERVICE_HOST):$({prefix}_SERVICE_PORT){spec.path}"
@@ -151,6 +169,6 @@ def load_test(spec: LoadSpec) -> Manifest:
 
 def autoscaler(target: str) -> Manifest:
     """The exercise's HorizontalPodAutoscaler for one deployment; it bears the deployment's name."""
-    found = find(load(shipped() / "manifests" / "optional"), "HorizontalPodAutoscaler", "rng")
+    found = find(optional("autoscaler"), "HorizontalPodAutoscaler", "rng")
     found["metadata"]["name"] = found["spec"]["scaleTargetRef"]["name"] = target
     return found

@@ -66,6 +66,19 @@ class Output:
             self.err.print(_escaped(text))
         self._last = subject
 
+    def note(self, text: str) -> None:
+        """Something to know before it is done; it stays on the screen."""
+        self.still()
+        if not self.quiet:
+            self.err.print(_escaped(text), soft_wrap=True)
+
+    def confirm(self, question: str) -> bool:
+        """Whether someone at a terminal says yes."""
+        self.still()
+        if not (sys.stdin.isatty() and self.err.is_terminal):
+            return False
+        return self.err.input(f"{_escaped(question)} [y/N] ").strip().lower() in ("y", "yes")
+
     def done(self, text: str) -> None:
         """Something that has been finished."""
         self.still()
@@ -86,6 +99,16 @@ class Output:
         if not self.as_json:
             for one in renderables:
                 self.out.print(one, soft_wrap=isinstance(one, str))
+
+    def document(self, objects: Sequence[Any]) -> None:
+        """Objects as YAML documents, for a file or for kubectl; nothing when JSON was asked for."""
+        self.still()
+        if not self.as_json:
+            import yaml
+
+            # A copy by way of JSON shares no parts, which YAML would write as references.
+            plain = json.loads(json.dumps(list(objects)))
+            sys.stdout.write(yaml.safe_dump_all(plain, sort_keys=False, width=120))
 
     def result(self, data: Any, exit_code: ExitCode = ExitCode.OK) -> None:
         """The result for programs, when JSON was asked for."""

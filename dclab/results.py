@@ -23,6 +23,7 @@ __all__ = [
     "LatencySummary",
     "LoadTest",
     "MetricReading",
+    "ModelFit",
     "Monitoring",
     "Rate",
     "Results",
@@ -65,6 +66,24 @@ class SweepPoint:
     samples: int
     ready_seconds: float
     """How long scaling took: from the order until all were ready and none terminating."""
+    on_cap: bool = False
+    """True when the window ended at its longest, before the interval was as narrow as wanted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFit:
+    """One model of rate against workers, fitted to the sweep."""
+
+    name: str
+    """linear, Amdahl, USL or bound."""
+    parameters: Mapping[str, float]
+    """As `dclab.measure.models` names them."""
+    aicc: float | None
+    """The lower, the better borne out; None where there are too few points to judge."""
+    residuals: tuple[float, ...]
+    """Measured less modelled hashes per second, by increasing number of workers."""
+    knee: float | None = None
+    """Workers at which the model bends: the bound's corner, or the USL's peak."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +99,9 @@ class Sweep:
     """The same quotient of web UI readings: what a person would have concluded."""
     lost_workers: tuple[int, ...] = ()
     """Worker counts asked for whose point could not be measured."""
+    models: tuple[ModelFit, ...] = ()
+    best_model: str | None = None
+    """Name of the model that the points bear out best; None when there are too few to tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +118,13 @@ class LatencySummary:
     errors: int = 0
     histogram: str | None = None
     """The whole distribution, in HdrHistogram's base64 form (microseconds)."""
+    connect: float | None = None
+    """Mean until the connection stood."""
+    first_byte: float | None = None
+    """Mean until the first byte of the answer."""
+    rate: float | None = None
+    """Requests per second of an open loop, timed from when each was due; None is a closed loop, in which each
+    request waits for the one before, so that a stall delays few of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +162,20 @@ class Intervention:
     """Such as `rng x2`."""
     workers: int
     hashes_per_second: Rate
+    service: str | None = None
+    """What was changed; None for the lab as it is."""
+    replicas: int = 1
+    """Of that service."""
+    threads: int = 1
+    """Requests that each replica serves at the same time."""
+    choice: str = "random"
+    """How the service chose a replica for each connection."""
+    at_most: float | None = None
+    """Hashes per second that theory allows (asymptotic bounds)."""
+    predicted: float | None = None
+    """Hashes per second that a simulation gives, with calls of 0.1 s and this choice of replica."""
+    probe_ms: Mapping[str, float] = field(default_factory=dict)
+    """By service: how long a probe waited on average meanwhile."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,7 +329,9 @@ class Results:
     """ISO 8601; None while the run is under way, or when it was interrupted."""
     sweep: Sweep | None = None
     latency: Mapping[str, TargetLatency] | None = None
-    """By service: rng, hasher."""
+    """By service: rng, hasher; with several numbers of workers, at the highest of them."""
+    latency_by_workers: tuple[Mapping[str, TargetLatency], ...] = ()
+    """The same at each number of workers, in the order in which they were measured; empty for one number."""
     bottleneck: Bottleneck | None = None
     interventions: tuple[Intervention, ...] = ()
     loadtest: LoadTest | None = None

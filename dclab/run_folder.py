@@ -17,7 +17,16 @@ from dclab import __version__
 from dclab.errors import InvalidInput, MissingTool
 from dclab.results import SCHEMA, Caveat, Environment, Results
 
-__all__ = ["RESULTS", "Run", "latest_run", "load_results", "new_folder", "this_environment", "write_atomically"]
+__all__ = [
+    "RESULTS",
+    "Run",
+    "drop_unused",
+    "latest_run",
+    "load_results",
+    "new_folder",
+    "this_environment",
+    "write_atomically",
+]
 
 RESULTS = "results.json"
 
@@ -43,6 +52,15 @@ def new_folder(out: Path | None, engine: str) -> Path:
     except OSError as error:
         raise _cannot_write(folder, error) from error
     return folder
+
+
+def drop_unused(folder: Path) -> None:
+    """Remove the folder of a run in which nothing was measured."""
+    with contextlib.suppress(OSError):  # something is in it after all
+        (folder / "raw").rmdir()
+        folder.rmdir()
+        if folder.parent == Path("reports"):
+            folder.parent.rmdir()
 
 
 def write_atomically(file: Path, data: bytes) -> None:

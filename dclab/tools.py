@@ -57,9 +57,17 @@ TOOLS = (
         macos="brew install httping",
     ),
     Tool(
+        name="docker",
+        purpose="minikube's usual driver",
+        without="minikube needs another driver",
+        version_args=("--version",),
+        debian="see `dclab doctor --install`",
+        macos="brew install --cask docker",
+    ),
+    Tool(
         name="minikube",
         purpose="a Kubernetes cluster, for the kube engine",
-        without="the embedded engine is used",
+        without="the kube engine needs --context",
         version_args=("version", "--short"),
         debian="see https://minikube.sigs.k8s.io/docs/start/",
         macos="brew install minikube",

@@ -37,7 +37,8 @@ ENVELOPE_TEXT = f"""With `--json` a command prints one document on standard outp
 RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [results.schema.json](results.schema.json). A part that was not
 measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
 JSON object a line: `counter.jsonl` (each reading of the hash counter), `latency.jsonl` (each request),
-`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation).
+`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `proof.jsonl` (probes under each change), and what
+`dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes).
 """
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,16 @@ import time
 from pathlib import Path
 
 import pytest
+
+# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every command they run.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--cluster-context", metavar="NAME", help="run the cluster suite on this context of your kubeconfig"
+    )
+    parser.addoption("--record", metavar="FILE", help="keep the cluster suite's whole demonstration as a trace")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,6 +60,8 @@ class Finished:
         return self.envelope["data"]
 
 
+CHECKOUT = Path(__file__).parent.parent
+
 COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
 
 
@@ -61,7 +74,7 @@ def dclab():
             [*COMMAND, *arguments],
             check=False,
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), **(env or {})},
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT), **(env or {})},
             capture_output=True,
             text=True,
             timeout=110,
@@ -81,7 +94,7 @@ def start_dclab():
         return subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -81,6 +81,9 @@ def decide(
     """One pass at `now` (seconds, on the clock of the observation and the history)."""
     settings = settings or ControllerSettings()
     current = seen.replicas
+    if not history.recommendations:
+        # recordInitialRecommendation: a new autoscaler holds the count it finds for as long as its windows are.
+        history = replace(history, recommendations=(Timed(now, current),))
     unread = tuple(_reading(one, None) for one in spec.metrics)
     if current == 0 and spec.min_replicas != 0:
         message = "scaling is disabled since the replica count of the target is zero"

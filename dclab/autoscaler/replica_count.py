@@ -37,7 +37,7 @@ class Pod:
     """One pod as the controller sees it. Times in seconds, on the clock that `now` is on."""
 
     name: str
-    ready: bool
+    ready: bool = True
     started: float
     ready_changed: float
     """When `ready` last changed."""

@@ -11,12 +11,18 @@ import typer
 
 from dclab import __version__
 from dclab.cli import (
+    compare,
     doctor,
     down,
     hpa_demo,
+    hpa_replay,
     latency,
     loadtest,
     monitor,
+    predict,
+    prove,
+    rate,
+    rbac,
     report,
     run,
     scale,
@@ -64,10 +70,16 @@ for _verb in (
     latency.latency,
     loadtest.loadtest,
     hpa_demo.hpa_demo,
+    hpa_replay.hpa_replay,
     monitor.monitor,
+    prove.prove,
+    predict.predict,
+    rate.rate,
     run.run,
     report.report,
+    compare.compare,
     doctor.doctor,
+    rbac.rbac,
     down.down,
 ):
     app.command(name=_verb.__name__.replace("_", "-"))(_verb)

@@ -5,15 +5,31 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+import subprocess
 import sys
+import tempfile
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from dclab.cli.options import JsonOption, QuietOption, VerboseOption
 from dclab.cli.session import session
 
+if TYPE_CHECKING:
+    from dclab.output import Output
+
 __all__ = ["doctor"]
 
 
-def doctor(as_json: JsonOption = False, quiet: QuietOption = False, verbose: VerboseOption = False) -> None:
+def doctor(
+    install: Annotated[
+        bool, typer.Option("--install", help="Print the lines that install what the kube engine lacks.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --install: run them.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
     """Show what is installed and what is missing.
 
     With the line that installs what is missing.
@@ -21,6 +37,9 @@ def doctor(as_json: JsonOption = False, quiet: QuietOption = False, verbose: Ver
     Example: dclab doctor
     """
     with session("doctor", as_json=as_json, quiet=quiet, verbose=verbose) as output:
+        if install:
+            _install(output, run=yes)
+            return
         from dclab.engines.choose import choose_engine
         from dclab.output import table
         from dclab.paths import labs_folder
@@ -76,3 +95,25 @@ def doctor(as_json: JsonOption = False, quiet: QuietOption = False, verbose: Ver
                 "tools": tools,
             }
         )
+
+
+def _install(output: Output, *, run: bool) -> None:
+    """Print the lines that install what is missing, or run them in a folder that goes afterwards."""
+    from dclab.errors import MissingTool
+    from dclab.install import INSTALLABLE, install_lines
+    from dclab.tools import find_tool
+
+    missing = [one for one in INSTALLABLE if find_tool(one) is None]
+    lines = install_lines(platform.system(), platform.machine(), missing)
+    output.show(*(lines or ["Nothing is missing."]))
+    if run and lines:
+        with tempfile.TemporaryDirectory() as folder:
+            done = subprocess.run(["sh", "-exc", "\n".join(lines)], check=False, cwd=folder, stdout=sys.stderr)
+        if done.returncode:
+            raise MissingTool(
+                "The installation ended with an error.",
+                f"The line shown last returned {done.returncode}.",
+                "Mend that, and run it again: what is installed already is left out.",
+            )
+        output.done(f"Installed: {', '.join(missing)}.")
+    output.result({"missing": missing, "lines": lines, "installed": bool(run and lines)})

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dclab.cli.options import (
+    ContextOption,
     EngineOption,
     JsonOption,
     NameOption,
@@ -26,8 +27,9 @@ def hpa_demo(
     target: Annotated[str, typer.Option(help="rng or hasher.")] = "rng",
     workers: Annotated[str, typer.Option(help="How many workers run meanwhile.")] = "10",
     load_time: Annotated[str, typer.Option(help="How long the siege lasts (the exercise: 4m).")] = "4m",
-    name: NameOption = "dclab",
+    name: NameOption = None,
     engine: EngineOption = "auto",
+    context: ContextOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -48,7 +50,7 @@ def hpa_demo(
         chosen = parse_target(target)
         count = parse_count(workers, "number of workers")
         seconds = round(parse_duration(load_time, "time of the siege", low=5))
-        lab, choice = find_lab(name, engine)
+        lab, choice = find_lab(name, engine, context)
         settings = demo_settings(chosen, count, seconds, lab.clock_speed)
         folder = new_folder(out, lab.engine)
         command = f"dclab hpa-demo --target {target} --workers {workers} --load-time {load_time}"

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dclab.cli.options import (
+    ContextOption,
     EngineOption,
     JsonOption,
     NameOption,
@@ -31,8 +32,9 @@ def loadtest(
     concurrent: Annotated[str, typer.Option(help="Users at the same time, without think time.")] = "15",
     time: Annotated[str, typer.Option(help="How long.")] = "4m",
     path: Annotated[str, typer.Option(help="What they ask for: / answers at once, /32 takes 0.1 s of rng.")] = "/",
-    name: NameOption = "dclab",
+    name: NameOption = None,
     engine: EngineOption = "auto",
+    context: ContextOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -55,7 +57,7 @@ def loadtest(
             concurrent=parse_count(concurrent, "number of users", high=MOST_USERS),
             seconds=round(parse_duration(time, "time")),
         )
-        lab, choice = find_lab(name, engine)
+        lab, choice = find_lab(name, engine, context)
         folder = new_folder(out, lab.engine)
         command = f"dclab loadtest --target {target} --concurrent {concurrent} --time {time} --path {path}"
         with recording(output, lab, choice.reason, folder, command=command) as recorder:

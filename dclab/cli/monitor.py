@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dclab.cli.options import (
+    ContextOption,
     EngineOption,
     JsonOption,
     NameOption,
@@ -23,8 +24,9 @@ __all__ = ["monitor"]
 def monitor(
     seconds: Annotated[str, typer.Option(help="How long to follow.")] = "30s",
     window: Annotated[str, typer.Option(help="The expression's window (the exercise: 2m).")] = "2m",
-    name: NameOption = "dclab",
+    name: NameOption = None,
     engine: EngineOption = "auto",
+    context: ContextOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -37,6 +39,7 @@ def monitor(
     Example: dclab monitor --seconds 30s
     """
     with session("monitor", as_json=as_json, quiet=quiet, verbose=verbose) as output:
+        from dclab.cli.remote import tunnel
         from dclab.cli.tables import monitoring_lines
         from dclab.engines.choose import find_lab
         from dclab.experiments.monitoring import follow, query, watch_latency
@@ -44,12 +47,14 @@ def monitor(
 
         duration = parse_duration(seconds, "time to follow", low=5)
         span = parse_duration(window, "window", low=5)
-        lab, choice = find_lab(name, engine)
+        lab, choice = find_lab(name, engine, context)
         folder = new_folder(out, lab.engine)
         url = lab.prometheus_url()
         command = f"dclab monitor --seconds {seconds} --window {window}"
         if url:
             output.show(f"Prometheus: {url}/graph", f"PromQL: {query(window)}")
+            if line := tunnel(f"{url}/graph"):
+                output.show(f"From your own machine: {line}")
         else:
             output.show("Prometheus is not installed (`dclab doctor` says how); reading the exporters themselves.")
         with recording(output, lab, choice.reason, folder, command=command) as recorder:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dclab.cli.options import (
+    ContextOption,
     EngineOption,
+    ImagesOption,
     JsonOption,
     NameOption,
     OutOption,
     QuietOption,
     VerboseOption,
+    YesOption,
     parse_duration,
 )
 from dclab.cli.session import recording, session
@@ -29,11 +32,20 @@ QUICK_CLOCK = 5.0
 
 def run(
     quick: Annotated[
-        bool, typer.Option("--quick", help="In about 95 s: shorter windows, the autoscaler's clock ×5, all labelled.")
+        bool,
+        typer.Option(
+            "--quick",
+            help="In under two minutes on the embedded engine: shorter windows, the autoscaler's clock ×5, all labelled.",
+        ),
     ] = False,
-    load_time: Annotated[str | None, typer.Option(help="How long the siege lasts (4m; with --quick 14s).")] = None,
-    name: NameOption = "dclab",
+    load_time: Annotated[
+        str | None, typer.Option(help="How long the siege lasts (4m; with --quick 14s, on Kubernetes 90s).")
+    ] = None,
+    name: NameOption = None,
     engine: EngineOption = "auto",
+    context: ContextOption = None,
+    images: ImagesOption = "build",
+    yes: YesOption = False,
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -48,21 +60,25 @@ def run(
     Example: dclab run --quick
     """
     with session("run", as_json=as_json, quiet=quiet, verbose=verbose) as output:
+        from dclab.cli.start import KubeOptions, start_lab
         from dclab.cli.tables import summary_lines
-        from dclab.engines.choose import choose_engine
-        from dclab.engines.embedded import launch
+        from dclab.engines.choose import choose_engine, lab_name
         from dclab.engines.embedded.wire import Settings
         from dclab.experiments.exercise import exercise_settings, run_exercise
-        from dclab.paths import check_name
         from dclab.report import write_report
-        from dclab.run_folder import new_folder
+        from dclab.run_folder import drop_unused, new_folder
 
-        siege = parse_duration(load_time or ("14s" if quick else "4m"), "time of the siege", low=5)
-        choice = choose_engine(engine)
-        wanted = Settings(name=check_name(name), clock_speed=QUICK_CLOCK if quick else 1.0)
+        choice = choose_engine(engine, context)
+        faster = quick and choice.engine == "embedded"
+        wanted = Settings(name=lab_name(name, choice.engine), clock_speed=QUICK_CLOCK if faster else 1.0)
+        usual = "4m" if not quick else "14s" if faster else "90s"
+        siege = parse_duration(load_time or usual, "time of the siege", low=5)
         folder = new_folder(out, choice.engine)
-        output.step(f"starting {name} on the {choice.engine} engine")
-        lab, started = launch.start(wanted)
+        try:
+            lab, started = start_lab(output, choice, wanted, KubeOptions(context=context, images=images, yes=yes))
+        except (DclabError, KeyboardInterrupt):
+            drop_unused(folder)
+            raise
         try:
             lab.ready()
             output.done(f"The lab is up on the {choice.engine} engine ({choice.reason}).")
@@ -78,7 +94,7 @@ def run(
                         lab.scale("worker", workers)
         finally:
             if started:
-                output.step(f"ending {name}")
+                output.step(f"ending {lab.name}")
                 lab.down()
         results: Results = recorder.run.results
         output.step("report")

@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from dclab.cli.options import EngineOption, JsonOption, NameOption, QuietOption, VerboseOption, parse_count
+from dclab.cli.options import (
+    ContextOption,
+    EngineOption,
+    JsonOption,
+    NameOption,
+    QuietOption,
+    VerboseOption,
+    parse_count,
+)
 from dclab.cli.session import session
 
 __all__ = ["scale"]
@@ -15,8 +23,9 @@ __all__ = ["scale"]
 def scale(
     deployment: Annotated[str, typer.Argument(help="worker, rng, hasher, …")],
     replicas: Annotated[str, typer.Argument(help="How many.")],
-    name: NameOption = "dclab",
+    name: NameOption = None,
     engine: EngineOption = "auto",
+    context: ContextOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -38,7 +47,7 @@ def scale(
             raise InvalidInput(
                 "redis is not scaled.", "It holds the one counter; two of them would each count half.", "Scale worker."
             )
-        lab, _ = find_lab(name, engine)
+        lab, _ = find_lab(name, engine, context)
         output.step(f"scaling {deployment} to {count}")
         begin = time.monotonic()
         lab.scale(deployment, count)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from dclab.cli.options import (
+    ContextOption,
     EngineOption,
     JsonOption,
     NameOption,
@@ -23,9 +24,10 @@ __all__ = ["scale_sweep"]
 
 def scale_sweep(
     workers: Annotated[str, typer.Option(help="Numbers of workers, with commas between them.")] = "1,2,3,4,5,10",
-    seconds: Annotated[str, typer.Option(help="How long to sample each of them.")] = "20s",
-    name: NameOption = "dclab",
+    seconds: Annotated[str, typer.Option(help="Longest time to sample each; less, once ±2 % are reached.")] = "30s",
+    name: NameOption = None,
     engine: EngineOption = "auto",
+    context: ContextOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -35,7 +37,7 @@ def scale_sweep(
 
     And answer the exercise's question: how much faster is it with ten times the workers, and why.
 
-    Example: dclab scale-sweep --workers 1,2,3,4,5,10 --seconds 20
+    Example: dclab scale-sweep --workers 1,2,3,4,5,10 --seconds 30
     """
     with session("scale-sweep", as_json=as_json, quiet=quiet, verbose=verbose) as output:
         from dclab.cli.tables import sweep_lines
@@ -46,7 +48,7 @@ def scale_sweep(
         settings = SweepSettings(
             workers=parse_counts(workers, "number of workers"), seconds=parse_duration(seconds, "time to sample", low=3)
         )
-        lab, choice = find_lab(name, engine)
+        lab, choice = find_lab(name, engine, context)
         folder = new_folder(out, lab.engine)
         command = f"dclab scale-sweep --workers {workers} --seconds {seconds}"
         with recording(output, lab, choice.reason, folder, command=command) as recorder:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dclab.cli.options import JsonOption, NameOption, QuietOption, VerboseOption
+from dclab.cli.options import ContextOption, EngineOption, JsonOption, NameOption, QuietOption, VerboseOption
 from dclab.cli.session import session
 
 __all__ = ["status"]
 
 
 def status(
-    name: NameOption = "dclab",
+    name: NameOption = None,
+    engine: EngineOption = "auto",
+    context: ContextOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -24,11 +26,10 @@ def status(
         from dclab.engines.choose import find_lab
         from dclab.output import table
 
-        lab, _ = find_lab(name, "auto")
-        about = lab.about()
+        lab, choice = find_lab(name, engine, context)
         rows = []
         deployments = {}
-        for deployment in sorted(about["replicas"]):
+        for deployment in lab.deployments():
             counts = lab.replicas(deployment)
             usage = lab.usage(deployment)
             cpu = sum(one.cpu_millicores for one in usage)
@@ -43,19 +44,22 @@ def status(
             }
             shown = (f"{cpu:.0f}m", f"{memory:.0f} MB") if usage else ("–", "–")
             rows.append((deployment, f"{counts.ready}/{counts.desired}", counts.restarts, *shown))
-        urls = {service: lab.url(service) for service in sorted(about["ports"]) if service != "redis"}
+        urls = dict(lab.addresses())
+        identity = lab.identity()
         clock = "" if lab.clock_speed == 1 else f"; the autoscaler's clock runs ×{lab.clock_speed:g}"
+        cluster = f", context {identity['context']!r} at {identity['server']}" if "context" in identity else ""
         output.show(
-            f"The lab {name!r} runs on the {lab.engine} engine{clock}.",
+            f"The lab {lab.name!r} runs on the {lab.engine} engine{cluster}{clock}.",
             table("deployment", "ready", "restarts", "CPU", "memory", rows=rows),
             *(f"{service}: {url}" for service, url in urls.items()),
         )
         output.result(
             {
-                "name": name,
+                "name": lab.name,
                 "engine": lab.engine,
+                "reason": choice.reason,
+                **identity,
                 "clock_speed": lab.clock_speed,
-                "supervisor_pid": about["pid"],
                 "deployments": deployments,
                 "urls": urls,
             }

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab.output import table
 from dclab.report.wording import evidence_sentence
-from dclab.results import Autoscale, Bottleneck, LoadTest, Monitoring, Rate, Results, Sweep, TargetLatency
+from dclab.results import (
+    Autoscale,
+    Bottleneck,
+    Intervention,
+    LatencySummary,
+    LoadTest,
+    Monitoring,
+    Rate,
+    Results,
+    Sweep,
+    TargetLatency,
+)
 
 __all__ = [
     "autoscale_lines",
@@ -15,8 +26,10 @@ __all__ = [
     "latency_lines",
     "load_lines",
     "monitoring_lines",
+    "proof_lines",
     "summary_lines",
     "sweep_lines",
+    "url_lines",
 ]
 
 
@@ -26,7 +39,7 @@ def _rate(rate: Rate) -> str:
 
 def sweep_lines(sweep: Sweep) -> Iterator[Any]:
     """The exercise's table, and its question answered."""
-    from dclab.report.wording import speedup_sentences
+    from dclab.report.wording import model_sentences, speedup_sentences
 
     points = sorted(sweep.points, key=lambda one: one.workers)
     base = points[0]
@@ -38,23 +51,55 @@ def sweep_lines(sweep: Sweep) -> Iterator[Any]:
         rows.append((one.workers, _rate(one.hashes_per_second), shown, f"{speedup:.2f}", f"{efficiency:.0f} %"))
     yield table("workers", "hashes/s (95 %)", "web UI showed", "speedup", "efficiency", rows=rows)
     yield from speedup_sentences(sweep)
+    yield from model_sentences(sweep)
 
 
-def latency_lines(latency: Mapping[str, TargetLatency]) -> Iterator[Any]:
-    """Milliseconds of every target."""
+def latency_lines(*by_workers: Mapping[str, TargetLatency]) -> Iterator[Any]:
+    """Milliseconds of every target, at each number of workers."""
     rows = []
-    for name, found in latency.items():
-        for what, one in (("GET /", found.probe), ("real call", found.call)):
-            figures = (one.min, one.mean, one.p50, one.p95, one.p99, one.max)
-            shown = (f"{ms:.1f}" if ms < 100 else f"{ms:.0f}" for ms in figures)
-            rows.append((f"{name} {what}", *shown, one.count, one.errors))
-    yield table("ms", "min", "mean", "p50", "p95", "p99", "max", "n", "errors", rows=rows)
+    for latency in by_workers:
+        for name, found in latency.items():
+            at = f" at {found.workers}" if len(by_workers) > 1 else ""
+            for what, one in (("GET /", found.probe), ("real call", found.call)):
+                rows.append((f"{name}{at} {what}", *_figures(one)))
+    yield table("ms", *LATENCY_COLUMNS, rows=rows)
+
+
+LATENCY_COLUMNS = ("min", "mean", "p50", "p95", "p99", "max", "n", "errors")
+
+
+def _figures(one: LatencySummary) -> tuple[str, ...]:
+    figures = (one.min, one.mean, one.p50, one.p95, one.p99, one.max)
+    return (*(f"{ms:.1f}" if ms < 100 else f"{ms:.0f}" for ms in figures), str(one.count), str(one.errors))
+
+
+def url_lines(found: Mapping[str, LatencySummary]) -> Iterator[Any]:
+    """Milliseconds of any URLs, whole and by phases."""
+    shown = [(url, *_figures(one), f"{one.connect:.2f}", f"{one.first_byte:.2f}") for url, one in found.items()]
+    yield table("ms", *LATENCY_COLUMNS, "connect", "first byte", rows=shown)
+    for one in found.values():
+        loop = "closed: each request waited for the one before" if one.rate is None else f"open, {one.rate:g} a second"
+        yield f"Loop: {loop}."
+        break
 
 
 def bottleneck_lines(found: Bottleneck) -> Iterator[str]:
     """The verdict and its reasons."""
     yield f"Bottleneck: {found.service or 'none found'}"
     yield from (f"  {evidence_sentence(one)}" for one in found.evidence)
+
+
+def proof_lines(interventions: Sequence[Intervention]) -> Iterator[Any]:
+    """What each change did to the rate, beside what theory allows."""
+    from dclab.report.wording import times_as_fast
+
+    rows = []
+    for one in interventions:
+        waits = (f"{one.probe_ms[name]:.1f}" if name in one.probe_ms else "–" for name in ("rng", "hasher"))
+        theory = (f"{value:.1f}" if value is not None else "–" for value in (one.predicted, one.at_most))
+        rows.append((one.name, _rate(one.hashes_per_second), times_as_fast(one, interventions[0]), *theory, *waits))
+    head = ("changed", "hashes/s (95 %)", "times", "predicted", "at most", "rng waits, ms", "hasher waits, ms")
+    yield table(*head, rows=rows)
 
 
 def load_lines(load: LoadTest) -> Iterator[Any]:

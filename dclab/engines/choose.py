@@ -1,17 +1,17 @@
-"""Which engine a command uses, and why."""
+"""Which engine a command uses, and why; and the lab that it is about."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from dclab.errors import InvalidInput, NoLab, NotSupported
+from dclab.errors import InvalidInput, NoLab
+from dclab.lab import Lab
+from dclab.paths import check_name
 
-if TYPE_CHECKING:
-    from dclab.engines.embedded.client import EmbeddedLab
-
-__all__ = ["ENGINES", "Choice", "choose_engine", "find_lab"]
+__all__ = ["ENGINES", "Choice", "choose_engine", "find_lab", "lab_name"]
 
 ENGINES = ("auto", "embedded", "kube")
+DEFAULT_NAMES = {"embedded": "dclab", "kube": "dockercoins"}
 
 
 class Choice(NamedTuple):
@@ -21,36 +21,58 @@ class Choice(NamedTuple):
     reason: str
 
 
-def choose_engine(asked: str) -> Choice:
-    """The engine for what the user asked for.
+def choose_engine(asked: str, context: str | None = None) -> Choice:
+    """The engine for what the user asked for: kube wherever there is a cluster that may be used.
 
     Raises:
-        InvalidInput: there is no such engine.
-        NotSupported: it is not there yet.
+        InvalidInput: there is no such engine, or the embedded one was given a context.
     """
     if asked not in ENGINES:
         raise InvalidInput(f"There is no engine {asked!r}.", f"There are: {', '.join(ENGINES)}.", "Try --engine auto.")
-    if asked == "kube":
-        raise NotSupported(
-            "The kube engine is not part of this version of dclab.",
-            "Only the embedded engine is there so far.",
-            "Use --engine embedded: the same app runs as processes on this machine.",
+    if asked == "embedded" and context is not None:
+        raise InvalidInput(
+            "The embedded engine has no context.",
+            "It runs the app on this machine.",
+            "Leave --engine or --context out.",
         )
-    if asked == "embedded":
-        return Choice("embedded", "it was asked for")
-    return Choice("embedded", "this version of dclab has no other engine yet")
+    if asked != "auto":
+        return Choice(asked, "it was asked for")
+    if context is not None:
+        return Choice("kube", f"the context {context!r} was named")
+    from dclab.engines.kube.kubeconfig import PROFILE, find_profile
+
+    if find_profile():
+        return Choice("kube", f"dclab's own minikube profile {PROFILE!r} is there")
+    return Choice("embedded", "dclab has no cluster of its own here; --engine kube starts one")
 
 
-def find_lab(name: str, engine: str) -> tuple[EmbeddedLab, Choice]:
-    """The running lab of that name; NoLab when there is none."""
-    from dclab.engines.embedded import launch
+def lab_name(name: str | None, engine: str) -> str:
+    """The name that was given, checked, or the one that a lab of that engine usually has."""
+    return DEFAULT_NAMES[engine] if name is None else check_name(name)
 
-    choice = choose_engine(engine)
-    lab = launch.find(name)
+
+def find_lab(name: str | None, asked: str, context: str | None = None) -> tuple[Lab, Choice]:
+    """The lab of that name (or of the engine's usual name); NoLab when there is none."""
+    choice = choose_engine(asked, context)
+    known = lab_name(name, choice.engine)
+    lab: Lab | None
+    if choice.engine == "kube":
+        from dclab.engines.kube import launch as on_kube
+
+        lab = on_kube.find(on_kube.place(context, known))
+    else:
+        from dclab.engines.embedded import launch
+
+        lab = launch.find(known)
     if lab is None:
+        again = "".join(
+            f" --{option} {value}"
+            for option, value in (("engine", asked if asked != "auto" else None), ("context", context), ("name", name))
+            if value
+        )
         raise NoLab(
-            f"No lab named {name!r} is running.",
-            "",
-            "Start it with `dclab up`." if name == "dclab" else f"Start it with `dclab up --name {name}`.",
+            f"No lab named {known!r} is running.",
+            f"On the {choice.engine} engine.",
+            f"Start it with `dclab up{again}`.",
         )
     return lab, choice

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from statistics import fmean
 
-from dclab.results import Evidence, TimelinePoint
+from dclab.results import Caveat, Condition, Evidence, TimelinePoint
 
-__all__ = ["explain"]
+__all__ = ["explain", "why_unknown"]
+
+# As pkg/controller/podautoscaler and metrics-server word it.
+_UNKNOWN = {
+    "missing request for cpu": "The pods must request CPU: the metric is a percentage of the request.",
+    "could not find the requested resource": "The cluster has no metrics-server; on minikube: minikube addons enable metrics-server.",
+    "unable to handle the request": "The metrics-server does not answer; see its pod in kube-system.",
+    "no metrics returned": "The first reading is not there yet; it takes up to two of metrics-server's periods.",
+    "did not receive metrics": "The first reading is not there yet; it takes up to two of metrics-server's periods.",
+}
 
 
 def explain(timeline: Sequence[TimelinePoint], request: float, *, at_rest: bool) -> tuple[Evidence, ...]:
@@ -32,6 +41,19 @@ def explain(timeline: Sequence[TimelinePoint], request: float, *, at_rest: bool)
         else Evidence(code="not-at-rest", values={"seconds": timeline[-1].t}),
     ]
     return tuple(one for one in found if one)
+
+
+def why_unknown(conditions: Sequence[Condition]) -> Caveat | None:
+    """What keeps the autoscaler from knowing its metric (`<unknown>`), and what to do; None when it knows."""
+    for one in conditions:
+        if one.type == "ScalingActive" and one.status == "False":
+            hint = next((hint for sign, hint in _UNKNOWN.items() if sign in one.message), "See `kubectl describe hpa`.")
+            return Caveat(
+                code="metric-unknown",
+                message=f"The autoscaler does not know its metric ({one.reason}): {one.message}.",
+                hint=hint,
+            )
+    return None
 
 
 def _in(timeline: Sequence[TimelinePoint], *phases: str) -> list[TimelinePoint]:

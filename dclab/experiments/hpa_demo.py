@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from dclab import manifests
-from dclab.experiments.explain_autoscale import explain
+from dclab.autoscaler.trace import SCHEMA, Header
+from dclab.errors import DclabError
+from dclab.experiments.explain_autoscale import explain, why_unknown
 from dclab.experiments.loadtest import collect_load
 from dclab.experiments.observer import Observer
 from dclab.lab import AutoscalerStatus, Counter, Job, Lab, LoadSpec, Scrape
@@ -22,6 +26,9 @@ Phase = Literal["baseline", "load", "autoscaled", "after-load"]
 
 RATE_SECONDS = 5.0
 """The hash rate of a point is over this long: a worker adds to the counter about once a second."""
+
+AMISS_SECONDS = 40.0
+"""Of the autoscaler's clock: more than two of its passes."""
 
 REST_TIMEOUT = 600.0
 """Seconds of the autoscaler's clock after the load within which it must come to rest."""
@@ -69,6 +76,8 @@ class _Watch:
     marks: list[AutoscaleEvent] = field(default_factory=list)
     status: AutoscalerStatus | None = None
     counters: deque[Counter] = field(default_factory=deque)
+    waiting: dict[str, float] = field(default_factory=dict)
+    """Since when something has been amiss, by the code of its caveat; infinity once it has been told."""
     scrape: Scrape | None = None
 
     @property
@@ -102,7 +111,29 @@ class _Watch:
         self.observer.raw("autoscale", [point])
         self.observer.keep(autoscale=self.result(at_rest=False))
         self.observer.step(self._line(point))
+        self._tell("metric-unknown", lambda: why_unknown(self.status.conditions) if self.status else None)
+        self._tell("unready", lambda: self._unready(point))
         return point
+
+    def _tell(self, code: str, find: Callable[[], Caveat | None]) -> None:
+        """Tell once of what stays amiss for longer than replicas and readings usually take."""
+        found = find()
+        since = self.waiting.setdefault(code, self.t)
+        if found is None:
+            self.waiting[code] = max(since, self.t)
+        elif self.t - since > AMISS_SECONDS / self.lab.clock_speed:
+            self.waiting[code] = math.inf
+            self.observer.caveat(found)
+
+    def _unready(self, point: TimelinePoint) -> Caveat | None:
+        if point.ready >= point.desired:
+            return None
+        why = self.lab.trouble(self.settings.target) or "They started, and are not ready yet."
+        return Caveat(
+            code="unready",
+            message=f"Only {point.ready} of {point.desired} {self.settings.target} are ready. {why}",
+            hint="The autoscaler counts on what there is; the rates are those of the ready ones.",
+        )
 
     def result(self, *, at_rest: bool) -> Autoscale:
         """What is known so far."""
@@ -176,9 +207,23 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
     finally:
         if job is not None and load is None:
             collect_load(lab, job, settings.load, observer)
-        lab.remove_autoscaler(settings.target)
-        lab.scale(settings.target, replicas_before)
+        try:
+            _keep_trace(lab, settings.target, manifest, observer)
+        finally:
+            lab.remove_autoscaler(settings.target)
+            lab.scale(settings.target, replicas_before)
     return result, load
+
+
+def _keep_trace(lab: Lab, target: str, manifest: Mapping[str, Any], observer: Observer) -> None:
+    """Keep what `dclab hpa-replay` reads: the autoscaler as applied, and each of its passes."""
+    with contextlib.suppress(DclabError):  # of a lab that is lost there is nothing to keep
+        passes = lab.autoscaler_passes(target)
+        if passes:
+            observer.raw("hpa", [manifest])
+            observer.raw(
+                "hpa-trace", [Header(schema=SCHEMA, kubernetes=lab.engine, autoscaler=dict(manifest)), *passes]
+            )
 
 
 def _bounds(manifest: Mapping[str, Any]) -> str:

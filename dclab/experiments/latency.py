@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 
+from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab, ProbeSpec
+from dclab.measure.caveats import probe_caveats
 from dclab.measure.latency import summarise
-from dclab.results import Caveat, LatencySummary, TargetLatency
+from dclab.results import LatencySummary, TargetLatency
 
 __all__ = ["CALLS", "LatencySettings", "run_latency"]
 
@@ -25,38 +27,53 @@ class LatencySettings:
 
     targets: tuple[str, ...] = ("rng", "hasher")
     count: int = 15
-    workers: int = 10
+    workers: tuple[int, ...] = (10,)
+    rate: float | None = None
+    """Requests per second of an open loop; None asks one after the other."""
     settle: float = 5.0
 
 
 def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict[str, TargetLatency]:
-    """Probe each target, then make the workers' own call, `count` times each."""
-    if lab.replicas("worker").desired != settings.workers:
-        observer.step(f"latency: scaling to {settings.workers} workers")
-        lab.scale("worker", settings.workers)
-        time.sleep(settings.settle)
+    """Probe each target, then make the workers' own call, `count` times each, at each number of workers.
+
+    Returns:
+        What was found at the highest number of workers; the others are kept, too.
+    """
+    by_workers: list[dict[str, TargetLatency]] = []
+    highest: dict[str, TargetLatency] = {}
+    for workers in settings.workers:
+        if lab.replicas("worker").desired != workers:
+            observer.step(f"latency: scaling to {workers} workers")
+            lab.scale("worker", workers)
+            time.sleep(settings.settle)
+        with watched_machine(observer, f"the latencies at {workers} workers"):
+            found = _at(lab, workers, settings, observer)
+        by_workers.append(found)
+        if workers == max(settings.workers):
+            highest = found
+            observer.keep(latency=found)
+        if len(settings.workers) > 1:
+            observer.keep(latency_by_workers=tuple(by_workers))
+    return highest
+
+
+def _at(lab: Lab, workers: int, settings: LatencySettings, observer: Observer) -> dict[str, TargetLatency]:
+    asked = ProbeSpec(count=settings.count, rate=settings.rate)
     found: dict[str, TargetLatency] = {}
     for target in settings.targets:
+        call = replace(CALLS[target], count=settings.count, rate=settings.rate)
         found[target] = TargetLatency(
-            workers=settings.workers,
-            probe=_measure(lab, target, "probe", ProbeSpec(count=settings.count), observer),
-            call=_measure(lab, target, "call", replace(CALLS[target], count=settings.count), observer),
+            workers=workers,
+            probe=_measure(lab, target, "probe", workers, asked, observer),
+            call=_measure(lab, target, "call", workers, call, observer),
         )
-        observer.keep(latency=dict(found))
     return found
 
 
-def _measure(lab: Lab, target: str, what: str, spec: ProbeSpec, observer: Observer) -> LatencySummary:
-    observer.step(f"latency of {target}: {spec.method} {spec.path} × {spec.count}")
+def _measure(lab: Lab, target: str, what: str, workers: int, spec: ProbeSpec, observer: Observer) -> LatencySummary:
+    observer.step(f"latency of {target} at {workers} workers: {spec.method} {spec.path} × {spec.count}")
     samples = lab.probe(target, spec)
-    observer.raw("latency", ({"target": target, "what": what, **asdict(one)} for one in samples))
-    summary = summarise(samples)
-    if summary.errors:
-        observer.caveat(
-            Caveat(
-                code="probe-errors",
-                message=f"{summary.errors} of {spec.count} requests to {target} failed; they are not counted.",
-                hint="See raw/latency.jsonl for their errors.",
-            )
-        )
-    return summary
+    observer.raw("latency", ({"target": target, "what": what, "workers": workers, **asdict(one)} for one in samples))
+    for caveat in probe_caveats(samples, spec, f"the {what} of {target}"):
+        observer.caveat(caveat)
+    return summarise(samples, spec.rate)

@@ -14,11 +14,13 @@ from dclab.experiments.observer import Observer
 from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Caveat, Monitoring
-from dclab.tools import tool_version
 
-__all__ = ["LatencyWatch", "follow", "query", "watch_latency"]
+__all__ = ["ExporterWatch", "LatencyWatch", "follow", "query", "watch_latency"]
 
 TARGETS = ("rng", "hasher")
+
+FIRST_SECONDS = 30.0
+"""For a Prometheus that has just been started to scrape twice what it has to find first."""
 
 Series = dict[str, tuple[tuple[float, float], ...]]
 
@@ -49,11 +51,22 @@ class PrometheusWatch:
             _target(row): tuple((float(t), 1000 * float(v)) for t, v in row["values"] if math.isfinite(float(v)))
             for row in rows
         }
-        source = f"prometheus {tool_version('prometheus') or ''}".strip()
-        return Monitoring(source=source, query=query(self.window), series=series)
+        return Monitoring(source=f"prometheus {self._version()}", query=query(self.window), series=series)
 
     def stop(self) -> None:
         """Nothing to stop: it belongs to the lab."""
+
+    def _version(self) -> str:
+        import requests
+
+        try:
+            answer = requests.get(f"{self.url}/api/v1/status/buildinfo", timeout=10)
+            return str(answer.json()["data"]["version"])
+        except (requests.RequestException, ValueError, KeyError) as error:
+            raise self._lost(error) from error
+
+    def _lost(self, error: Exception) -> LabLost:
+        return LabLost(f"Prometheus at {self.url} does not answer.", str(error), "See `dclab status`.")
 
     def _ask(self, verb: str, *arguments: Any) -> list[dict[str, Any]]:
         from prometheus_api_client import PrometheusConnect
@@ -61,7 +74,7 @@ class PrometheusWatch:
         try:
             rows: list[dict[str, Any]] = getattr(PrometheusConnect(url=self.url), verb)(*arguments)
         except Exception as error:  # what requests raises, and the client's own
-            raise LabLost(f"Prometheus at {self.url} does not answer.", str(error), "See `dclab status`.") from error
+            raise self._lost(error) from error
         return rows
 
 
@@ -131,6 +144,10 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
     """Show the latest values for so long; the series is kept as it grows, and when it is interrupted."""
     begin = time.monotonic()
     try:
+        while not set(TARGETS) <= set(watch.now()) and time.monotonic() < begin + FIRST_SECONDS:
+            observer.step(f"monitoring: waiting for two scrapes of {' and '.join(TARGETS)}")
+            time.sleep(0.5)
+        begin = time.monotonic()
         while time.monotonic() < begin + seconds:
             time.sleep(1.0)
             shown = ", ".join(f"{name} {ms:.1f} ms" for name, ms in sorted(watch.now().items()))

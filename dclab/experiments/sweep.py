@@ -6,15 +6,20 @@ import time
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
+from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.experiments.sampling import measure_rate
 from dclab.lab import Lab
+from dclab.measure.models import best_model, fit_models
 from dclab.measure.queueing import SERVICE_SECONDS
 from dclab.measure.rate import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Sweep, SweepPoint
 
 __all__ = ["SweepSettings", "run_sweep"]
+
+RECOVERIES = 2
+"""How often the lab may be lost within one point."""
 
 UNSURE_PERCENT = 5.0
 """An interval wider than this on either side is worth a warning."""
@@ -25,8 +30,8 @@ class SweepSettings:
     """What to measure."""
 
     workers: tuple[int, ...] = (1, 2, 3, 4, 5, 10)
-    seconds: float = 20.0
-    """Length of each window."""
+    seconds: float = 30.0
+    """Longest window; it ends sooner once the rate is known to ±2 %."""
     settle: float = 4.0
     """Seconds between the workers being ready and the window, beside what their queue needs to build up."""
 
@@ -38,7 +43,8 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
     for index, workers in enumerate(settings.workers, 1):
         observer.step(f"sweep {index}/{len(settings.workers)}: {workers} worker{'s' * (workers > 1)}")
         try:
-            points.append(_point_of_recovered_lab(lab, workers, settings, observer))
+            with watched_machine(observer, f"the point of {workers} worker{'s' * (workers > 1)}"):
+                points.append(_point_of_recovered_lab(lab, workers, settings, observer))
         except DclabError as error:
             lost.append(workers)
             observer.caveat(
@@ -55,20 +61,21 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
 
 
 def _point_of_recovered_lab(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
-    """One point; when the lab is lost on the way, it is deployed anew and the point measured once more."""
-    try:
-        return _point(lab, workers, settings, observer)
-    except LabLost as error:
-        observer.caveat(
-            Caveat(
-                code="lab-recovered",
-                message=f"The lab was lost while {workers} workers were measured. {error.what}",
-                hint="It was deployed anew and the point was measured again.",
+    """One point; each time the lab is lost on the way, it is deployed anew and the point measured once more."""
+    for _ in range(RECOVERIES):
+        try:
+            return _point(lab, workers, settings, observer)
+        except LabLost as error:
+            observer.caveat(
+                Caveat(
+                    code="lab-recovered",
+                    message=f"The lab was lost while {workers} workers were measured. {error.what}",
+                    hint="It was deployed anew and the point was measured again.",
+                )
             )
-        )
-        lab.deploy()
-        lab.ready()
-        return _point(lab, workers, settings, observer)
+            lab.deploy()
+            lab.ready()
+    return _point(lab, workers, settings, observer)
 
 
 def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
@@ -77,14 +84,14 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     ready_seconds = time.monotonic() - begin
     # A queue of all workers takes a service time each to form, and their first reports come a round later.
     time.sleep(settings.settle + 2 * workers * SERVICE_SECONDS)
-    rate, samples = measure_rate(lab, settings.seconds, observer, f"{workers} workers")
+    rate, samples, on_cap = measure_rate(lab, settings.seconds, observer, f"{workers} workers")
     percent = 100 * rate.relative_half_width
     if percent > UNSURE_PERCENT:
         observer.caveat(
             Caveat(
                 code="wide-interval",
                 message=f"The rate of {workers} worker{'s' * (workers > 1)} is only known to ±{percent:.0f} %.",
-                hint="Sample for longer: --seconds 20 or more.",
+                hint="Sample for longer: --seconds 30 or more.",
             )
         )
     readings = webui_readings(samples)
@@ -96,6 +103,7 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
         seconds=samples[-1].t - samples[0].t,
         samples=len(samples),
         ready_seconds=ready_seconds,
+        on_cap=on_cap,
     )
 
 
@@ -105,6 +113,8 @@ def _sweep(points: list[SweepPoint], lost: list[int]) -> Sweep:
     if few is None or many is None or few is many:
         return Sweep(points=tuple(points), lost_workers=tuple(lost))
     speedup = quotient(many.hashes_per_second, few.hashes_per_second)
+    models = fit_models(points)
+    best = best_model(models)
     return Sweep(
         points=tuple(points),
         speedup=speedup.mean,
@@ -112,4 +122,6 @@ def _sweep(points: list[SweepPoint], lost: list[int]) -> Sweep:
         speedup_ci95_high=speedup.ci95_high,
         webui_speedup=many.webui_reading / few.webui_reading if few.webui_reading else None,
         lost_workers=tuple(lost),
+        models=models,
+        best_model=best.name if best else None,
     )

@@ -24,8 +24,11 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
 
 
-def summarise(samples: Sequence[ProbeSample]) -> LatencySummary:
-    """Summary of the successful ones, with the whole distribution; LabLost when there is none."""
+def summarise(samples: Sequence[ProbeSample], rate: float | None = None) -> LatencySummary:
+    """Summary of the successful ones, with the whole distribution; LabLost when there is none.
+
+    `rate` is the open loop's that they come from, or None.
+    """
     from hdrh.histogram import HdrHistogram
 
     times = sorted(one.total_ms for one in samples if one.total_ms is not None)
@@ -45,4 +48,12 @@ def summarise(samples: Sequence[ProbeSample]) -> LatencySummary:
         count=len(times),
         errors=len(samples) - len(times),
         histogram=histogram.encode().decode(),
+        connect=_mean([one.connect_ms for one in samples]),
+        first_byte=_mean([one.first_byte_ms for one in samples]),
+        rate=rate,
     )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return fmean(known) if known else None

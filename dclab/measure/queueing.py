@@ -28,4 +28,4 @@ def knee(servers: int = 1) -> float:
 
 def expected_wait_ms(workers: int, servers: int = 1) -> float:
     """Mean milliseconds that a call queues beyond its own service, by Little's law: N / X - (Z + D)."""
-    return max(0.0, 1000 * (workers / bound_rate(workers, servers) - CYCLE_SECONDS))
+    return max(0.0, 1000 * (workers / bound_rate(workers, servers) - CYCLE_SECONDS)) if workers else 0.0

@@ -17,7 +17,7 @@ from dclab.lab import Counter
 from dclab.measure.student import t_quantile
 from dclab.results import Rate
 
-__all__ = ["CounterReset", "estimate_rate", "quotient"]
+__all__ = ["ClockStepped", "CounterReset", "check_clock", "estimate_rate", "quotient"]
 
 BATCH_SECONDS = 1.5
 """A worker reports at the first unit after a second has passed: every 1.0 to 1.5 s, whatever its cycle."""
@@ -36,6 +36,32 @@ class CounterReset(DclabError):
     """The counter went backwards within a window: Redis was started anew, and the window is lost."""
 
     code = "counter-reset"
+
+
+class ClockStepped(DclabError):
+    """The counter's clock was set within a window, so its seconds are none, and the window is lost."""
+
+    code = "clock-stepped"
+
+
+STEP_SECONDS = 0.5
+"""A reading may arrive late, but never by this much against its own time; a clock that is set moves further."""
+
+
+def check_clock(samples: Sequence[Counter], arrived: Sequence[float]) -> None:
+    """Hold the readings' own times against when they arrived here, in seconds of a clock that nobody sets.
+
+    Raises:
+        ClockStepped: between two readings the two differ by more than STEP_SECONDS.
+    """
+    for (a, b), (here_a, here_b) in zip(pairwise(samples), pairwise(arrived), strict=True):
+        step = (b.t - a.t) - (here_b - here_a)
+        if abs(step) > STEP_SECONDS:
+            raise ClockStepped(
+                f"The web UI's clock moved by {step:+.1f} s while the counter was sampled.",
+                "It was set, or an answer was held up.",
+                "Measure that window again.",
+            )
 
 
 def estimate_rate(samples: Sequence[Counter]) -> Rate:

@@ -8,7 +8,14 @@ from typing import Literal
 
 from dclab.measure.queueing import expected_wait_ms
 from dclab.report.transcript import transcript
-from dclab.report.wording import evidence_sentence, interval, siege_rows, speedup_sentences
+from dclab.report.wording import (
+    evidence_sentence,
+    interval,
+    model_sentences,
+    siege_rows,
+    speedup_sentences,
+    times_as_fast,
+)
 from dclab.results import Autoscale, Results, Sweep
 
 __all__ = ["Block", "Section", "sections", "summary"]
@@ -114,6 +121,21 @@ def _speed(results: Results) -> Iterator[Block]:
         yield _note(f"Not measured, although asked for: {lost} workers.")
     yield _text("How much faster is it with more workers, and why not as many times?")
     yield _list(list(speedup_sentences(sweep)) or ["One point alone has no speedup."])
+    if sweep.models:
+        yield _text("Which law does it follow?")
+        yield _table(
+            ("model", "AICc (the lower, the better)", "furthest off, hashes/s", "bends at, workers"),
+            [
+                (
+                    one.name,
+                    "too few points" if one.aicc is None else f"{one.aicc:.1f}",
+                    f"{max(abs(each) for each in one.residuals):.2f}",
+                    "–" if one.knee is None else f"{one.knee:.1f}",
+                )
+                for one in sweep.models
+            ],
+        )
+        yield _list(list(model_sentences(sweep)) or ["There are too few points to tell."])
     yield _text(
         "The rate is the slope of a line through ten readings a second of the hash counter, with its 95 % interval. "
         "The web UI's figure is the difference of two readings one second apart; the column shows the one that it showed "
@@ -165,8 +187,16 @@ def _latency(results: Results) -> Iterator[Block]:
     if results.interventions:
         yield _text("The proof by experiment, at ten workers:")
         yield _table(
-            ("changed", "hashes/s (95 % interval)"),
-            [(one.name, interval(one.hashes_per_second)) for one in results.interventions],
+            ("changed", "hashes/s (95 % interval)", "times", "predicted", "at most"),
+            [
+                (
+                    one.name,
+                    interval(one.hashes_per_second),
+                    times_as_fast(one, results.interventions[0]),
+                    *("–" if value is None else f"{value:.1f}" for value in (one.predicted, one.at_most)),
+                )
+                for one in results.interventions
+            ],
         )
 
 

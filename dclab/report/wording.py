@@ -6,9 +6,17 @@ import re
 from collections.abc import Iterator
 
 from dclab.measure.queueing import bound_rate, knee
-from dclab.results import Evidence, LoadTest, Rate, Sweep
+from dclab.results import Evidence, Intervention, LoadTest, Rate, Sweep
 
-__all__ = ["SENTENCES", "evidence_sentence", "interval", "siege_rows", "speedup_sentences"]
+__all__ = [
+    "SENTENCES",
+    "evidence_sentence",
+    "interval",
+    "model_sentences",
+    "siege_rows",
+    "speedup_sentences",
+    "times_as_fast",
+]
 
 SENTENCES = {
     "probe-queues": (
@@ -31,6 +39,31 @@ SENTENCES = {
     "scaling-does-not-help": (
         "With {replicas:.0f} replicas of {service} the rate went from {from_rate:.1f} to {to_rate:.1f} hashes/s: "
         "{service} is not the limit."
+    ),
+    "threads-help": (
+        "With {threads:.0f} requests at a time instead of one, a single {service} raised the rate from {from_rate:.1f} to "
+        "{to_rate:.1f} hashes/s: it is its one-at-a-time that limits, not the machine."
+    ),
+    "threads-do-not-help": (
+        "With {threads:.0f} requests at a time instead of one, {service} took the rate from {from_rate:.1f} to "
+        "{to_rate:.1f} hashes/s: that is not the limit."
+    ),
+    "chance-costs": (
+        "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
+        "{random_rate:.1f} hashes/s, taking turns {round_robin_rate:.1f}, the less busy of two {better_of_two_rate:.1f}: "
+        "chance costs {lost_percent:.0f} %, since some queue at one replica while another is idle."
+    ),
+    "next-limit-workers": (
+        "With {change} ({rate:.1f} hashes/s) no service keeps a probe waiting ({probe_ms:.1f} ms at most): what limits "
+        "next are the workers themselves, {workers:.0f} of which can make {ceiling:.1f} hashes/s."
+    ),
+    "next-limit-service": (
+        "With {change} ({rate:.1f} hashes/s) a probe of {service} still waits {probe_ms:.0f} ms: {service} is what limits "
+        "next, before the workers' own {ceiling:.1f} hashes/s."
+    ),
+    "network-quick": "A connection stands after {connect_ms:.1f} ms, of the 300 ms that a hash takes: it is not the network.",
+    "redis-quick": (
+        "The web UI asks Redis twice and answers within {redis_ms:.1f} ms; a worker asks it once a second: it is not Redis."
     ),
     "above-target-before-load": (
         "Before any load the target already used {cpu_millicores:.0f}m of its {request_millicores:.0f}m CPU request, "
@@ -72,6 +105,12 @@ def interval(rate: Rate) -> str:
     return f"{rate.mean:.2f} ± {(rate.ci95_high - rate.ci95_low) / 2:.2f}"
 
 
+def times_as_fast(one: Intervention, unchanged: Intervention) -> str:
+    """How many times the unchanged rate a change gave."""
+    base = unchanged.hashes_per_second.mean
+    return f"{one.hashes_per_second.mean / base:.2f}" if base else "–"
+
+
 def speedup_sentences(sweep: Sweep) -> Iterator[str]:
     """The exercise's question: how much faster, and why not as many times as there are workers."""
     if sweep.speedup is None:
@@ -96,6 +135,29 @@ def speedup_sentences(sweep: Sweep) -> Iterator[str]:
             f"One rng serves one request of 0.1 s at a time, so {bound_rate(many.workers):.0f} hashes/s is the most that "
             f"any number of workers can reach, and {knee():.0f} workers (0.3 s a hash each) reach it already; more only "
             "queue."
+        )
+
+
+def model_sentences(sweep: Sweep) -> Iterator[str]:
+    """Which model the points bear out, and where it bends."""
+    best = next((one for one in sweep.models if one.name == sweep.best_model), None)
+    if best is None:
+        return
+    far = max(abs(one) for one in best.residuals)
+    if best.name == "bound" and best.knee is not None:
+        cycle, cap = best.parameters["cycle_seconds"], best.parameters["cap"]
+        yield (
+            f"Of the models the queueing bound fits best (to within {far:.2f} hashes/s): a worker alone takes "
+            f"{1000 * cycle:.0f} ms a hash, all of them together are held to {cap:.2f} hashes/s, and the two meet at "
+            f"{best.knee:.1f} workers."
+        )
+    else:
+        yield f"Of the models {best.name} fits best, to within {far:.2f} hashes/s."
+    usl = next((one for one in sweep.models if one.name == "USL" and one.knee is not None), None)
+    if usl is not None and best.name == "bound" and usl.knee is not None:
+        yield (
+            f"The universal scalability law alone would see a peak at {usl.knee:.0f} workers and a decline after it; there "
+            "is none, only a level."
         )
 
 

@@ -134,4 +134,16 @@ def test_ten_workers_alone_keep_rng_at_two_replicas():
         found = decide(chosen, history, observation(replicas, [each] * replicas, now, request=200), now)
         replicas, history = found.desired, found.history
         seen.append(replicas)
-    assert seen == [2] * 30
+    assert seen == [1] + [2] * 29
+
+
+@given(usages, st.integers(1, 60))
+def test_a_new_autoscaler_holds_the_count_it_finds_for_its_windows(usage, window):
+    """recordInitialRecommendation of pkg/controller/podautoscaler/horizontal.go."""
+    chosen = spec(up_window=window, down_window=window)
+    found = decide(chosen, History(), observation(len(usage), usage), 0.0)
+    assert found.desired == min(len(usage), 10)
+    for now in (window - 1.0, window + 1.0):
+        later = decide(chosen, found.history, observation(found.desired, [200] * found.desired, now), now)
+        rises = now > window and found.desired < 10
+        assert (later.desired > found.desired) == rises

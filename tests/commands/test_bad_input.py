@@ -82,12 +82,34 @@ def test_without_a_lab_it_says_how_to_start_one(dclab, tmp_path, verb):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",)])
-def test_the_kube_engine_is_not_there_yet(dclab, tmp_path, verb):
-    done = dclab(*verb, "--engine", "kube", cwd=tmp_path)
+@pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",), ("status",), ("down",)])
+def test_without_a_cluster_the_kube_engine_says_how_to_get_one(dclab, tmp_path, verb):
+    nothing = {"PATH": "/nonexistent", "HOME": str(tmp_path / "home"), "KUBECONFIG": "", "XDG_STATE_HOME": ""}
+    done = dclab(*verb, "--engine", "kube", cwd=tmp_path, env=nothing)
     assert done.code == ExitCode.ENVIRONMENT
-    assert "--engine embedded" in done.err
+    assert "--context" in done.err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",), ("status",), ("down",)])
+def test_a_context_that_is_not_there_is_refused(dclab, tmp_path, verb):
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text("contexts: [{name: mine, context: {cluster: a, user: b}}]")
+    done = dclab(*verb, "--context", "other", cwd=tmp_path, env={"KUBECONFIG": str(kubeconfig)})
+    assert done.code == ExitCode.USAGE
+    assert "Your kubeconfig has: mine." in done.err
+    assert [one.name for one in tmp_path.iterdir()] == ["kubeconfig"]
+
+
+def test_a_server_that_does_not_answer_is_named(dclab, tmp_path):
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        "{clusters: [{name: a, cluster: {server: 'http://127.0.0.1:9'}}], users: [{name: b, user: {}}],"
+        " contexts: [{name: mine, context: {cluster: a, user: b}}]}"
+    )
+    done = dclab("status", "--context", "mine", cwd=tmp_path, env={"KUBECONFIG": str(kubeconfig)})
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "'mine' does not answer at http://127.0.0.1:9" in done.err
 
 
 def test_a_failure_has_the_same_envelope_as_a_success(dclab, lab_name):

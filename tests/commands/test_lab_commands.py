@@ -44,6 +44,14 @@ def test_webui_prints_an_address_that_answers(dclab, lab_name):
     assert dclab("webui", "--name", lab_name, "--json").data == {"url": url, "opened": False}
 
 
+def test_on_a_remote_machine_the_tunnel_is_printed(dclab, lab_name):
+    shown = dclab("webui", "--name", lab_name, env={"SSH_CONNECTION": "192.0.2.7 50000 192.0.2.8 2222"})
+    port = shown.out.strip().rsplit(":", 1)[1]
+    assert f"ssh -p 2222 -L {port}:127.0.0.1:{port} " in shown.err
+    assert "@192.0.2.8" in shown.err
+    assert "ssh" not in dclab("webui", "--name", lab_name, env={"SSH_CONNECTION": ""}).err
+
+
 def test_every_service_is_on_loopback_only(dclab, lab_name):
     urls = dclab("status", "--name", lab_name, "--json").data["urls"]
     assert all(one.startswith("http://127.0.0.1:") for one in urls.values())

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import threading
 import time
+from collections import Counter
+from itertools import pairwise
 
 import pytest
+import requests
 
 from dclab import manifests
 from dclab.engines.embedded import launch
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import InvalidInput, LabLost, TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
+from dclab.measure.latency import summarise
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +63,6 @@ def test_the_youngest_replicas_go_first(lab):
 def test_scaling_down_loses_no_request(lab):
     lab.scale("hasher", 3)
     job_spec = ProbeSpec(method="POST", body=b"x", count=8, interval=0.001)
-    import threading
-
     samples = []
     thread = threading.Thread(target=lambda: samples.extend(lab.probe("hasher", job_spec)))
     thread.start()
@@ -161,3 +165,67 @@ def test_a_folder_left_by_a_reboot_is_no_obstacle(runtime_folder):
     lab, started = launch.start(Settings(name="stale"))
     assert started
     lab.down()
+
+
+@pytest.mark.parametrize("rate", [20.0, None])
+def test_a_stall_of_rng_shows_in_an_open_loop_and_hides_in_a_closed_one(lab, rate):
+    lab.scale("worker", 0)
+    (pid,) = pids(lab, "rng").values()
+
+    def stall():
+        time.sleep(1.0)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.4)
+        os.kill(pid, signal.SIGCONT)
+
+    stalling = threading.Thread(target=stall)
+    stalling.start()
+    found = summarise(lab.probe("rng", ProbeSpec(count=80, interval=0.05, rate=rate)), rate)
+    stalling.join()
+    lab.scale("worker", 1)
+    assert found.errors == 0
+    assert found.max > 1000
+    assert found.p50 < 50
+    # 28 of the 80 requests that were due, or the one that was waiting.
+    assert (found.p95 > 1000) is (rate is not None)
+    assert found.connect <= found.first_byte <= found.mean
+
+
+def test_how_a_service_chooses(lab, wait_until):
+    """By the process that answers: at random, strictly in turn, and never the busy one of two."""
+    lab.scale("worker", 0)  # it would make one of two busy
+    lab.scale("hasher", 2)
+    names = set(pids(lab, "hasher"))
+
+    def answered_by(count):
+        seen = []
+        for _ in range(count):
+            seen.append(requests.get(lab.url("hasher"), timeout=5).text.split()[-1])
+            time.sleep(0.02)  # for the proxy to see that the connection has ended
+        return seen
+
+    def repeats(count):
+        """How often the same one answered twice running; httplat's own probes take a turn now and then."""
+        return sum(a == b for a, b in pairwise(answered_by(count)))
+
+    try:
+        assert set(answered_by(40)) == names
+        lab.choose("round robin")
+        assert repeats(30) <= 6
+        proxy = lab.about()["proxy_pid"]
+        os.kill(proxy, signal.SIGKILL)
+        wait_until(lambda: lab.about()["proxy_pid"] not in (proxy, None))
+        time.sleep(0.5)  # the new one is told where the replicas are, and to choose as the old one did
+        assert repeats(30) <= 6
+        lab.choose("better of two")
+        host, port = lab.url("hasher").removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as held:
+            held.sendall(b"GET / HTTP/1.1\r\n")
+            time.sleep(0.1)
+            assert Counter(answered_by(20)).most_common(1)[0][1] >= 17
+        with pytest.raises(InvalidInput, match="There is no choice"):
+            lab.choose("by size")
+    finally:
+        lab.choose("random")
+        lab.scale("hasher", 1)
+        lab.scale("worker", 1)

@@ -193,8 +193,8 @@ def test_an_endpoint_taken_out_gets_no_new_connection(proxy, replica):
 
 def test_without_endpoints_a_connection_is_reset(proxy):
     port = proxy.order(listen={"rng": 0})["ports"]["rng"]
-    with pytest.raises(ConnectionResetError):
-        ask(port)
+    with pytest.raises(ConnectionResetError), socket.create_connection(("127.0.0.1", port), 5) as connection:
+        connection.recv(1)
 
 
 def test_a_port_in_use_is_an_error_and_the_proxy_lives_on(proxy, replica):
@@ -213,4 +213,4 @@ def test_large_bodies_pass_whole(proxy, replica):
 def test_a_server_that_speaks_first_is_heard(proxy, replica):
     port = proxy.order(listen={"x": 0})["ports"]["x"]
     proxy.order(endpoints={"x": [replica("a", at_once=True)]})
-    assert ask(port, b"") == "a 0"
+    assert {ask(port, b"") for _ in range(200)} == {"a 0"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dclab.experiments.bottleneck import find_bottleneck
@@ -16,8 +18,15 @@ def latency(ms):
 
 
 def change(name, rate):
+    service, _, replicas = name.partition(" x")
     rates = Rate(mean=rate, ci95_low=rate - 0.3, ci95_high=rate + 0.3)
-    return Intervention(name=name, workers=10, hashes_per_second=rates)
+    return Intervention(
+        name=name,
+        workers=10,
+        hashes_per_second=rates,
+        service=service if replicas else None,
+        replicas=int(replicas or 1),
+    )
 
 
 def codes(found):
@@ -94,3 +103,58 @@ def test_an_unknown_code_is_still_shown():
     assert evidence_sentence(Evidence(code="new", values={"a": 1.0})) == "new: a 1.0"
     assert evidence_sentence(Evidence(code="plateau", values={"rate_from": 1.0})) == "plateau: rate_from 1.0"
     assert all("{" in text or text.endswith(".") for text in SENTENCES.values())
+
+
+def tried(name, rate, *, replicas=1, threads=1, choice="random", waits=None):
+    rates = Rate(mean=rate, ci95_low=rate - 0.3, ci95_high=rate + 0.3)
+    return Intervention(
+        name=name,
+        workers=10,
+        hashes_per_second=rates,
+        service="rng",
+        replicas=replicas,
+        threads=threads,
+        choice=choice,
+        probe_ms=waits or {},
+    )
+
+
+def test_threads_help_as_replicas_do():
+    found = find_bottleneck({}, interventions=(change("as it is", 9.8), tried("rng with 10 threads", 31.8, threads=10)))
+    assert (found.service, codes(found.evidence)) == ("rng", ["threads-help"])
+    assert "a single rng raised the rate from 9.8 to 31.8" in evidence_sentence(found.evidence[0])
+
+
+def test_what_chance_costs():
+    found = find_bottleneck(
+        {},
+        interventions=(
+            change("as it is", 9.8),
+            tried("rng x3", 23.4, replicas=3),
+            tried("rng x3, round robin", 29.0, replicas=3, choice="round robin"),
+            tried("rng x3, better of two", 27.0, replicas=3, choice="better of two"),
+        ),
+    )
+    assert codes(found.evidence) == ["scaling-helps", "chance-costs"]
+    assert found.evidence[1].values["lost_percent"] == pytest.approx(100 * (1 - 23.4 / 29))
+
+
+@pytest.mark.parametrize(
+    ("waits", "code", "said"),
+    [
+        ({"rng": 1.1, "hasher": 0.9}, "next-limit-workers", "the workers themselves, 10 of which can make 33.3"),
+        ({"rng": 61.0, "hasher": 0.9}, "next-limit-service", "rng is what limits next"),
+    ],
+)
+def test_what_limits_next(waits, code, said):
+    found = find_bottleneck({}, interventions=(change("as it is", 9.8), tried("rng x4", 27, replicas=4, waits=waits)))
+    assert found.evidence[-1].code == code
+    assert said in evidence_sentence(found.evidence[-1])
+
+
+def test_network_and_redis_are_ruled_out_by_their_figures():
+    quick = replace(latency(720).probe, connect=0.3)
+    found = find_bottleneck({"rng": TargetLatency(workers=10, probe=quick, call=quick)}, redis_ms=2.0)
+    assert codes(found.evidence) == ["probe-queues", "network-quick", "redis-quick"]
+    slow = find_bottleneck({"rng": latency(720)}, redis_ms=300.0)
+    assert codes(slow.evidence) == ["probe-queues"]

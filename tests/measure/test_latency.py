@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 import threading
 
@@ -51,7 +50,7 @@ def serve():
 
 def test_each_probe_is_a_fresh_connection(serve):
     port, seen = serve(OK)
-    samples = probe_many("127.0.0.1", port, ProbeSpec(path="/32", count=5, interval=0.001), random.Random(1))
+    samples = probe_many("127.0.0.1", port, ProbeSpec(path="/32", count=5, interval=0.001))
     assert len(samples) == len(seen) == 5
     assert all(one.startswith(b"GET /32 HTTP/1.1\r\n") for one in seen)
     for one in samples:

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from dclab.errors import DclabError
 from dclab.lab import Counter
-from dclab.measure.rate import CounterReset, estimate_rate, quotient
+from dclab.measure.rate import ClockStepped, CounterReset, check_clock, estimate_rate, quotient
 from dclab.measure.student import t_quantile
 from dclab.results import Rate
+from tests.measure import coverage
 from tests.measure.dockercoins_process import counter_samples
 
-RUNS = 60
+RUNS = 30
 
 
 def truth(workers):
@@ -32,6 +33,23 @@ def test_the_interval_covers_the_true_rate(workers, seconds, worst):
     assert covered >= 0.94 * RUNS
     assert max(abs(one.mean - true) / true for one in found) < worst
     assert abs(sum(one.mean for one in found) / RUNS - true) / true < worst / 5
+
+
+@pytest.mark.parametrize(("workers", "servers"), [(1, 1), (3, 1), (10, 1), (10, 4), (100, 1), (100, 20)])
+def test_stopping_when_it_is_narrow_does_not_make_it_cover_less(workers, servers):
+    true, found = coverage.simulate(workers, servers, runs=RUNS)
+    assert sum(one.rate.ci95_low <= true <= one.rate.ci95_high for one in found) >= 0.94 * RUNS
+    assert sum(one.on_cap for one in found) <= 0.02 * RUNS
+    assert max(one.samples[-1].t - one.samples[0].t for one in found) <= 20
+
+
+def test_a_clock_that_is_set_is_a_lost_window():
+    samples = counter_samples(3, 8, seed=5)
+    arrived = [one.t - samples[0].t for one in samples]
+    check_clock(samples, [at + 0.2 * (i % 2) for i, at in enumerate(arrived)])
+    stepped = [replace(one, t=one.t + 3600 * (i > 20)) for i, one in enumerate(samples)]
+    with pytest.raises(ClockStepped, match=r"\+3600\.0 s"):
+        check_clock(stepped, arrived)
 
 
 def test_the_interval_is_narrow_enough_to_be_of_use():

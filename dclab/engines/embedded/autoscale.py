@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dclab.autoscaler import AutoscalerSpec, Decision, History, Observation, Pod, PodMetric, decide
+from dclab.autoscaler.trace import Pass, outcome
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.engines.embedded.wire import Settings
@@ -23,6 +24,8 @@ from dclab.results import AutoscaleEvent
 __all__ = ["Autoscaling"]
 
 MOST_EVENTS = 500
+MOST_PASSES = 2000
+"""Of each autoscaler that are kept: more than eight hours of them."""
 
 
 @dataclass
@@ -33,6 +36,7 @@ class _Autoscaler:
     history: History = field(default_factory=History)
     decision: Decision | None = None
     events: list[AutoscaleEvent] = field(default_factory=list)
+    passes: list[Pass] = field(default_factory=list)
 
 
 class Autoscaling:
@@ -73,6 +77,11 @@ class Autoscaling:
             events=tuple(found.events),
         )
 
+    def passes(self, name: str) -> list[Pass]:
+        """What it saw and did, on its own clock; none when there is no autoscaler of that name."""
+        found = self.autoscalers.get(name)
+        return list(found.passes) if found else []
+
     async def run(self) -> None:
         """Decide once a period, for ever."""
         period = self.settings.sync_seconds / self.settings.clock_speed
@@ -86,7 +95,10 @@ class Autoscaling:
 
     def _decide(self, one: _Autoscaler) -> None:
         deployment = self.deployments[one.spec.target]
-        decision = decide(one.spec, one.history, self._observe(deployment), self._scaled(time.monotonic()))
+        at, seen = self._scaled(time.monotonic()), self._observe(deployment)
+        decision = decide(one.spec, one.history, seen, at)
+        one.passes.append(Pass(at=at, seen=seen, outcome=outcome(decision)))
+        del one.passes[:-MOST_PASSES]
         one.history = decision.history
         one.decision = decision
         now = time.time()

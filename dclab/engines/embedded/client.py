@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import socket
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dclab import errors, manifests
-from dclab.engines.embedded.wire import Fault, Settings, socket_path
+from dclab.engines.embedded.wire import CHOICES, Fault, Settings, socket_path
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import DclabError, LabLost
 from dclab.lab import (
@@ -125,6 +124,18 @@ class EmbeddedLab:
         """What the supervisor tells of itself: pids, ports, replicas."""
         return self._ask("about", dict)
 
+    def identity(self) -> Mapping[str, Any]:
+        """What tells this lab from another of its name."""
+        return {"supervisor_pid": self.about()["pid"]}
+
+    def deployments(self) -> Sequence[str]:
+        """Names of its deployments."""
+        return sorted(self.about()["replicas"])
+
+    def addresses(self) -> Mapping[str, str]:
+        """URLs of its services; all of them stay reachable after this command."""
+        return {service: self.url(service) for service in sorted(self.about()["ports"]) if service != "redis"}
+
     def versions(self) -> Mapping[str, str]:
         """Versions of the programs the lab is made of."""
         from dclab.tools import tool_version
@@ -174,6 +185,10 @@ class EmbeddedLab:
         """Counts now."""
         return self._ask("replicas", Replicas, deployment=deployment)
 
+    def trouble(self, deployment: str) -> str | None:
+        """Why replicas of it are not ready, in a sentence; None while they may only need time."""
+        return self._ask("trouble", str | None, deployment=deployment)  # type: ignore[arg-type]
+
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
         self._ask("configure", type(None), timeout=timeout, deployment=deployment, env=dict(env))
@@ -192,6 +207,12 @@ class EmbeddedLab:
 
     # Services.
 
+    choices = CHOICES
+
+    def choose(self, how: str) -> None:
+        """Have every service choose its replica that way from the next connection on."""
+        self._ask("choose", type(None), how=how)
+
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
         return f"http://{LOOPBACK}:{self._port(service)}"
@@ -208,7 +229,7 @@ class EmbeddedLab:
         """Probe through the service's own address, as a worker calls it."""
         from dclab.measure.probe import probe_many
 
-        return probe_many(LOOPBACK, self._port(service), spec, random.Random())
+        return probe_many(LOOPBACK, self._port(service), spec)
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
@@ -242,6 +263,12 @@ class EmbeddedLab:
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""
         return self._ask("autoscaler", AutoscalerStatus, name=name)
+
+    def autoscaler_passes(self, name: str) -> Sequence[Any]:
+        """Every pass so far, with what it saw; its times are on the autoscaler's clock."""
+        from dclab.autoscaler.trace import Pass
+
+        return self._ask("autoscaler_passes", list[Pass], name=name)
 
     def _ask(self, verb: str, kind: type[T], **arguments: Any) -> T:
         return ask(self.folder, verb, kind, **arguments)

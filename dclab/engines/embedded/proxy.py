@@ -1,12 +1,12 @@
 """The data path of an embedded lab: services as loopback listeners, in a process of its own.
 
-A Service is a stable loopback port. Each new connection goes to one ready replica chosen at random,
-as kube-proxy's iptables rules do; the bytes are then passed both ways untouched. It is a process of
+A Service is a stable loopback port. Each new connection goes to one ready replica chosen at random, as
+kube-proxy's iptables rules do (or in turn, or to the less busy of two, to show what chance costs); the bytes are then passed both ways untouched. It is a process of
 its own so that thousands of connections a second cannot delay the supervisor's decisions.
 
 The supervisor speaks JSON lines on standard input and reads one answer a line from standard output:
 `{"listen": {"rng": 0}}` -> `{"ports": {"rng": 23456}}` (0 asks for any free port), and
-`{"endpoints": {"rng": [31001, 31002]}}` -> `{}`. End of input ends the process.
+`{"endpoints": {"rng": [31001, 31002]}}` -> `{}`, and `{"choose": "round robin"}` -> `{}`. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -15,10 +15,14 @@ import asyncio
 import json
 import random
 import socket
+import struct
 import sys
+from collections import Counter
 from typing import Any, cast
 
 import uvloop
+
+from dclab.engines.embedded.wire import CHOICES
 
 __all__ = ["main"]
 
@@ -75,6 +79,12 @@ class _Half(asyncio.Protocol):
                 self.peer.transport.abort()
 
 
+def _reset(transport: asyncio.BaseTransport) -> None:
+    """End a connection so that the client is told of an error, also when it has sent nothing yet."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    cast(asyncio.Transport, transport).abort()
+
+
 class _Downstream(_Half):
     """The client's side: picks a replica and joins the two."""
 
@@ -83,32 +93,51 @@ class _Downstream(_Half):
         self.proxy = proxy
         self.service = service
         self.joining: asyncio.Task[None] | None = None
+        self.port: int | None = None
+        """Of the replica, once it is chosen."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         endpoints = self.proxy.endpoints.get(self.service)
         if endpoints:
-            self.joining = self.proxy.loop.create_task(self._join(random.choice(endpoints)))
-        elif self.transport:
-            self.transport.abort()
+            self.joining = self.proxy.loop.create_task(self._join(self.proxy.choose(self.service, endpoints)))
+        else:
+            _reset(transport)
 
     async def _join(self, port: int) -> None:
+        self.proxy.under_way[port] += 1
+        self.port = port
         try:
-            _, upstream = await self.proxy.loop.create_connection(_Half, LOOPBACK, port)
+            await self.proxy.loop.create_connection(lambda: _Upstream(self), LOOPBACK, port)
         except OSError:
             if self.transport:
-                self.transport.abort()
+                _reset(self.transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self.port is not None:
+            self.proxy.under_way[self.port] -= 1
+        super().connection_lost(error)
+
+
+class _Upstream(_Half):
+    """The replica's side, joined as soon as it is there: a replica may speak, and end, before it is spoken to."""
+
+    def __init__(self, downstream: _Half) -> None:
+        super().__init__()
+        self.peer: _Half = downstream
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        assert self.transport is not None
+        if self.peer.transport is None:
+            self.transport.abort()
             return
-        assert upstream.transport is not None
-        if self.transport is None:
-            upstream.transport.abort()
-            return
-        upstream.peer, self.peer = self, upstream
-        if self.early:
-            upstream.transport.write(self.early)
-            self.early = b""
-        if self.ended:
-            upstream.transport.write_eof()
+        self.peer.peer = self
+        if self.peer.early:
+            self.transport.write(self.peer.early)
+            self.peer.early = b""
+        if self.peer.ended:
+            self.transport.write_eof()
 
 
 class Proxy:
@@ -117,6 +146,21 @@ class Proxy:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.endpoints: dict[str, list[int]] = {}
+        self.choice = CHOICES[0]
+        self.turns: Counter[str] = Counter()
+        """Connections so far, by service."""
+        self.under_way: Counter[int] = Counter()
+        """Connections now, by replica's port."""
+
+    def choose(self, service: str, endpoints: list[int]) -> int:
+        """The replica's port for a new connection."""
+        if self.choice == "round robin":
+            self.turns[service] += 1
+            return endpoints[self.turns[service] % len(endpoints)]
+        if self.choice == "better of two":
+            two = random.sample(endpoints, min(2, len(endpoints)))
+            return min(two, key=self.under_way.__getitem__)
+        return random.choice(endpoints)
 
     async def listen(self, wanted: dict[str, int]) -> dict[str, int]:
         """Open a listener for each service; returns the port of each."""
@@ -137,6 +181,9 @@ class Proxy:
         """Carry out one order of the supervisor."""
         if "listen" in order:
             return {"ports": await self.listen(order["listen"])}
+        if "choose" in order:
+            self.choice = order["choose"]
+            return {}
         self.endpoints = order["endpoints"]
         return {}
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from dclab import manifests
 from dclab.autoscaler import parse_autoscaler
+from dclab.autoscaler.trace import Pass
 from dclab.engines.embedded.container import redis_server
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob, start_job
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
+from dclab.engines.embedded.wire import CHOICES
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import AutoscalerStatus, JobStatus, Replicas, ReplicaUsage
 
@@ -53,6 +55,10 @@ class Verbs:
         """Return when every deployment has as many ready replicas as it wants."""
         await self._wait(list(self._lab.deployments), timeout)
 
+    async def trouble(self, deployment: str) -> str | None:
+        """Why replicas of a deployment are not ready; None while they may only need time."""
+        return self._last_words(self._deployment(deployment)) or None
+
     async def scale(self, deployment: str, replicas: int, timeout: float) -> None:
         """Scale, and wait until that many are ready and none is terminating."""
         self._deployment(deployment).scale(replicas)
@@ -62,7 +68,11 @@ class Verbs:
         """Counts of one deployment."""
         found = self._deployment(deployment)
         return Replicas(
-            desired=found.desired, ready=found.ready, terminating=found.terminating, restarts=found.restarts
+            desired=found.desired,
+            ready=found.ready,
+            terminating=found.terminating,
+            restarts=found.restarts,
+            names=tuple(sorted(one.name for one in found.replicas)),
         )
 
     async def configure(self, deployment: str, env: dict[str, str], timeout: float) -> None:
@@ -102,6 +112,12 @@ class Verbs:
                 out += [f"{replica.name}: {line}" for line in text.splitlines()[-lines:]]
         return "\n".join(out)
 
+    async def choose(self, how: str) -> None:
+        """Have the services choose their replicas that way."""
+        if how not in CHOICES:
+            raise InvalidInput(f"There is no choice {how!r}.", f"There are: {', '.join(CHOICES)}.")
+        await self._lab.services.choose(how)
+
     async def start_load(self, manifest: dict[str, Any]) -> str:
         """Run a Job manifest; returns the job's name."""
         try:
@@ -138,6 +154,10 @@ class Verbs:
     async def autoscaler(self, name: str) -> AutoscalerStatus:
         """Status of one."""
         return self._lab.autoscaling.status(name)
+
+    async def autoscaler_passes(self, name: str) -> list[Pass]:
+        """What one saw and did."""
+        return self._lab.autoscaling.passes(name)
 
     async def prometheus(self, timeout: float) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""

@@ -11,7 +11,11 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Fault", "Question", "Settings", "socket_path"]
+__all__ = ["CHOICES", "Fault", "Question", "Settings", "socket_path"]
+
+
+CHOICES = ("random", "round robin", "better of two")
+"""How a service chooses a replica: as kube-proxy does; in turn; of two random ones the one with less to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

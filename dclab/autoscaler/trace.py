@@ -1,0 +1,140 @@
+"""A trace of an autoscaler: what it saw and did, pass by pass, one JSON object a line; and running it again.
+
+The first line is a `Header`, each other one a `Pass`. A trace may be recorded, or written by hand: what was decided may
+be left out, and of a pod all but its name and times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from dclab.autoscaler.decide import Decision, History, Observation, decide
+from dclab.autoscaler.spec import AutoscalerSpec
+from dclab.errors import InvalidInput
+
+__all__ = ["SCHEMA", "Header", "Outcome", "Pass", "outcome", "read", "replay", "write"]
+
+SCHEMA = "dclab/hpa-trace/1"
+
+MOST_REPLICAS = 10_000
+LARGEST = 1e12
+"""Of quantities (millicores) and times (seconds): beyond any that is real."""
+
+HINT = "A run of `dclab hpa-demo` writes one as raw/hpa-trace.jsonl."
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """The first line."""
+
+    schema: str
+    kubernetes: str
+    """The API server's version, or the engine that the autoscaler ran in."""
+    autoscaler: dict[str, Any]
+    """The HorizontalPodAutoscaler as applied."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What the controller made of it."""
+
+    desired: int
+    utilization: int | None
+    """Percent, as it is shown; None is `<unknown>`."""
+    conditions: dict[str, tuple[str, str]]
+    """Status and reason by type."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pass:
+    """One pass of the controller, at `at` (seconds, on the clock that all times of the observation are on)."""
+
+    at: float
+    seen: Observation
+    outcome: Outcome | None = None
+    """None where nobody recorded it."""
+
+
+def write(file: Path, header: Header, passes: Iterable[Pass]) -> None:
+    """Save a trace."""
+    file.write_bytes(b"".join(msgspec.json.encode(one) + b"\n" for one in (header, *passes)))
+
+
+def read(file: Path) -> tuple[Header, list[Pass]]:
+    """Load a trace; InvalidInput names the line that is wrong, and how."""
+    try:
+        lines = [one for one in file.read_bytes().splitlines() if one.strip()]
+    except OSError as error:
+        raise InvalidInput(f"{file} cannot be read.", f"The system says: {error.strerror}.", HINT) from error
+    if len(lines) < 2:
+        raise InvalidInput(f"{file} holds no passes.", "A trace has a header and a line for each pass.", HINT)
+    header = _decoded(file, 1, lines[0], Header)
+    if header.schema != SCHEMA:
+        raise _wrong(file, 1, f"its schema is {header.schema!r}, and this dclab reads {SCHEMA!r}")
+    passes: list[Pass] = []
+    for number, line in enumerate(lines[1:], 2):
+        one = _decoded(file, number, line, Pass)
+        if fault := _fault(one, passes[-1] if passes else None):
+            raise _wrong(file, number, fault)
+        passes.append(one)
+    return header, passes
+
+
+def _decoded(file: Path, number: int, line: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _wrong(file, number, str(error)) from error
+
+
+def _wrong(file: Path, number: int, fault: str) -> InvalidInput:
+    return InvalidInput(
+        f"{file} is not a trace that can be replayed.",
+        f"Line {number}: {fault}.",
+        HINT,
+    )
+
+
+def _fault(one: Pass, before: Pass | None) -> str | None:
+    """What a pass says that cannot be."""
+    if not 0 <= one.at <= LARGEST:
+        return f"its time is {one.at}"
+    if before and one.at <= before.at:
+        return f"its time {one.at:g} is not after that of the line before"
+    if not 0 <= one.seen.replicas <= MOST_REPLICAS:
+        return f"{one.seen.replicas} replicas are not a possible number"
+    if one.outcome and not 0 <= one.outcome.desired <= MOST_REPLICAS:
+        return f"{one.outcome.desired} replicas are not a possible decision"
+    metrics = [*one.seen.usage.values(), *(each for pods in one.seen.pod_metrics.values() for each in pods.values())]
+    numbers = [*one.seen.requests.values(), *one.seen.values.values()]
+    numbers += [value for each in metrics for value in (each.value, each.at, each.window)]
+    numbers += [value for pod in one.seen.pods for value in (pod.started, pod.ready_changed)]
+    if any(not 0 <= value <= LARGEST for value in numbers):
+        return f"a quantity or a time is negative, larger than {LARGEST:g}, or not a number"
+    return None
+
+
+def outcome(decision: Decision) -> Outcome:
+    """A decision in a trace's terms."""
+    current = decision.metrics[0].current
+    return Outcome(
+        desired=decision.desired,
+        utilization=None if current is None else round(current),
+        conditions={one.type: (one.status, one.reason) for one in decision.conditions},
+    )
+
+
+def replay(spec: AutoscalerSpec, passes: Iterable[Pass]) -> Iterator[tuple[Pass, Decision]]:
+    """Each pass as it was, and what the algorithm makes of the same observation under `spec`."""
+    history = History()
+    for one in passes:
+        decision = decide(spec, history, one.seen, one.at)
+        history = decision.history
+        yield one, decision

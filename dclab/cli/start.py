@@ -1,0 +1,74 @@
+"""Starting a lab, for the verbs that do: on the engine that was chosen, with what the user may decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dclab.errors import InvalidInput, Refused
+
+if TYPE_CHECKING:
+    from dclab.engines.choose import Choice
+    from dclab.engines.embedded.wire import Settings
+    from dclab.engines.kube.launch import Place
+    from dclab.engines.kube.minikube import MinikubeSettings
+    from dclab.lab import Lab
+    from dclab.output import Output
+
+__all__ = ["KubeOptions", "start_lab"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubeOptions:
+    """What only the kube engine wants to know."""
+
+    context: str | None = None
+    images: str = "build"
+    minikube: MinikubeSettings | None = None
+    yes: bool = False
+
+
+def start_lab(output: Output, choice: Choice, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
+    """The lab of that name, started if need be; whether it was. Its replicas may not be ready yet."""
+    output.step(f"starting {settings.name} on the {choice.engine} engine")
+    if choice.engine == "kube":
+        return _on_kube(output, settings, kube)
+    from dclab.engines.embedded import launch
+
+    return launch.start(settings)
+
+
+def _on_kube(output: Output, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
+    from dclab.engines.kube import launch, minikube
+    from dclab.engines.kube.images import parse_images
+
+    if settings.clock_speed != 1:
+        raise InvalidInput(
+            "The clock of a cluster's autoscaler cannot be sped up.",
+            "It is Kubernetes' own.",
+            "Leave --clock-speed out, or use --engine embedded.",
+        )
+    images = parse_images(kube.images)
+    if kube.context is None:
+        minikube.ensure_running(kube.minikube or minikube.MinikubeSettings(), output.step)
+    where = launch.place(kube.context, settings.name)
+    output.note(f"{where}.")
+    if not where.local and launch.find(where) is None:
+        _confirm(output, where, yes=kube.yes)
+    lab, started = launch.start(where, images, output.step)
+    if kube.context is None:
+        launch.set_metric_resolution(where.api, settings.metric_resolution_seconds)
+    return lab, started
+
+
+def _confirm(output: Output, where: Place, *, yes: bool) -> None:
+    """Ask before anything is put into a cluster that may be someone's."""
+    if yes or output.confirm(
+        f"This does not look like a cluster of this machine. Make the namespace {where.namespace!r} in it?"
+    ):
+        return
+    raise Refused(
+        f"Nothing was changed in the cluster of the context {where.api.context!r}.",
+        "It does not look like one of this machine, and nobody said yes.",
+        "Say --yes if it is meant.",
+    )

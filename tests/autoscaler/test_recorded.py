@@ -1,0 +1,52 @@
+"""A real autoscaler's run, recorded on the cluster of the tests: ours decides the same, pass by pass.
+
+Recorded anew with: ./dev pytest -m "cluster and slow" -k demonstration --record tests/autoscaler/recorded.jsonl
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from dclab.autoscaler.trace import read
+from tests.autoscaler.trace import check
+
+RECORDED = Path(__file__).with_name("recorded.jsonl")
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return read(RECORDED)
+
+
+def test_the_recording_is_of_the_whole_demonstration(recorded):
+    header, passes = recorded
+    counts = [one.outcome.desired for one in passes]
+    assert header.kubernetes.startswith("v1.")
+    assert counts[0] == counts[-1] == 1
+    assert max(counts) > 3
+    assert {reason for one in passes for _, reason in one.outcome.conditions.values()} >= {
+        "ReadyForNewScale",
+        "SucceededRescale",
+        "ScaleDownStabilized",
+        "ValidMetricFound",
+        "DesiredWithinRange",
+    }
+
+
+def test_ours_decides_the_same(recorded):
+    check(*recorded)
+
+
+def test_the_check_can_fail(recorded):
+    """A recording that is wrong in one pass is found out."""
+    header, passes = recorded
+    wrong = list(passes)
+    index = next(i for i, one in enumerate(passes) if one.outcome.desired != one.seen.replicas)
+    wrong[index] = replace(
+        passes[index], outcome=replace(passes[index].outcome, desired=passes[index].outcome.desired + 1)
+    )
+    with pytest.raises(AssertionError, match="into the recording"):
+        check(header, wrong)

@@ -1,0 +1,87 @@
+"""Traces: written, read again, refused when they cannot be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from dclab.autoscaler import parse_autoscaler
+from dclab.autoscaler.trace import outcome, read, replay, write
+from dclab.errors import InvalidInput
+from tests.autoscaler.test_recorded import RECORDED
+
+
+def test_a_trace_that_is_written_is_read_again(tmp_path):
+    header, passes = read(RECORDED)
+    write(tmp_path / "trace", header, passes)
+    assert read(tmp_path / "trace") == (header, passes)
+
+
+def test_a_replay_of_its_own_decisions_takes_them_again(tmp_path):
+    header, passes = read(RECORDED)
+    spec = parse_autoscaler(header.autoscaler)
+    own = [replace(one, outcome=outcome(decision)) for one, decision in replay(spec, passes)]
+    assert [outcome(decision) for _, decision in replay(spec, own)] == [one.outcome for one in own]
+
+
+def test_a_trace_by_hand_needs_little(tmp_path):
+    lines = RECORDED.read_text().splitlines()
+    by_hand = {
+        "at": 15,
+        "seen": {
+            "replicas": 1,
+            "pods": [{"name": "a", "started": 0, "ready_changed": 1}],
+            "usage": {"a": {"value": 30, "at": 14, "window": 10}},
+            "requests": {"a": 200},
+        },
+    }
+    (tmp_path / "trace").write_text("\n".join([lines[0], json.dumps(by_hand)]))
+    _, passes = read(tmp_path / "trace")
+    assert (passes[0].outcome, passes[0].seen.pods[0].ready) == (None, True)
+
+
+def changed(number, **fields):
+    lines = RECORDED.read_text().splitlines()
+    one = json.loads(lines[number])
+    lines[number] = json.dumps({**one, **fields})
+    return "\n".join(lines)
+
+
+def with_usage(value):
+    first = json.loads(RECORDED.read_text().splitlines()[1])
+    (pod,) = first["seen"]["usage"]
+    first["seen"]["usage"][pod]["value"] = value
+    return changed(1, seen=first["seen"])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no passes"),
+        (RECORDED.read_text().splitlines()[0], "no passes"),
+        (RECORDED.read_text()[:-40], "Line"),
+        (changed(0, schema="dclab/hpa-trace/9"), "Line 1: its schema is"),
+        (changed(1, at=-1), "Line 2: its time is -1"),
+        (changed(3, at=1.0), "Line 4: its time 1 is not after"),
+        (changed(1, at=float("nan")), "Line 2"),
+        (with_usage(-5), "Line 2: a quantity or a time is negative"),
+        (with_usage(1e307), "Line 2: a quantity or a time"),
+        (with_usage(1e999), "Line 2"),
+        (
+            changed(1, seen={**json.loads(RECORDED.read_text().splitlines()[1])["seen"], "replicas": 10**9}),
+            "1000000000 replicas",
+        ),
+    ],
+)
+def test_what_cannot_be_replayed_is_refused_by_its_line(tmp_path, text, said):
+    (tmp_path / "trace").write_text(text)
+    with pytest.raises(InvalidInput) as refused:
+        read(tmp_path / "trace")
+    assert said in str(refused.value)
+
+
+def test_a_trace_that_is_not_there(tmp_path):
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read(tmp_path / "absent")

@@ -1,0 +1,56 @@
+"""What-if, through the command line, from a committed run."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dclab.errors import ExitCode
+from tests.conftest import CHECKOUT
+
+RUN = str(CHECKOUT / "reports" / "sample-embedded")
+
+
+def test_a_prediction(dclab):
+    done = dclab("predict", RUN, "--workers", "20", "--rng", "4", "--json")
+    assert done.code == 0, done.err
+    found = done.data["prediction"]
+    assert 30 < found["hashes_per_second"]["mean"] < found["at_most"] < 40
+    assert "20 workers and 4 rng would make" in dclab("predict", RUN, "--workers", "20", "--rng", "4").out
+
+
+def test_the_replicas_for_a_rate(dclab):
+    done = dclab("predict", RUN, "--rate", "25", "--json")
+    assert done.code == 0, done.err
+    assert done.data["plan"]["hashes_per_second"] >= 25
+
+
+@pytest.mark.parametrize("arguments", [("--workers", "0"), ("--rng", "x"), ("--rate", "nan"), ("--rate", "-3")])
+def test_impossible_numbers(dclab, arguments):
+    assert dclab("predict", RUN, *arguments).code == ExitCode.USAGE
+
+
+def test_a_run_that_cannot_tell(dclab, tmp_path):
+    results = json.loads((CHECKOUT / "reports" / "sample-embedded" / "results.json").read_text())
+    for sweep in (None, {**results["sweep"], "points": results["sweep"]["points"][:2]}):
+        (tmp_path / "results.json").write_text(json.dumps({**results, "sweep": sweep}))
+        done = dclab("predict", str(tmp_path))
+        assert done.code == ExitCode.ERROR
+        assert "cannot tell" in done.err
+    (tmp_path / "results.json").write_text(json.dumps(results)[:5000])
+    assert dclab("predict", str(tmp_path)).code == ExitCode.USAGE
+
+
+def test_both_engines_compared(dclab):
+    kube = str(CHECKOUT / "reports" / "sample-kube")
+    done = dclab("compare", RUN, kube, "--json")
+    assert done.code == 0, done.err
+    rates = {one["what"]: one["verdict"] for one in done.data["comparisons"] if one["unit"] == "hashes/s"}
+    assert rates["10 workers"] == "same"
+    assert "differ beyond noise" in dclab("compare", RUN, kube).out
+
+
+def test_what_cannot_be_compared(dclab, tmp_path):
+    assert dclab("compare", RUN).code == ExitCode.USAGE
+    assert dclab("compare", RUN, str(tmp_path / "absent")).code == ExitCode.USAGE

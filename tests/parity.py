@@ -1,0 +1,116 @@
+"""Our instruments beside the exercise's own tools, taken in turn within one run: `./dev python -m tests.parity`.
+
+Not part of the tests, since machines are noisy. Needs Debian's httping and siege.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from dclab.engines.embedded import launch
+from dclab.engines.embedded.client import EmbeddedLab
+from dclab.engines.embedded.wire import Settings
+from dclab.lab import ProbeSpec
+from dclab.measure.probe import probe_url
+from dclab.measure.siege import parse_siege
+from dclab.paths import shipped
+
+PAIRS = 150
+
+
+def say(text: str) -> None:
+    """One line."""
+    print(text, flush=True)  # noqa: T201
+
+
+def httping(url: str) -> float | None:
+    """Milliseconds of one GET by httping."""
+    done = subprocess.run(
+        ["httping", "-m", "-G", "-i", "0.01", "-c", "1", "-g", url], check=False, capture_output=True, text=True
+    )
+    found = re.search(r"\d+\.\d+", done.stdout)
+    return float(found.group()) if found else None
+
+
+def of_latency(what: str, url: str, wanted: str) -> None:
+    """Medians of both, one request of each in turn, each first every other time."""
+    ours: list[float] = []
+    theirs: list[float] = []
+    for index in range(PAIRS):
+        for tool in ("dclab", "httping") if index % 2 else ("httping", "dclab"):
+            if tool == "httping":
+                theirs += [one for one in [httping(url)] if one is not None]
+            else:
+                ours += [one.total_ms for one in probe_url(url, ProbeSpec(count=1)) if one.total_ms is not None]
+            time.sleep(0.01 + 0.05 * (index % 7) / 7)
+    mine, other = statistics.median(ours), statistics.median(theirs)
+    shown = f"{mine:8.2f} ms{other:10.2f} ms{100 * (mine / other - 1):+8.1f} %{mine - other:+8.2f} ms"
+    say(f"{what:<44}{shown}   n = {len(ours)}, {len(theirs)}   {wanted}")
+
+
+def of_load(what: str, url: str, seconds: int, wanted: str) -> None:
+    """Transactions per second and CPU of siege and of the built-in generator, twice each in turn."""
+    rates: dict[str, list[float]] = {"siege": [], "built-in": []}
+    cpu: dict[str, float] = dict.fromkeys(rates, 0.0)
+    for tool in ("siege", "built-in") * 2:
+        program = ["siege", "--no-parser"] if tool == "siege" else [sys.executable, "-m", "apps.siege"]
+        before = psutil.Process().cpu_times()
+        with tempfile.TemporaryDirectory() as home:
+            done = subprocess.run(
+                [*program, "--benchmark", "--concurrent=15", f"--time={seconds}S", url],
+                check=False,
+                capture_output=True,
+                text=True,
+                cwd=shipped(),
+                env={**os.environ, "HOME": home},
+            )
+        after = psutil.Process().cpu_times()
+        cpu[tool] += (after.children_user + after.children_system - before.children_user - before.children_system) / (
+            2 * seconds
+        )
+        rates[tool].append(parse_siege(done.stdout + done.stderr).transaction_rate)
+    ours, theirs = (statistics.fmean(rates[name]) for name in ("built-in", "siege"))
+    say(
+        f"{what:<44}{ours:8.1f} /s{theirs:10.1f} /s{ours / theirs:8.2f} ×   CPU {100 * cpu['built-in']:.0f} % and "
+        f"{100 * cpu['siege']:.0f} % of a core   {wanted}"
+    )
+
+
+def _measure(lab: EmbeddedLab) -> None:
+    say(f"{'':44}{'dclab':>8}{'httping or siege':>18}")
+    lab.scale("worker", 0)
+    of_latency("a target of 100 ms (rng's /32)", f"{lab.url('rng')}/32", "within 3 %")
+    of_latency("a target of half a ms (hasher's /)", lab.url("hasher"), "within 0.2 ms")
+    lab.scale("worker", 5)
+    time.sleep(4)
+    of_latency("a target that queues (rng's /, 5 workers)", lab.url("rng"), "within 3 %")
+    lab.scale("worker", 10)
+    time.sleep(5)
+    of_load("a siege of rng's /, 10 workers, 15 users", lab.url("rng"), 20, "within 3 %")
+    lab.scale("worker", 0)
+    of_load("a siege of hasher's /, 15 users", lab.url("hasher"), 8, "≥ 0.5 ×")
+
+
+def main() -> None:
+    """Measure everything in a lab of its own."""
+    with tempfile.TemporaryDirectory(prefix="dcp-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = str(Path(folder))
+        lab, _ = launch.start(Settings(name="parity"))
+        try:
+            lab.ready()
+            _measure(lab)
+        finally:
+            lab.down()
+
+
+if __name__ == "__main__":
+    main()
