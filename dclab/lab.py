@@ -101,6 +101,8 @@ class JobStatus:
 
     state: Literal["pending", "running", "succeeded", "failed", "stopped"]
     exit_code: int | None = None
+    cores: float | None = None
+    """CPU that the generator took on average, up to when it was last asked while it ran; None where it is not known."""
 
 
 class Job(Protocol):

@@ -68,6 +68,10 @@ class SweepPoint:
     """How long scaling took: from the order until all were ready and none terminating."""
     on_cap: bool = False
     """True when the window ended at its longest, before the interval was as narrow as wanted."""
+    probe_ms: Mapping[str, float] = field(default_factory=dict)
+    """By service: how long httplat's probes waited on average in the window."""
+    littles_law: float | None = None
+    """How many workers the rate and those waits account for; None where a wait is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +209,8 @@ class LoadTest:
     """Workers that were running beside the load."""
     complete: bool = True
     """False when the load was stopped or broke off before its time."""
+    generator_cores: float | None = None
+    """CPU that the generator itself took on average; None where it is not known."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab.output import table
-from dclab.report.wording import evidence_sentence
+from dclab.report.wording import evidence_sentence, interval
 from dclab.results import (
     Autoscale,
     Bottleneck,
@@ -14,7 +14,6 @@ from dclab.results import (
     LatencySummary,
     LoadTest,
     Monitoring,
-    Rate,
     Results,
     Sweep,
     TargetLatency,
@@ -33,10 +32,6 @@ __all__ = [
 ]
 
 
-def _rate(rate: Rate) -> str:
-    return f"{rate.mean:.2f} ± {(rate.ci95_high - rate.ci95_low) / 2:.2f}"
-
-
 def sweep_lines(sweep: Sweep) -> Iterator[Any]:
     """The exercise's table, and its question answered."""
     from dclab.report.wording import model_sentences, speedup_sentences
@@ -48,7 +43,7 @@ def sweep_lines(sweep: Sweep) -> Iterator[Any]:
         speedup = one.hashes_per_second.mean / base.hashes_per_second.mean
         efficiency = 100 * speedup * base.workers / one.workers
         shown = f"{one.webui_reading:.0f}"
-        rows.append((one.workers, _rate(one.hashes_per_second), shown, f"{speedup:.2f}", f"{efficiency:.0f} %"))
+        rows.append((one.workers, interval(one.hashes_per_second), shown, f"{speedup:.2f}", f"{efficiency:.0f} %"))
     yield table("workers", "hashes/s (95 %)", "web UI showed", "speedup", "efficiency", rows=rows)
     yield from speedup_sentences(sweep)
     yield from model_sentences(sweep)
@@ -97,7 +92,7 @@ def proof_lines(interventions: Sequence[Intervention]) -> Iterator[Any]:
     for one in interventions:
         waits = (f"{one.probe_ms[name]:.1f}" if name in one.probe_ms else "–" for name in ("rng", "hasher"))
         theory = (f"{value:.1f}" if value is not None else "–" for value in (one.predicted, one.at_most))
-        rows.append((one.name, _rate(one.hashes_per_second), times_as_fast(one, interventions[0]), *theory, *waits))
+        rows.append((one.name, interval(one.hashes_per_second), times_as_fast(one, interventions[0]), *theory, *waits))
     head = ("changed", "hashes/s (95 %)", "times", "predicted", "at most", "rng waits, ms", "hasher waits, ms")
     yield table(*head, rows=rows)
 

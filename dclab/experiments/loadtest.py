@@ -7,6 +7,7 @@ import time
 from dclab.errors import LabLost
 from dclab.experiments.observer import Observer
 from dclab.lab import Job, Lab, LoadSpec
+from dclab.measure.caveats import generator_caveats
 from dclab.measure.siege import parse_siege
 from dclab.results import Caveat, LoadTest
 
@@ -62,7 +63,10 @@ def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> Load
         shortest_transaction_seconds=summary.shortest_transaction,
         workers=lab.replicas("worker").desired,
         complete=state.state == "succeeded",
+        generator_cores=state.cores,
     )
+    for caveat in generator_caveats(result):
+        observer.caveat(caveat)
     if not result.complete:
         observer.caveat(
             Caveat(

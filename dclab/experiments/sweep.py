@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.experiments.sampling import measure_rate
-from dclab.lab import Lab
+from dclab.lab import Lab, Scrape
+from dclab.measure.caveats import point_caveats
+from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.models import best_model, fit_models
-from dclab.measure.queueing import SERVICE_SECONDS
+from dclab.measure.queueing import SERVICE_SECONDS, accounted_workers
 from dclab.measure.rate import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
-from dclab.results import Caveat, Sweep, SweepPoint
+from dclab.results import Caveat, Rate, Sweep, SweepPoint
 
 __all__ = ["SweepSettings", "run_sweep"]
 
 RECOVERIES = 2
 """How often the lab may be lost within one point."""
-
-UNSURE_PERCENT = 5.0
-"""An interval wider than this on either side is worth a warning."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,18 +85,11 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     ready_seconds = time.monotonic() - begin
     # A queue of all workers takes a service time each to form, and their first reports come a round later.
     time.sleep(settings.settle + 2 * workers * SERVICE_SECONDS)
+    before = _scrapes(lab)
     rate, samples, on_cap = measure_rate(lab, settings.seconds, observer, f"{workers} workers")
-    percent = 100 * rate.relative_half_width
-    if percent > UNSURE_PERCENT:
-        observer.caveat(
-            Caveat(
-                code="wide-interval",
-                message=f"The rate of {workers} worker{'s' * (workers > 1)} is only known to ±{percent:.0f} %.",
-                hint="Sample for longer: --seconds 30 or more.",
-            )
-        )
+    waits = _waits(before, _scrapes(lab))
     readings = webui_readings(samples)
-    return SweepPoint(
+    point = SweepPoint(
         workers=workers,
         hashes_per_second=rate,
         webui_reading=most_frequent(readings),
@@ -104,7 +98,31 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
         samples=len(samples),
         ready_seconds=ready_seconds,
         on_cap=on_cap,
+        probe_ms=waits,
+        littles_law=_accounted(lab, rate, waits),
     )
+    for caveat in point_caveats(point):
+        observer.caveat(caveat)
+    return point
+
+
+def _scrapes(lab: Lab) -> dict[str, Scrape]:
+    """What httplat has counted of each service; without it a point is as good, and only its check is missing."""
+    with contextlib.suppress(DclabError):
+        return {name: lab.httplat(name) for name in ("rng", "hasher")}
+    return {}
+
+
+def _waits(before: Mapping[str, Scrape], after: Mapping[str, Scrape]) -> dict[str, float]:
+    means = {name: mean_latency_ms(before[name], after[name]) for name in before if name in after}
+    return {name: ms for name, ms in means.items() if ms is not None}
+
+
+def _accounted(lab: Lab, rate: Rate, waits: Mapping[str, float]) -> float | None:
+    if not {"rng", "hasher"} <= set(waits):
+        return None
+    servers = max(1, lab.replicas("rng").ready)
+    return accounted_workers(rate.mean, waits["rng"] / 1000, waits["hasher"] / 1000, servers)
 
 
 def _sweep(points: list[SweepPoint], lost: list[int]) -> Sweep:

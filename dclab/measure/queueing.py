@@ -8,7 +8,7 @@ P. J. Denning and J. P. Buzen, The Operational Analysis of Queueing Network Mode
 
 from __future__ import annotations
 
-__all__ = ["CYCLE_SECONDS", "SERVICE_SECONDS", "bound_rate", "expected_wait_ms", "knee"]
+__all__ = ["CYCLE_SECONDS", "SERVICE_SECONDS", "accounted_workers", "bound_rate", "expected_wait_ms", "knee"]
 
 CYCLE_SECONDS = 0.3
 """A worker's unit without queueing: 0.1 s sleep, 0.1 s rng, 0.1 s hasher."""
@@ -29,3 +29,21 @@ def knee(servers: int = 1) -> float:
 def expected_wait_ms(workers: int, servers: int = 1) -> float:
     """Mean milliseconds that a call queues beyond its own service, by Little's law: N / X - (Z + D)."""
     return max(0.0, 1000 * (workers / bound_rate(workers, servers) - CYCLE_SECONDS)) if workers else 0.0
+
+
+def accounted_workers(rate: float, rng_wait: float, hasher_wait: float, servers: int = 1) -> float:
+    """How many workers a rate and the waits of probes account for: Little's law, N = X R, as a check of a point.
+
+    Of each worker's time 0.2 s go to its own sleep and to hasher. The rest it is at rng, queued or served. A probe
+    that comes at a random moment finds Q requests at each of the k servers, of which the one being served (there is
+    one for a share U = X D / k of the time) is half done on average, and waits W = Q D - U D / 2 for them.
+
+    Args:
+        rate: hashes per second.
+        rng_wait: mean seconds of a probe of rng, which needs no service itself.
+        hasher_wait: the same of hasher, where nothing queues: what a request costs beside its service.
+        servers: replicas of rng.
+    """
+    utilization = min(1.0, rate * SERVICE_SECONDS / servers)
+    at_rng = servers * (rng_wait / SERVICE_SECONDS + utilization / 2)
+    return rate * (CYCLE_SECONDS - SERVICE_SECONDS + hasher_wait) + at_rng

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dclab.lab import ProbeSample, ProbeSpec
-from dclab.measure.caveats import CpuTimes, machine_caveats, outliers, probe_caveats
+from dclab.measure.caveats import (
+    CpuTimes,
+    generator_caveats,
+    machine_caveats,
+    outliers,
+    point_caveats,
+    probe_caveats,
+)
+from dclab.results import LoadTest, Rate, SweepPoint
 
 
 def sample(ms, late=0.0):
@@ -56,3 +64,72 @@ def test_outliers_do_not_depend_on_the_unit_and_are_never_the_half(times):
 )
 def test_of_the_machine(after, found):
     assert [one.code for one in machine_caveats(CpuTimes(0, 0, 0), after, "the sweep")] == found
+
+
+def point(workers=10, half=0.1, seconds=30.0, accounted=None):
+    rate = Rate(mean=10.0, ci95_low=10 - half, ci95_high=10 + half)
+    return SweepPoint(
+        workers=workers,
+        hashes_per_second=rate,
+        webui_reading=10,
+        webui_readings=(),
+        seconds=seconds,
+        samples=100,
+        ready_seconds=1,
+        littles_law=accounted,
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "found"),
+    [
+        (point(), []),
+        (point(half=0.4), ["unstable"]),
+        (point(half=0.4, seconds=8), []),
+        (point(half=0.8, seconds=8), ["wide-interval"]),
+        (point(accounted=10.4), []),
+        (point(accounted=6.0), ["littles-law"]),
+        (point(workers=1, accounted=1.5), []),
+        (point(workers=1, accounted=2.0), ["littles-law"]),
+    ],
+)
+def test_of_a_point(one, found):
+    assert [each.code for each in point_caveats(one)] == found
+
+
+def load(generator, cores):
+    figures = dict.fromkeys(
+        (
+            "availability_percent",
+            "data_transferred_mb",
+            "response_time_seconds",
+            "throughput_mb_per_second",
+            "concurrency",
+            "longest_transaction_seconds",
+            "shortest_transaction_seconds",
+        ),
+        1.0,
+    )
+    counts = dict.fromkeys(("transactions", "successful_transactions", "failed_transactions"), 100)
+    return LoadTest(
+        target="rng",
+        url="http://rng/",
+        concurrent=15,
+        requested_seconds=10,
+        generator=generator,
+        elapsed_seconds=10,
+        transaction_rate=2000,
+        generator_cores=cores,
+        **figures,
+        **counts,
+    )
+
+
+@pytest.mark.parametrize(
+    ("generator", "cores", "saturated"),
+    [("built-in", 0.95, True), ("built-in", 0.3, False), ("siege 4.0.7", 0.95, False), ("siege 4.0.7", None, False)],
+)
+def test_of_the_load_generator(generator, cores, saturated, monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    found = list(generator_caveats(load(generator, cores)))
+    assert [one.code for one in found] == ["generator-saturated"] * saturated

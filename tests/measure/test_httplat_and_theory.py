@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dclab.lab import Scrape
 from dclab.measure.httplat import mean_latency_ms, parse_scrape
-from dclab.measure.queueing import bound_rate, expected_wait_ms, knee
+from dclab.measure.queueing import accounted_workers, bound_rate, expected_wait_ms, knee
 
 PAGE = """\
 # TYPE httplat_latency_seconds histogram
@@ -43,3 +43,15 @@ def test_the_exercises_figures():
 def test_neither_workers_nor_servers_ever_make_it_slower(workers, servers):
     assert bound_rate(workers + 1, servers) >= bound_rate(workers, servers)
     assert bound_rate(workers, servers + 1) >= bound_rate(workers, servers)
+
+
+@given(st.integers(3, 100))
+def test_littles_law_accounts_for_every_worker_of_a_saturated_rng(workers):
+    # With one rng busy all the time N - 2 workers are there, and a probe finds one of them half served.
+    wait = (workers - 2 - 0.5) * 0.1
+    assert accounted_workers(10.0, wait, 0.0) == pytest.approx(workers)
+
+
+def test_littles_law_accounts_for_a_worker_alone():
+    # It is served a third of the time, and a probe that comes then waits for half a service.
+    assert accounted_workers(10 / 3, 0.1 / 3 / 2, 0.0) == pytest.approx(1.0)

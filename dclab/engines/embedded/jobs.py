@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import secrets
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from dclab.engines.embedded.container import command_line, container_env
 from dclab.engines.embedded.replica import die_with_parent
+from dclab.engines.embedded.usage import cpu_seconds
 from dclab.lab import JobStatus
 from dclab.manifests import Workload
 from dclab.paths import shipped
@@ -29,16 +31,20 @@ class RunningJob:
         self.process = process
         self.log_file = log_file
         self.stopped = False
+        self._began = time.monotonic()
+        self._cores: float | None = None
 
     @property
     def status(self) -> JobStatus:
         """State now."""
         code = self.process.returncode
         if code is None:
-            return JobStatus(state="running")
+            with contextlib.suppress(OSError):  # it ends just now
+                self._cores = cpu_seconds(self.process.pid) / max(0.1, time.monotonic() - self._began)
+            return JobStatus(state="running", cores=self._cores)
         if self.stopped:
-            return JobStatus(state="stopped", exit_code=code)
-        return JobStatus(state="succeeded" if code == 0 else "failed", exit_code=code)
+            return JobStatus(state="stopped", exit_code=code, cores=self._cores)
+        return JobStatus(state="succeeded" if code == 0 else "failed", exit_code=code, cores=self._cores)
 
     def log(self) -> str:
         """Everything it printed so far."""
