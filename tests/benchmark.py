@@ -23,7 +23,21 @@ from dclab.engines.embedded import launch
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.usage import cpu_seconds
 from dclab.engines.embedded.wire import Settings
+from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import LoadSpec
+from dclab.results import Caveat
+
+HEAVY = ("hdrh", "jinja2", "kubernetes", "matplotlib", "msgspec", "numpy", "prometheus_api_client", "requests", "yaml")
+
+
+class Nobody:
+    """An observer that keeps nothing."""
+
+    def step(self, text: str) -> None: ...
+    def caveat(self, caveat: Caveat) -> None: ...
+    def keep(self, **parts: object) -> None: ...
+    def raw(self, name: str, rows: object) -> None: ...
+
 
 COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
 
@@ -70,6 +84,24 @@ def of_the_command_line() -> None:
 
     help_seconds = [seconds_of(ask) for _ in range(12)][2:]
     line("dclab --help, median of 10", f"{statistics.median(help_seconds):.3f} s", "≤ 0.25 s")
+    asked = "import sys, dclab.cli.app; print(*sorted({one.split('.')[0] for one in sys.modules} & set(sys.argv[1:])))"
+    found = subprocess.run([sys.executable, "-c", asked, *HEAVY], check=True, capture_output=True, text=True).stdout
+    line("heavy libraries that the command line imports at once", found.strip() or "none", "none")
+
+
+def of_a_sweep(lab: EmbeddedLab) -> None:
+    """The six points of the exercise to ±2 %, against fixed windows."""
+    settings = SweepSettings()
+    begin = time.perf_counter()
+    sweep = run_sweep(lab, settings, Nobody())
+    spent = time.perf_counter() - begin
+    fixed = sum(settings.seconds + settings.settle + 0.2 * one.workers + one.ready_seconds for one in sweep.points)
+    worst = max(one.hashes_per_second.relative_half_width for one in sweep.points)
+    line("sweep of six points, beside fixed windows of 30 s", f"{spent:.0f} of {fixed:.0f} s", "≤ 60 %")
+    line("  of that", f"{100 * spent / fixed:.0f} %", "")
+    line("  widest interval", f"± {100 * worst:.1f} %", "≤ 2 %")
+    law = ", ".join(f"{one.workers}: {one.littles_law:.2f}" for one in sweep.points if one.littles_law is not None)
+    line("  workers that Little's law accounts for", law, "")
 
 
 def of_a_lab(lab: EmbeddedLab) -> None:
@@ -119,6 +151,7 @@ def main() -> None:
         try:
             lab.ready()
             line("up, until hashes are counted", f"{time.perf_counter() - begin:.2f} s", "")
+            of_a_sweep(lab)
             of_a_lab(lab)
         finally:
             line("down", f"{seconds_of(lab.down):.2f} s", "")

@@ -95,7 +95,7 @@ def _measure(lab: EmbeddedLab) -> None:
     of_latency("a target that queues (rng's /, 5 workers)", lab.url("rng"), "within 3 %")
     lab.scale("worker", 10)
     time.sleep(5)
-    of_load("a siege of rng's /, 10 workers, 15 users", lab.url("rng"), 20, "within 3 %")
+    of_load("a siege of rng's /, 10 workers, 15 users", lab.url("rng"), 60, "within 3 %")
     lab.scale("worker", 0)
     of_load("a siege of hasher's /, 15 users", lab.url("hasher"), 8, "≥ 0.5 ×")
 
