@@ -240,6 +240,8 @@ class TimelinePoint:
     hashes_per_second: float | None = None
     cpu_millicores: float | None = None
     """CPU of all replicas of the target together."""
+    memory_mb: float | None = None
+    """Memory of all replicas of the target together."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -139,6 +139,10 @@ class Run:
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 
+    def picture(self, name: str, png: bytes) -> None:
+        """Write `raw/<name>.png`."""
+        write_atomically(self.folder / "raw" / f"{name}.png", png)
+
     def save(self) -> None:
         """Write results.json."""
         import msgspec

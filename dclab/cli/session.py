@@ -82,6 +82,10 @@ class Recorder:
         """Raw samples."""
         self.run.raw(name, rows)
 
+    def picture(self, name: str, png: bytes) -> None:
+        """A picture that only a live lab can give."""
+        self.run.picture(name, png)
+
 
 @contextlib.contextmanager
 def recording(

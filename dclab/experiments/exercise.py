@@ -10,7 +10,7 @@ from dclab.errors import DclabError, LabLost
 from dclab.experiments.bottleneck import find_bottleneck
 from dclab.experiments.hpa_demo import DemoSettings, demo_settings, run_hpa_demo
 from dclab.experiments.latency import LatencySettings, run_latency
-from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, watch_latency
+from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, keep_monitoring, watch_latency
 from dclab.experiments.observer import Observer
 from dclab.experiments.proof import FEW_CHANGES, ProofSettings, run_proof
 from dclab.experiments.sweep import SweepSettings, run_sweep
@@ -113,7 +113,7 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
     finally:
         watch.stop()
     try:
-        observer.keep(monitoring=watch.result())
+        keep_monitoring(watch, observer)
     except DclabError as error:
         failed.append("monitoring")
         observer.caveat(Caveat(code="part-failed", message=f"monitoring: {error.what} {error.why}"))

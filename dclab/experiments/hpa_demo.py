@@ -106,6 +106,7 @@ class _Watch:
             latency_ms=self._latency(),
             hashes_per_second=self._rate(),
             cpu_millicores=cpu,
+            memory_mb=sum(one.memory_mb for one in usage) if usage else None,
         )
         self.timeline.append(point)
         self.observer.raw("autoscale", [point])

@@ -8,14 +8,16 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from dclab.browser import screenshot
 from dclab.errors import DclabError, LabLost
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Caveat, Monitoring
 
-__all__ = ["ExporterWatch", "LatencyWatch", "follow", "query", "watch_latency"]
+__all__ = ["ExporterWatch", "LatencyWatch", "follow", "keep_monitoring", "query", "watch_latency"]
 
 TARGETS = ("rng", "hasher")
 
@@ -52,6 +54,12 @@ class PrometheusWatch:
             for row in rows
         }
         return Monitoring(source=f"prometheus {self._version()}", query=query(self.window), series=series)
+
+    def picture(self) -> bytes | None:
+        """PNG of Prometheus' own page with the expression over the run; None where no browser is installed."""
+        minutes = max(1, math.ceil((time.time() - self.began) / 60))
+        asked = urlencode({"g0.expr": query(self.window), "g0.tab": "0", "g0.range_input": f"{minutes}m"})
+        return screenshot(f"{self.url}/graph?{asked}")
 
     def stop(self) -> None:
         """Nothing to stop: it belongs to the lab."""
@@ -109,6 +117,10 @@ class ExporterWatch:
         """Everything since the watch began."""
         return Monitoring(source="exporter", query=query(f"{self.seconds:g}s"), series=self._series())
 
+    def picture(self) -> bytes | None:
+        """None: there is no page to take it of."""
+        return None
+
     def stop(self) -> None:
         """End the thread."""
         self._over.set()
@@ -140,6 +152,16 @@ def watch_latency(lab: Lab, seconds: float = 120.0) -> LatencyWatch:
     return PrometheusWatch(url, f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m")
 
 
+def keep_monitoring(watch: LatencyWatch, observer: Observer) -> Monitoring:
+    """Keep the series, and Prometheus' own page where a browser can take a picture of it."""
+    result = watch.result()
+    observer.keep(monitoring=result)
+    picture = watch.picture() if any(result.series.values()) else None
+    if picture:
+        observer.picture("prometheus-ui", picture)
+    return result
+
+
 def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitoring:
     """Show the latest values for so long; the series is kept as it grows, and when it is interrupted."""
     begin = time.monotonic()
@@ -154,8 +176,7 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
             observer.step(f"monitoring {time.monotonic() - begin:.0f} s: {shown or 'waiting for two scrapes'}")
     finally:
         watch.stop()
-        result = watch.result()
-        observer.keep(monitoring=result)
+        result = keep_monitoring(watch, observer)
     if unseen := [name for name in TARGETS if not result.series.get(name)]:
         observer.caveat(
             Caveat(

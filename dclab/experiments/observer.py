@@ -24,3 +24,6 @@ class Observer(Protocol):
 
     def raw(self, name: str, rows: Iterable[Any]) -> None:
         """Raw samples, to be added to the file of that name."""
+
+    def picture(self, name: str, png: bytes) -> None:
+        """A picture that only a live lab can give, such as of Prometheus' own page."""

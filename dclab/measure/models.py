@@ -19,7 +19,7 @@ from statistics import fmean
 
 from dclab.results import ModelFit, SweepPoint
 
-__all__ = ["best_model", "fit_models", "fit_usl"]
+__all__ = ["best_model", "fit_models", "fit_usl", "modelled_rate"]
 
 Points = Sequence[tuple[float, float]]
 """(workers, rate), in increasing order of workers."""
@@ -171,3 +171,11 @@ def best_model(models: Sequence[ModelFit]) -> ModelFit | None:
     if not {"linear", "Amdahl"} <= set(judged):
         return None
     return min((one for one in models if one.aicc is not None), key=lambda one: one.aicc or 0.0)
+
+
+CURVES: Mapping[str, Curve] = {"linear": _linear, "Amdahl": _amdahl, "USL": _usl, "bound": _bound}
+
+
+def modelled_rate(model: ModelFit, workers: float) -> float:
+    """Hashes per second that a fitted model gives for a number of workers."""
+    return CURVES[model.name](workers, list(model.parameters.values()))

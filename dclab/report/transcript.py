@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dclab.results import Autoscale, TimelinePoint
 
-__all__ = ["age", "transcript"]
+__all__ = ["age", "rows_in_time", "transcript"]
 
 COLUMNS = ("NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE")
 
@@ -28,8 +28,8 @@ def _targets(point: TimelinePoint, default: str) -> str:
     return ", ".join(shown) or default
 
 
-def transcript(found: Autoscale) -> str:
-    """Text in columns; ages are on the autoscaler's clock, which a line says when it is not the wall's."""
+def rows_in_time(found: Autoscale) -> list[tuple[float, str]]:
+    """The heading and every row that differs from the one before, each with the seconds at which it showed."""
     spec = found.manifest.get("spec", {})
     default = "cpu: <unknown>/" + "".join(
         f"{metric['resource']['target'].get('averageUtilization', '?')}%"
@@ -37,7 +37,8 @@ def transcript(found: Autoscale) -> str:
         if "resource" in metric
     )
     watched = [one for one in found.timeline if one.phase in ("autoscaled", "after-load")]
-    rows = [COLUMNS]
+    begin = watched[0].t if watched else 0.0
+    rows = [(begin, COLUMNS)]
     for point in watched:
         row = (
             found.target,
@@ -46,12 +47,19 @@ def transcript(found: Autoscale) -> str:
             str(spec.get("minReplicas", 1)),
             str(spec.get("maxReplicas", "?")),
             str(point.current),
-            age((point.t - watched[0].t) * found.clock_speed),
+            age((point.t - begin) * found.clock_speed),
         )
-        if row[:-1] != rows[-1][:-1]:
-            rows.append(row)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ["   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+        if row[:-1] != rows[-1][1][:-1]:
+            rows.append((point.t, row))
+    widths = [max(len(row[column]) for _, row in rows) for column in range(len(COLUMNS))]
+    return [
+        (t, "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()) for t, row in rows
+    ]
+
+
+def transcript(found: Autoscale) -> str:
+    """Text in columns; ages are on the autoscaler's clock, which a line says when it is not the wall's."""
+    lines = [text for _, text in rows_in_time(found)]
     if found.clock_speed != 1:
         lines.append(f"(AGE is on the autoscaler's clock, which ran {found.clock_speed:g} times faster.)")
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from dclab.measure.queueing import bound_rate, knee
+from dclab.report.language import Words
 from dclab.results import Evidence, Intervention, LoadTest, Rate, Sweep
 
 __all__ = [
@@ -91,10 +92,13 @@ SENTENCES = {
 }
 
 
-def evidence_sentence(evidence: Evidence) -> str:
+ENGLISH = Words()
+
+
+def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
     """One fact in words; an unknown or incomplete one is shown as its code and values."""
     try:
-        return re.sub(r"\b1 replicas\b", "1 replica", SENTENCES[evidence.code].format(**evidence.values))
+        return re.sub(r"\b1 replicas\b", "1 replica", words(SENTENCES[evidence.code], **evidence.values))
     except (KeyError, ValueError):
         values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
         return f"{evidence.code}: {values}" if values else evidence.code
@@ -111,53 +115,60 @@ def times_as_fast(one: Intervention, unchanged: Intervention) -> str:
     return f"{one.hashes_per_second.mean / base:.2f}" if base else "–"
 
 
-def speedup_sentences(sweep: Sweep) -> Iterator[str]:
+def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     """The exercise's question: how much faster, and why not as many times as there are workers."""
     if sweep.speedup is None:
         return
     points = sorted(sweep.points, key=lambda one: one.workers)
     few, many = points[0], points[-1]
     low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
-    sure = f" (95 %: {low:.2f} to {high:.2f})" if low is not None and high is not None else ""
     times = many.workers / few.workers
-    made = f"{times:g} times the workers made it {sweep.speedup:.2f} times as fast{sure}"
+    known = low is not None and high is not None
+    sure = words(" (95 %: {low:.2f} to {high:.2f})", low=low, high=high) if known else ""
+    made = words("{times:g} times the workers made it {speedup:.2f} times as fast", times=times, speedup=sweep.speedup)
     if low is not None and high is not None and low <= times <= high:
-        yield f"{made}: as many times as there are workers, within what was measured."
+        yield made + sure + words(": as many times as there are workers, within what was measured.")
     else:
-        yield f"{made}, not {times:g} times."
+        yield made + sure + words(", not {times:g} times.", times=times)
     if sweep.webui_speedup is not None and abs(sweep.webui_speedup - sweep.speedup) > 0.1:
-        yield (
-            f"Read off the web UI it would have been {sweep.webui_speedup:.1f} times: its one-second figure shows the "
-            "workers' batches, not the rate."
+        yield words(
+            "Read off the web UI it would have been {times:.1f} times: its one-second figure shows the workers' "
+            "batches, not the rate.",
+            times=sweep.webui_speedup,
         )
     if many.workers > knee():
-        yield (
-            f"One rng serves one request of 0.1 s at a time, so {bound_rate(many.workers):.0f} hashes/s is the most that "
-            f"any number of workers can reach, and {knee():.0f} workers (0.3 s a hash each) reach it already; more only "
-            "queue."
+        yield words(
+            "One rng serves one request of 0.1 s at a time, so {most:.0f} hashes/s is the most that any number of "
+            "workers can reach, and {knee:.0f} workers (0.3 s a hash each) reach it already; more only queue.",
+            most=bound_rate(many.workers),
+            knee=knee(),
         )
 
 
-def model_sentences(sweep: Sweep) -> Iterator[str]:
+def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     """Which model the points bear out, and where it bends."""
     best = next((one for one in sweep.models if one.name == sweep.best_model), None)
     if best is None:
         return
     far = max(abs(one) for one in best.residuals)
     if best.name == "bound" and best.knee is not None:
-        cycle, cap = best.parameters["cycle_seconds"], best.parameters["cap"]
-        yield (
-            f"Of the models the queueing bound fits best (to within {far:.2f} hashes/s): a worker alone takes "
-            f"{1000 * cycle:.0f} ms a hash, all of them together are held to {cap:.2f} hashes/s, and the two meet at "
-            f"{best.knee:.1f} workers."
+        yield words(
+            "Of the models the queueing bound fits best (to within {far:.2f} hashes/s): a worker alone takes "
+            "{cycle_ms:.0f} ms a hash, all of them together are held to {cap:.2f} hashes/s, and the two meet at "
+            "{knee:.1f} workers.",
+            far=far,
+            cycle_ms=1000 * best.parameters["cycle_seconds"],
+            cap=best.parameters["cap"],
+            knee=best.knee,
         )
     else:
-        yield f"Of the models {best.name} fits best, to within {far:.2f} hashes/s."
+        yield words("Of the models {name} fits best, to within {far:.2f} hashes/s.", name=best.name, far=far)
     usl = next((one for one in sweep.models if one.name == "USL" and one.knee is not None), None)
     if usl is not None and best.name == "bound" and usl.knee is not None:
-        yield (
-            f"The universal scalability law alone would see a peak at {usl.knee:.0f} workers and a decline after it; there "
-            "is none, only a level."
+        yield words(
+            "The universal scalability law alone would see a peak at {knee:.0f} workers and a decline after it; there "
+            "is none, only a level.",
+            knee=usl.knee,
         )
 
 

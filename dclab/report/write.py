@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
-from dclab.report.pictures import draw
+from dclab.report.language import Words
+from dclab.report.pictures import Picture, draw
 from dclab.report.render import render_html, render_markdown
+from dclab.report.terminal import terminal_cast, terminal_png, terminal_svg
 from dclab.results import Results
 from dclab.run_folder import write_atomically
 
 __all__ = ["write_report"]
 
+PROMETHEUS_UI = "prometheus-ui"
 
-def write_report(results: Results, folder: Path) -> list[Path]:
-    """Write the pictures, report.md and report.html; returns their paths. MissingTool when they can't be."""
-    pictures = draw(results)
-    files = {f"{one.name}.png": one.png for one in pictures.values()}
-    files["report.md"] = render_markdown(results, pictures).encode()
-    files["report.html"] = render_html(results, pictures).encode()
+
+def write_report(results: Results, folder: Path, language: str = "en") -> list[Path]:
+    """Write the pictures, report.md and report.html; returns their paths. MissingTool when they can't be.
+
+    Everything comes from `results`, but for the picture of Prometheus' own page, which only the live run could take:
+    it is shown where the run's raw/ has it.
+    """
+    words = Words(language)
+    pictures = draw(results, words)
+    files: dict[str, bytes] = {}
+    if results.autoscale and results.autoscale.timeline:
+        shown, caption = results.autoscale, words("The terminal, as kubectl get hpa -w shows it")
+        svg = terminal_svg(shown)
+        pictures["terminal"] = Picture("terminal", caption, terminal_png(shown), svg)
+        files |= {"terminal.svg": svg.encode(), "hpa-demo.cast": terminal_cast(shown).encode()}
+    taken = folder / "raw" / f"{PROMETHEUS_UI}.png"
+    if taken.is_file():
+        png = taken.read_bytes()
+        caption = words("Prometheus' own page with the expression, taken by a browser at the end of the run")
+        pictures[PROMETHEUS_UI] = Picture(PROMETHEUS_UI, caption, png, _as_image(png, caption))
+    raw = sorted(f"raw/{one.name}" for one in (folder / "raw").glob("*.jsonl"))
+    files |= {f"{one.name}.png": one.png for one in pictures.values()}
+    files["report.md"] = render_markdown(results, pictures, words, raw).encode()
+    files["report.html"] = render_html(results, pictures, words, raw).encode()
     for name, data in files.items():
         write_atomically(folder / name, data)
     return [folder / name for name in files]
+
+
+def _as_image(png: bytes, caption: str) -> str:
+    from html import escape
+
+    data = base64.b64encode(png).decode()
+    return f'<img alt="{escape(caption)}" src="data:image/png;base64,{data}">'
