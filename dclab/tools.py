@@ -57,6 +57,14 @@ TOOLS = (
         macos="brew install httping",
     ),
     Tool(
+        name="chromium",
+        purpose="a picture of Prometheus' own page",
+        without="the same graph is drawn from the query",
+        version_args=("--version",),
+        debian="sudo apt-get install --no-install-recommends chromium",
+        macos="brew install --cask chromium",
+    ),
+    Tool(
         name="docker",
         purpose="minikube's usual driver",
         without="minikube needs another driver",

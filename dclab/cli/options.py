@@ -16,6 +16,7 @@ __all__ = [
     "EngineOption",
     "ImagesOption",
     "JsonOption",
+    "LanguageOption",
     "NameOption",
     "OutOption",
     "QuietOption",
@@ -32,6 +33,7 @@ __all__ = [
 ]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of tables.")]
+LanguageOption = Annotated[str, typer.Option("--lang", help="Language of the report: en or zh.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings; only the result.")]
 VerboseOption = Annotated[bool, typer.Option("--verbose", "-v", help="All progress, and tracebacks of failures.")]
 NameOption = Annotated[

@@ -12,6 +12,7 @@ from dclab.cli.options import (
     EngineOption,
     ImagesOption,
     JsonOption,
+    LanguageOption,
     NameOption,
     OutOption,
     QuietOption,
@@ -46,6 +47,7 @@ def run(
     context: ContextOption = None,
     images: ImagesOption = "build",
     yes: YesOption = False,
+    language: LanguageOption = "en",
     out: OutOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -66,8 +68,10 @@ def run(
         from dclab.engines.embedded.wire import Settings
         from dclab.experiments.exercise import exercise_settings, run_exercise
         from dclab.report import write_report
+        from dclab.report.language import Words
         from dclab.run_folder import drop_unused, new_folder
 
+        Words(language)  # says so at once when there is no such language
         choice = choose_engine(engine, context)
         faster = quick and choice.engine == "embedded"
         wanted = Settings(name=lab_name(name, choice.engine), clock_speed=QUICK_CLOCK if faster else 1.0)
@@ -98,7 +102,7 @@ def run(
                 lab.down()
         results: Results = recorder.run.results
         output.step("report")
-        files = write_report(results, folder)
+        files = write_report(results, folder, language)
         output.show(*summary_lines(results), f"Report: {folder / 'report.html'}")
         code = ExitCode.ERROR if failed else ExitCode.OK
         output.result({"folder": str(folder), "files": [str(one) for one in files], "failed": failed}, code)

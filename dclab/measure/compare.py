@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dclab.errors import InvalidInput
 from dclab.measure.rate import quotient
 from dclab.results import LatencySummary, Rate, Results
 
-__all__ = ["Comparison", "compare", "mann_whitney"]
+__all__ = ["Comparison", "compare_runs", "mann_whitney"]
 
 Verdict = Literal["same", "higher", "lower", "cannot tell"]
 
@@ -63,10 +64,19 @@ def mann_whitney(a: Mapping[float, int], b: Mapping[float, int]) -> float | None
     return math.erfc(z / math.sqrt(2))
 
 
-def compare(runs: Sequence[Results]) -> list[Comparison]:
-    """Every quantity that the first run shares with another, in the order of the report."""
+def compare_runs(runs: Sequence[Results]) -> list[Comparison]:
+    """Every quantity that the first run shares with another, in the order of the report.
+
+    Raises:
+        InvalidInput: there is one run only, or they have no quantity in common.
+    """
+    if len(runs) < 2:
+        raise InvalidInput("There is nothing to compare one run with.", "", "Name two runs or more.")
     base = runs[0]
-    return [one for index, other in enumerate(runs[1:], 1) for one in _pair(base, other, index)]
+    found = [one for index, other in enumerate(runs[1:], 1) for one in _pair(base, other, index)]
+    if not found:
+        raise InvalidInput("These runs have measured nothing in common.", "", "Compare runs of the same command.")
+    return found
 
 
 def _pair(base: Results, other: Results, run: int) -> Iterator[Comparison]:

@@ -31,7 +31,10 @@ class Words:
             text = Path(__file__).with_name(f"{language}.yaml").read_text(encoding="utf-8")
             self._table = yaml.load(text, Loader=yaml.CSafeLoader)
 
+    def template(self, english: str) -> str:
+        """The same template in this language; the English one where the table lacks it, which a test forbids."""
+        return self._table.get(english, english)
+
     def __call__(self, template: str, **values: object) -> str:
-        """The sentence; in English where the table lacks it, which a test forbids."""
-        said = self._table.get(template, template)
-        return said.format(**values) if values else said
+        """The sentence with its values."""
+        return self.template(template).format(**values)

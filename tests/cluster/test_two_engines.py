@@ -34,6 +34,9 @@ class Quiet:
     def raw(self, name, rows):
         list(rows)
 
+    def picture(self, name, png):
+        pass
+
 
 def measured(lab):
     """The figures of the exercise's first half: (name, value, tolerance)."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dclab.measure.compare import SIGNIFICANT, compare, mann_whitney
+from dclab.measure.compare import SIGNIFICANT, compare_runs, mann_whitney
 from dclab.results import Rate
 from dclab.run_folder import load_results
 
@@ -24,7 +24,7 @@ def run():
 
 
 def test_a_run_is_the_same_as_itself(run):
-    found = compare([run, run])
+    found = compare_runs([run, run])
     assert {one.verdict for one in found} == {"same"}
     assert {one.what for one in found} >= {"10 workers", "rng x2, 10 workers", "probe of rng, 10 workers"}
 
@@ -44,16 +44,16 @@ def test_a_faster_rate_is_found_and_a_slightly_faster_one_is_not(run):
         )
         return replace(run, sweep=replace(run.sweep, points=points))
 
-    verdicts = {one.what: one.verdict for one in compare([run, faster(1.002), faster(1.2), faster(0.8)])[:6]}
+    verdicts = {one.what: one.verdict for one in compare_runs([run, faster(1.002), faster(1.2), faster(0.8)])[:6]}
     assert set(verdicts.values()) == {"same"}
-    by_run = {(one.run, one.what): one.verdict for one in compare([run, faster(1.002), faster(1.2), faster(0.8)])}
+    by_run = {(one.run, one.what): one.verdict for one in compare_runs([run, faster(1.002), faster(1.2), faster(0.8)])}
     assert by_run[2, "10 workers"] == "higher"
     assert by_run[3, "10 workers"] == "lower"
 
 
 def test_without_a_histogram_one_cannot_tell(run):
     bare = {name: replace(one, probe=replace(one.probe, histogram=None)) for name, one in run.latency.items()}
-    verdicts = {one.what: one.verdict for one in compare([run, replace(run, latency=bare)])}
+    verdicts = {one.what: one.verdict for one in compare_runs([run, replace(run, latency=bare)])}
     assert verdicts["probe of rng, 10 workers"] == "cannot tell"
     assert verdicts["call of rng, 10 workers"] == "same"
 
@@ -61,7 +61,7 @@ def test_without_a_histogram_one_cannot_tell(run):
 def test_a_rate_of_nothing_cannot_be_compared(run):
     nothing = replace(run.sweep.points[0], hashes_per_second=Rate(mean=0.0, ci95_low=0.0, ci95_high=0.1))
     other = replace(run, sweep=replace(run.sweep, points=(nothing,)))
-    assert compare([other, run])[0].verdict == "cannot tell"
+    assert compare_runs([other, run])[0].verdict == "cannot tell"
 
 
 def drawn(dice, count, shift=0.0):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import shutil
+import string
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 
+from dclab.errors import InvalidInput
 from dclab.report import write_report
+from dclab.report.language import Words
 from dclab.report.pictures import draw
 from dclab.report.render import render_html, render_markdown
 from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
@@ -60,8 +64,10 @@ class Page(HTMLParser):
 def test_the_page_needs_nothing_else(results, pictures):
     page = Page(render_html(results, pictures))
     assert "script" not in page.tags
-    assert all(one.startswith("#") for one in page.loads)
-    assert page.tags.count("svg") == len(pictures) == 4
+    assert all(
+        one.startswith(("#", "data:,")) or (ROOT / "reports" / "sample-embedded" / one).is_file() for one in page.loads
+    )
+    assert page.tags.count("svg") == len(pictures) == 5
 
 
 def test_every_rate_of_the_sweep_is_in_both_forms(results, pictures):
@@ -89,7 +95,7 @@ def test_a_part_that_was_not_measured_says_so(results, missing):
     text = render_markdown(less, found)
     Page(render_html(less, found))
     if missing != ["bottleneck"]:
-        assert "This part was not measured." in text
+        assert "not measured" in text
     assert "None" not in text
     assert not re.search(r"\bnan\b|\binf\b", text)
 
@@ -128,12 +134,13 @@ def test_the_files(results, tmp_path):
     assert all((tmp_path / one).read_bytes().startswith(b"\x89PNG") for one in linked)
 
 
-def test_the_committed_report_is_what_its_results_give(tmp_path):
+@pytest.mark.parametrize("name", ["sample-embedded", "sample-kube"])
+def test_the_committed_report_is_what_its_results_give(tmp_path, name):
     """Words only: pictures depend on the fonts and the matplotlib of the machine."""
-    sample = ROOT / "reports" / "sample-embedded"
-    shutil.copy(sample / "results.json", tmp_path)
+    shutil.copytree(ROOT / "reports" / name, tmp_path, dirs_exist_ok=True)
+    before = (tmp_path / "report.md").read_text()
     write_report(load_results(tmp_path), tmp_path)
-    assert (tmp_path / "report.md").read_text() == (sample / "report.md").read_text()
+    assert (tmp_path / "report.md").read_text() == before
 
 
 def codes_in_the_code():
@@ -164,3 +171,80 @@ def test_a_speedup_that_may_be_ideal_is_not_called_less(results):
     assert "as many times as there are workers" in first
     first = next(iter(speedup_sentences(replace(few, speedup=2.5, speedup_ci95_low=2.4, speedup_ci95_high=2.6))))
     assert first.endswith("not 3 times.")
+
+
+def templates():
+    """Every sentence that the report's code says, as far as it stands there as a constant."""
+    for file in (ROOT / "dclab" / "report").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words":
+                yield from (one.value for one in node.args if isinstance(one, ast.Constant))
+    yield from SENTENCES.values()
+
+
+def places(template):
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+
+
+def test_chinese_has_every_sentence_with_the_same_values():
+    words = Words("zh")
+    for template in templates():
+        said = words.template(template)
+        assert said != template, f"zh.yaml lacks {template!r}"
+        assert places(said) <= places(template)
+
+
+def test_in_chinese_no_english_sentence_is_left(results, pictures):
+    bare = replace(results, caveats=())
+    text = render_markdown(bare, pictures, Words("zh"))
+    prose = [
+        line
+        for line in re.sub(r"```.*?```", "", text, flags=re.DOTALL).splitlines()
+        if not line.startswith(("|", "!", "*", "- ["))
+        and re.search(r"[A-Za-z]{3,} [a-z]{2,} [a-z]{2,} [a-z]{2,}", line)
+    ]
+    assert prose == []
+    assert 'lang="zh-CN"' in render_html(bare, pictures, Words("zh"))
+
+
+def test_there_is_no_other_language():
+    with pytest.raises(InvalidInput, match="en and zh"):
+        Words("fr")
+
+
+def test_the_recording_plays_the_rows_in_their_time(results, tmp_path):
+    write_report(results, tmp_path)
+    header, *events = map(json.loads, (tmp_path / "hpa-demo.cast").read_text().splitlines())
+    assert header["version"] == 2
+    assert [at for at, _, _ in events] == sorted(at for at, _, _ in events)
+    assert all(kind == "o" and text.endswith("\r\n") for _, kind, text in events)
+    assert "REPLICAS" in events[1][2]
+    assert "rng" in events[2][2]
+    assert not re.search(r"url\(.?http|@import|href", (tmp_path / "terminal.svg").read_text())
+
+
+def test_ten_thousand_points_stay_a_light_page(results, tmp_path):
+    points = results.autoscale.timeline
+    many = tuple(replace(points[i * len(points) // 10_000], t=i / 10) for i in range(10_000))
+    huge = replace(results, autoscale=replace(results.autoscale, timeline=many, events=results.autoscale.events * 200))
+    write_report(huge, tmp_path)
+    assert (tmp_path / "report.html").stat().st_size <= 2_000_000
+    assert "more events" in (tmp_path / "report.md").read_text()
+
+
+def test_odd_results_give_a_page_all_the_same(results, tmp_path):
+    point = results.sweep.points[0]
+    still = replace(point, hashes_per_second=replace(point.hashes_per_second, mean=0.0, ci95_low=0.0), webui_reading=0)
+    one_point = replace(results.sweep, points=(still,), speedup=None, webui_speedup=None, models=(), best_model=None)
+    silent = {
+        name: replace(one, probe=replace(one.probe, count=0, errors=15, min=0, mean=0, p50=0, p95=0, p99=0, max=0))
+        for name, one in results.latency.items()
+    }
+    unmoved = tuple(replace(one, desired=1, current=1, ready=1, metrics=()) for one in results.autoscale.timeline[:3])
+    asleep = replace(results.autoscale, timeline=unmoved, events=(), conditions=(), explanation=())
+    odd = replace(results, sweep=one_point, latency=silent, autoscale=asleep)
+    write_report(odd, tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    Page((tmp_path / "report.html").read_text())
+    assert not re.search(r"\bnan\b|\binf\b", text)
+    assert "One point alone has no speedup." in text

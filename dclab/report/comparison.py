@@ -1,0 +1,78 @@
+"""What differs between runs, as a page: `dclab.measure.compare` finds it, nothing is judged here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dclab.measure.compare import Comparison
+from dclab.report.content import Block
+from dclab.report.content import Section as PageSection
+from dclab.report.language import Words
+from dclab.report.render import markdown_blocks, page
+from dclab.results import Results
+from dclab.run_folder import write_atomically
+
+__all__ = ["comparison_rows", "write_comparison"]
+
+
+def how_sure(one: Comparison, words: Words) -> str:
+    """The interval of the ratio, or the test's p."""
+    if one.p is not None:
+        return f"p = {one.p:.2g}"
+    if one.ratio_ci95_low is not None and one.ratio_ci95_high is not None:
+        return f"× {one.ratio_ci95_low:.3f} – {one.ratio_ci95_high:.3f}"
+    return words("too few")
+
+
+def comparison_rows(found: Sequence[Comparison], run: int, words: Words) -> list[tuple[str, ...]]:
+    """What it is, the base, the other run, how sure, and the verdict."""
+    return [
+        (f"{one.what}: {one.unit}", f"{one.base:.2f}", f"{one.other:.2f}", how_sure(one, words), words(one.verdict))
+        for one in found
+        if one.run == run
+    ]
+
+
+HEAD = ("quantity", "base", "other", "how sure", "other is")
+
+
+def write_comparison(
+    runs: Sequence[tuple[str, Results]], found: Sequence[Comparison], folder: Path, language: str = "en"
+) -> list[Path]:
+    """Write comparison.html and comparison.md; returns their paths. The first run is the base."""
+    words = Words(language)
+    differing = sum(one.verdict in ("higher", "lower") for one in found)
+    summary = [words("{n} of {all} figures differ beyond noise.", n=differing, all=len(found))]
+    sections = []
+    for index, (name, results) in enumerate(runs[1:], 1):
+        rows = comparison_rows(found, index, words)
+        table = Block(kind="table", head=tuple(words(one) for one in HEAD), rows=tuple(rows))
+        how = words(
+            "Rates differ where the 95 % interval of their quotient leaves out 1; latencies by Mann and Whitney's test on "
+            "all requests, at p < 0.002, since there are many comparisons."
+        )
+        sections.append(
+            PageSection(
+                name=f"run-{index}",
+                title=f"{runs[0][0]} ({runs[0][1].engine}) – {name} ({results.engine})",
+                blocks=(table, Block(kind="text", text=how)),
+            )
+        )
+    title = words("DockerCoins: runs compared")
+    html = page(
+        title=title,
+        language={"en": "en", "zh": "zh-CN"}[language],
+        verdict=words("The verdict"),
+        contents=words("Contents"),
+        summary=summary,
+        sections=sections,
+        pictures={},
+    )
+    lines = [f"# {title}", "", *(f"- {one}" for one in summary), ""]
+    for section in sections:
+        lines += [f"## {section.title}", "", *markdown_blocks(section.blocks, {})]
+    files = {"comparison.html": html, "comparison.md": "\n".join(lines).rstrip() + "\n"}
+    for file, text in files.items():
+        write_atomically(folder / file, text.encode())
+    return [folder / file for file in files]

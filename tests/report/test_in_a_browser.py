@@ -1,0 +1,115 @@
+"""The page in a real headless Chromium: phone and desktop, light and dark, printed; nothing loaded, nothing broken."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dclab.browser import find_browser, screenshot
+from dclab.measure.compare import compare_runs
+from dclab.report import write_report
+from dclab.report.comparison import write_comparison
+from dclab.run_folder import load_results
+
+SAMPLES = Path(__file__).parent.parent.parent / "reports"
+SIZES = {"phone": (375, 812), "desktop": (1280, 900)}
+
+pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("report")
+    shutil.copytree(SAMPLES / "sample-embedded", made, dirs_exist_ok=True)
+    results = load_results(made)
+    write_report(results, made)
+    runs = [(name, load_results(SAMPLES / name)) for name in ("sample-embedded", "sample-kube")]
+    write_comparison(runs, compare_runs([one for _, one in runs]), made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        started = play.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, folder):
+    """A page as that reader sees it, with what it asked for and complained of."""
+    contexts = []
+
+    def visit(name="report.html", size="desktop", scheme="light"):
+        width, height = SIZES[size]
+        context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        asked, complaints = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((folder / name).as_uri())
+        return page, asked, complaints
+
+    yield visit
+    for one in contexts:
+        one.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("name", ["report.html", "comparison.html"])
+def test_it_asks_for_nothing_complains_of_nothing_and_fits(opened, name, size, scheme):
+    page, asked, complaints = opened(name, size, scheme)
+    assert [one for one in asked if not one.startswith(("file://", "data:"))] == []
+    assert len([one for one in asked if one.startswith("file://")]) == 1
+    assert complaints == []
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= SIZES[size][0], "the page itself must not scroll sideways"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["report.html", "comparison.html"])
+def test_nothing_serious_is_wrong_with_its_accessibility(opened, name, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, _, _ = opened(name, "phone", scheme)
+    # The page's own policy forbids scripts, so axe is brought in from outside of it.
+    found = Axe().run(page).response["violations"]
+    serious = [(one["id"], one["nodes"][0]["html"][:120]) for one in found if one["impact"] in ("serious", "critical")]
+    assert serious == []
+
+
+def test_a_value_shows_where_one_points(opened):
+    page, _, _ = opened()
+    tips = page.locator("figure").first.locator(".spot")
+    assert tips.count() == 6
+    last = tips.nth(5)
+    assert last.locator(".tip").evaluate("one => getComputedStyle(one).visibility") == "hidden"
+    last.locator("circle").hover()
+    assert last.locator(".tip").evaluate("one => getComputedStyle(one).visibility") == "visible"
+    assert "10 workers" in last.locator("title").text_content()
+
+
+def test_it_prints(opened):
+    page, _, _ = opened()
+    printed = page.pdf(format="A4")
+    assert printed.startswith(b"%PDF")
+    pages = printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") + printed.count(b"/Type /Page/")
+    assert 4 <= pages <= 20
+
+
+def test_the_page_is_light(folder):
+    assert (folder / "report.html").stat().st_size <= 2_000_000
+
+
+def test_a_picture_of_any_page_can_be_taken(folder):
+    png = screenshot((folder / "report.html").as_uri(), width=600, height=400)
+    assert png is not None
+    assert png.startswith(b"\x89PNG")
