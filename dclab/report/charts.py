@@ -198,8 +198,8 @@ def paint_autoscale(figure: Figure, found: Autoscale) -> list[Spot]:
 def _decisions(axes: Axes, found: Autoscale) -> list[Spot]:
     """A triangle for each rescale, with the autoscaler's own reason."""
     rescales = [one for one in found.events if one.reason == "SuccessfulRescale"][-30:]
-    height = axes.get_ylim()[1] * 0.93
-    axes.plot([one.t for one in rescales], [height] * len(rescales), "v", color=VERMILION, markersize=6)
+    height = axes.get_ylim()[1] * 0.08
+    axes.plot([one.t for one in rescales], [height] * len(rescales), "^", color=VERMILION, markersize=6)
     return [Spot(axes, one.t, height, f"{one.t:.0f} s: {one.message}") for one in rescales]
 
 

@@ -64,7 +64,11 @@ def metric_verdicts(found: Autoscale, words: Words) -> Iterator[str]:
     """Whether each metric is fit to scale on: one sentence each, with this run's figures where there are any."""
     values = _values(found)
     baseline, _, _, rest = _phases(found)
-    at = {name: (_mean(baseline, value), _mean(rest, value)) for name, value in values.items()}
+    queued = (_mean(baseline, _waiting) or 0.0) >= 1.0
+    # Without a queue before the siege, as at hasher, the figures say nothing of what a queue would show.
+    at = {
+        name: (_mean(baseline, value), _mean(rest, value)) if queued else (None, None) for name, value in values.items()
+    }
     cpu, waiting = at["CPU, % of request"], at["queue length"]
     if cpu[0] is not None and waiting[0] is not None:
         yield words(
