@@ -12,6 +12,7 @@ from dclab import manifests
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.engines.kube import jobs, rollout
 from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.connect import check_version
 from dclab.engines.kube.diagnose import cause, is_ready, trouble
 from dclab.engines.kube.faults import NotFound
@@ -56,6 +57,7 @@ class KubeLab:
         self.name = namespace
         self.images = images
         self.reach = Reach(api, namespace)
+        self._watches: dict[str, AutoscalerWatch] = {}
 
     # What it is.
 
@@ -160,19 +162,21 @@ class KubeLab:
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where there is no metrics-server."""
-        path = f"{METRICS}/namespaces/{self.name}/pods"
-        try:
-            listed = self.api.get(path, labelSelector=f"app={deployment}")
-        except NotFound:
-            return ()
         return [
             ReplicaUsage(
                 replica=one["metadata"]["name"],
                 cpu_millicores=sum(manifests.millicores(each["usage"]["cpu"]) for each in one["containers"]),
                 memory_mb=sum(manifests.megabytes(each["usage"]["memory"]) for each in one["containers"]),
             )
-            for one in listed["items"]
+            for one in self._metrics(deployment)
         ]
+
+    def _metrics(self, deployment: str) -> list[Any]:
+        path = f"{METRICS}/namespaces/{self.name}/pods"
+        try:
+            return list(self.api.get(path, labelSelector=f"app={deployment}")["items"])
+        except NotFound:
+            return []
 
     def logs(self, deployment: str, lines: int = 50) -> str:
         """The last lines of every replica, each line with its replica's name."""
@@ -230,6 +234,7 @@ class KubeLab:
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
         self.api.apply(dict(manifest), self.name)
+        self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
@@ -244,6 +249,9 @@ class KubeLab:
                 f"There is no autoscaler {name!r}.", "Someone has deleted it.", "Leave it alone while it is shown."
             ) from error
         status = found.get("status", {})
+        if name in self._watches:
+            target = found["spec"]["scaleTargetRef"]["name"]
+            self._watches[name].look(time.time(), status, self._pods(target), self._metrics(target))
         return AutoscalerStatus(
             current=status.get("currentReplicas", 0),
             desired=status.get("desiredReplicas", 0),
@@ -256,8 +264,9 @@ class KubeLab:
         )
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
-        """None: no API tells what the controller saw."""
-        return ()
+        """As far as looking at it since it was applied shows them."""
+        watch = self._watches.get(name)
+        return watch.passes() if watch else ()
 
     def _events(self, uid: str) -> tuple[AutoscaleEvent, ...]:
         listed = self.api.get(path_of("v1", "Event", self.name), fieldSelector=f"involvedObject.uid={uid}")

@@ -1,0 +1,162 @@
+"""A trace of a cluster's autoscaler, from what anyone may read: its status, the pods, and their metrics.
+
+No API tells what the controller saw in a pass. But its status shows the utilization that it computed, so of the
+readings around each change of the status the one that gives the same utilization is what it saw. Between changes
+passes go on, every 15 s, and what they see can be read as well as by the controller.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from dclab import manifests
+from dclab.autoscaler.decide import Observation
+from dclab.autoscaler.replica_count import Pod, PodMetric
+from dclab.autoscaler.trace import Outcome, Pass
+
+__all__ = ["AutoscalerWatch", "Look"]
+
+SYNC_SECONDS = 15.0
+"""--horizontal-pod-autoscaler-sync-period (cmd/kube-controller-manager, default)."""
+
+LOOKS_BACK = 5
+"""How many readings before a change of the status may be the one that the controller saw."""
+
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
+
+
+class Look(NamedTuple):
+    """What was read at one moment."""
+
+    at: float
+    status: Mapping[str, Any]
+    pods: Sequence[Mapping[str, Any]]
+    metrics: Sequence[Mapping[str, Any]]
+    """Items of metrics.k8s.io."""
+
+
+class AutoscalerWatch:
+    """Looks at an autoscaler, taken every few seconds, and the passes that they show."""
+
+    def __init__(self) -> None:
+        self.looks: list[Look] = []
+
+    def look(self, at: float, status: Mapping[str, Any], pods: Sequence[Any], metrics: Sequence[Any]) -> None:
+        """Add what is at a moment (unix seconds), as the API gives it."""
+        self.looks.append(Look(at, status, pods, metrics))
+
+    def passes(self) -> list[Pass]:
+        """Every pass that changed the status, and those between them that left it as it was."""
+        found: list[Pass] = []
+        unchanged: list[Pass] = []  # since the last one found; the newest may turn out to be the change itself
+        for index, look in enumerate(self.looks):
+            before = self.looks[index - 1].status if index else {}
+            if look.status.get("desiredReplicas") is None:
+                continue
+            if _told(look.status) != _told(before):
+                changed = _pass(self._seen(index, look.status), look.status)
+                found += [one for one in unchanged if one.at < changed.at - SYNC_SECONDS / 2]
+                found.append(changed)
+                unchanged = []
+            elif found and look.at - (unchanged or found)[-1].at >= SYNC_SECONDS:
+                unchanged.append(_pass(look, look.status))
+        return list(_in_order([*found, *unchanged]))
+
+    def _seen(self, index: int, status: Mapping[str, Any]) -> Look:
+        shown = _shown(status)
+        around: list[Look] = [*reversed(self.looks[max(0, index - LOOKS_BACK) : index]), self.looks[index]]
+        for one in around:
+            if _utilization(one) == shown:
+                return one
+        return around[0]
+
+
+def _in_order(passes: Sequence[Pass]) -> Iterator[Pass]:
+    last = -math.inf
+    for one in passes:
+        if one.at > last:
+            yield one
+            last = one.at
+
+
+def _told(status: Mapping[str, Any]) -> tuple[Any, ...]:
+    return status.get("desiredReplicas"), _shown(status), status.get("lastScaleTime")
+
+
+def _shown(status: Mapping[str, Any]) -> int | None:
+    current = [one["resource"]["current"] for one in status.get("currentMetrics") or () if "resource" in one]
+    return current[0].get("averageUtilization") if current else None
+
+
+def _utilization(look: Look) -> int | None:
+    """Percent of the request over the pods that have a reading, as metrics/utilization.go computes it."""
+    requests = _requests(look)
+    usage = {name: one.value for name, one in _usage(look).items() if name in requests}
+    total = sum(requests[name] for name in usage)
+    return int(100 * sum(usage.values()) / total) if total else None
+
+
+def _pass(look: Look, status: Mapping[str, Any]) -> Pass:
+    seen = Observation(
+        replicas=status.get("currentReplicas", 0),
+        pods=tuple(map(_pod, look.pods)),
+        usage=_usage(look),
+        requests=_requests(look),
+    )
+    outcome = Outcome(
+        desired=status["desiredReplicas"],
+        utilization=_shown(status),
+        conditions={one["type"]: (one["status"], one["reason"]) for one in status.get("conditions", ())},
+    )
+    return Pass(at=look.at, seen=seen, outcome=outcome)
+
+
+def _requests(look: Look) -> dict[str, float]:
+    return {
+        one["metadata"]["name"]: sum(
+            manifests.millicores(each.get("resources", {}).get("requests", {}).get("cpu", 0))
+            for each in one["spec"]["containers"]
+        )
+        for one in look.pods
+    }
+
+
+def _usage(look: Look) -> dict[str, PodMetric]:
+    """A pod's CPU in whole millicores, rounded up as Quantity.MilliValue does."""
+    return {
+        item["metadata"]["name"]: PodMetric(
+            value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
+            at=_unix(item["timestamp"]),
+            window=_seconds(item["window"]),
+        )
+        for item in look.metrics
+    }
+
+
+def _pod(pod: Mapping[str, Any]) -> Pod:
+    status = pod["status"]
+    ready = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), None)
+    return Pod(
+        name=pod["metadata"]["name"],
+        ready=ready is not None and ready["status"] == "True",
+        # A pod that has not started has no time of it, and is Pending.
+        started=_unix(status["startTime"]) if status.get("startTime") else 0.0,
+        ready_changed=_unix(ready["lastTransitionTime"]) if ready else 0.0,
+        phase=status["phase"] if status["phase"] in ("Pending", "Failed") else "Running",
+        deleted="deletionTimestamp" in pod["metadata"],
+    )
+
+
+def _unix(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+def _seconds(duration: str) -> float:
+    """Go's form of a duration: `11.37s`, `1m0.5s`."""
+    found = _DURATION.fullmatch(duration)
+    hours, minutes, rest, unit = found.groups() if found else (None, None, None, None)
+    return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest or 0) / (1000 if unit == "ms" else 1)

@@ -1,0 +1,104 @@
+"""A trace from looking at an autoscaler: the recorded run of a real one, seen through the API alone, replays the same."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from dclab.autoscaler import trace
+from dclab.autoscaler.parse import parse_autoscaler
+from dclab.engines.kube.autoscaler_trace import AutoscalerWatch
+
+RECORDED = Path(__file__).parent.parent / "autoscaler" / "recorded.jsonl"
+
+
+def text(unix):
+    return datetime.fromtimestamp(unix, UTC).isoformat()
+
+
+def status_of(one, scaled):
+    current = {"name": "cpu", "current": {"averageUtilization": one.outcome.utilization}}
+    return {
+        "currentReplicas": one.seen.replicas,
+        "desiredReplicas": one.outcome.desired,
+        "lastScaleTime": scaled,
+        "currentMetrics": [{"type": "Resource", "resource": current}] if one.outcome.utilization is not None else [],
+        "conditions": [
+            {"type": kind, "status": state, "reason": reason}
+            for kind, (state, reason) in one.outcome.conditions.items()
+        ],
+    }
+
+
+def pods_of(one):
+    return [
+        {
+            "metadata": {"name": pod.name, **({"deletionTimestamp": "x"} if pod.deleted else {})},
+            "spec": {"containers": [{"resources": {"requests": {"cpu": f"{one.seen.requests[pod.name]:g}m"}}}]},
+            "status": {
+                "phase": pod.phase,
+                **({"startTime": text(pod.started)} if pod.started else {}),
+                "conditions": [
+                    {
+                        "type": "Ready",
+                        "status": "True" if pod.ready else "False",
+                        "lastTransitionTime": text(pod.ready_changed),
+                    }
+                ],
+            },
+        }
+        for pod in one.seen.pods
+    ]
+
+
+def metrics_of(one):
+    return [
+        {
+            "metadata": {"name": name},
+            "timestamp": text(metric.at),
+            "window": f"{metric.window:g}s",
+            "containers": [{"usage": {"cpu": f"{metric.value:g}m"}}],
+        }
+        for name, metric in one.seen.usage.items()
+    ]
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return trace.read(RECORDED)
+
+
+def looked_at(passes, every=2.0):
+    """Looks every few seconds: the status is that of the last pass, pods and metrics those of the next."""
+    watch = AutoscalerWatch()
+    scaled = 0.0
+    at = passes[0].at - every
+    for done, coming in zip([None, *passes], [*passes, passes[-1]], strict=True):
+        if done is not None and done.outcome.desired != done.seen.replicas:
+            scaled = done.at
+        until = coming.at if coming is not done else at + every
+        while at < until:
+            watch.look(at, status_of(done, scaled) if done else {}, pods_of(coming), metrics_of(coming))
+            at += every
+    return watch.passes()
+
+
+def test_looking_at_a_real_run_gives_its_decisions_and_replaying_them_too(recorded):
+    header, passes = recorded
+    found = looked_at(passes)
+    spec = parse_autoscaler(header.autoscaler)
+    steps = [one.outcome.desired for one in passes]
+    assert [one.outcome.desired for one in found if one.outcome.desired != one.seen.replicas] == [
+        after for before, after in zip([1, *steps], steps, strict=False) if after != before
+    ]
+    for one, decision in trace.replay(spec, found):
+        assert decision.desired == one.outcome.desired
+
+
+def test_nothing_is_told_before_the_autoscaler_has_looked(recorded):
+    _, passes = recorded
+    watch = AutoscalerWatch()
+    watch.look(passes[0].at, {}, pods_of(passes[0]), metrics_of(passes[0]))
+    assert watch.passes() == []
