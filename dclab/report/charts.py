@@ -143,7 +143,7 @@ def paint_proof(figure: Figure, interventions: Sequence[Intervention]) -> list[S
     axes.set(xlabel=f"hashes per second at {interventions[0].workers} workers", xlim=(0, None))
     axes.grid(visible=False, axis="y")
     if predicted:
-        axes.legend(loc="lower right")
+        axes.legend(loc="upper right")
     spots = []
     for place, one in enumerate(rows):
         theory = "" if one.predicted is None else f"\npredicted {one.predicted:.1f}"

@@ -31,13 +31,13 @@ def write_report(results: Results, folder: Path, language: str = "en") -> list[P
         svg = terminal_svg(shown)
         pictures["terminal"] = Picture("terminal", caption, terminal_png(shown), svg)
         files |= {"terminal.svg": svg.encode(), "hpa-demo.cast": terminal_cast(shown).encode()}
+    files |= {f"{one.name}.png": one.png for one in pictures.values()}
     taken = folder / "raw" / f"{PROMETHEUS_UI}.png"
     if taken.is_file():
         png = taken.read_bytes()
         caption = words("Prometheus' own page with the expression, taken by a browser at the end of the run")
-        pictures[PROMETHEUS_UI] = Picture(PROMETHEUS_UI, caption, png, _as_image(png, caption))
+        pictures[PROMETHEUS_UI] = Picture(f"raw/{PROMETHEUS_UI}", caption, png, _as_image(png, caption))
     raw = sorted(f"raw/{one.name}" for one in (folder / "raw").glob("*.jsonl"))
-    files |= {f"{one.name}.png": one.png for one in pictures.values()}
     files["report.md"] = render_markdown(results, pictures, words, raw).encode()
     files["report.html"] = render_html(results, pictures, words, raw).encode()
     for name, data in files.items():
