@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.status import Status
 from rich.table import Table
 
@@ -18,6 +20,8 @@ from dclab.results import Caveat
 __all__ = ["ENVELOPE", "Output", "table"]
 
 ENVELOPE = "dclab/output/1"
+
+REFRESHES_PER_SECOND = 4
 
 
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
@@ -49,13 +53,24 @@ class Output:
         self.err = Console(stderr=True, highlight=False)
         self.warnings: list[Caveat] = []
         self._status: Status | None = None
+        self._live: Live | None = None
         self._last = ""
+
+    @property
+    def animated(self) -> bool:
+        """Whether progress goes to a terminal that can change what it has shown, and all of it was asked for."""
+        return self._changes and not (self.quiet or self.as_json)
+
+    @property
+    def _changes(self) -> bool:
+        # rich takes FORCE_COLOR for a terminal.
+        return sys.stderr.isatty() and self.err.is_interactive and not self.verbose
 
     def step(self, text: str) -> None:
         """What is being done now: a line that changes on a terminal, a line for each new thing elsewhere."""
-        if self.quiet:
+        if self.quiet or self._live is not None:
             return
-        if self.err.is_terminal and not self.verbose:
+        if self._changes:
             if self._status is None:
                 self._status = self.err.status("")
                 self._status.start()
@@ -65,6 +80,22 @@ class Output:
         if self.verbose or subject != self._last:
             self.err.print(_escaped(text))
         self._last = subject
+
+    @contextlib.contextmanager
+    def live(self, view: RenderableType) -> Iterator[None]:
+        """Draw the view again and again where `animated`; lines that are printed meanwhile go above it."""
+        if not self.animated:
+            yield
+            return
+        self.still()
+        self._live = Live(
+            view, console=self.err, refresh_per_second=REFRESHES_PER_SECOND, redirect_stdout=False, transient=False
+        )
+        try:
+            with self._live:
+                yield
+        finally:
+            self._live = None
 
     def note(self, text: str) -> None:
         """Something to know before it is done; it stays on the screen."""
@@ -91,7 +122,7 @@ class Output:
         self.still()
         if not self.quiet:
             hint = f" {_escaped(caveat.hint)}" if caveat.hint else ""
-            self.err.print(f"[yellow]![/yellow] {_escaped(caveat.message)}{hint}", soft_wrap=True)
+            self.err.print(f"[yellow]![/yellow] {_escaped(caveat.message)}{hint}", soft_wrap=not self._changes)
 
     def show(self, *renderables: Any) -> None:
         """The result for people; nothing when JSON was asked for."""

@@ -29,6 +29,7 @@ from dclab.cli import (
     scale_sweep,
     status,
     up,
+    watch,
     webui,
 )
 from dclab.errors import DclabError, ExitCode
@@ -64,6 +65,7 @@ def _top(
 for _verb in (
     up.up,
     status.status,
+    watch.watch,
     scale.scale,
     webui.webui,
     scale_sweep.scale_sweep,

@@ -44,6 +44,7 @@ def hpa_demo(
     with session("hpa-demo", as_json=as_json, quiet=quiet, verbose=verbose) as output:
         from dclab.cli.tables import autoscale_lines, load_lines
         from dclab.engines.choose import find_lab
+        from dclab.experiments.expected import demo_seconds
         from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
         from dclab.run_folder import new_folder
 
@@ -54,7 +55,8 @@ def hpa_demo(
         settings = demo_settings(chosen, count, seconds, lab.clock_speed)
         folder = new_folder(out, lab.engine)
         command = f"dclab hpa-demo --target {target} --workers {workers} --load-time {load_time}"
-        with recording(output, lab, choice.reason, folder, command=command) as recorder:
+        expected = {"autoscaler demonstration": demo_seconds(settings, lab)}
+        with recording(output, lab, choice.reason, folder, command=command, expected=expected) as recorder:
             found, load = run_hpa_demo(lab, settings, recorder)
         output.show(*load_lines(load), *autoscale_lines(found), f"Results: {folder}")
         output.result({"folder": str(folder), "loadtest": load, "autoscale": found})

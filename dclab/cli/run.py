@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -22,9 +22,6 @@ from dclab.cli.options import (
 )
 from dclab.cli.session import recording, session
 from dclab.errors import DclabError, ExitCode
-
-if TYPE_CHECKING:
-    from dclab.results import Results
 
 __all__ = ["run"]
 
@@ -67,6 +64,7 @@ def run(
         from dclab.engines.choose import choose_engine, lab_name
         from dclab.engines.embedded.wire import Settings
         from dclab.experiments.exercise import exercise_settings, run_exercise
+        from dclab.experiments.expected import exercise_seconds
         from dclab.report import write_report
         from dclab.report.language import Words
         from dclab.run_folder import drop_unused, new_folder
@@ -90,7 +88,10 @@ def run(
             settings = exercise_settings(quick=quick, siege_seconds=round(siege), clock_speed=lab.clock_speed)
             command = f"dclab run{' --quick' * quick}{f' --load-time {load_time}' if load_time else ''}"
             try:
-                with recording(output, lab, choice.reason, folder, command=command, quick=quick) as recorder:
+                expected = exercise_seconds(settings, lab)
+                with recording(
+                    output, lab, choice.reason, folder, command=command, quick=quick, expected=expected
+                ) as recorder:
                     failed = run_exercise(lab, settings, recorder)
             finally:
                 if not started:
@@ -100,10 +101,9 @@ def run(
             if started:
                 output.step(f"ending {lab.name}")
                 lab.down()
-        results: Results = recorder.run.results
         output.step("report")
-        files = write_report(results, folder, language)
-        output.show(*summary_lines(results), f"Report: {folder / 'report.html'}")
+        files = write_report(recorder.run.results, folder, language)
+        output.show(*summary_lines(recorder.run.results), f"Report: {folder / 'report.html'}")
         code = ExitCode.ERROR if failed else ExitCode.OK
         output.result({"folder": str(folder), "files": [str(one) for one in files], "failed": failed}, code)
     if failed:

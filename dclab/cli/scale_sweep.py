@@ -42,6 +42,7 @@ def scale_sweep(
     with session("scale-sweep", as_json=as_json, quiet=quiet, verbose=verbose) as output:
         from dclab.cli.tables import sweep_lines
         from dclab.engines.choose import find_lab
+        from dclab.experiments.expected import sweep_seconds
         from dclab.experiments.sweep import SweepSettings, run_sweep
         from dclab.run_folder import new_folder
 
@@ -51,7 +52,8 @@ def scale_sweep(
         lab, choice = find_lab(name, engine, context)
         folder = new_folder(out, lab.engine)
         command = f"dclab scale-sweep --workers {workers} --seconds {seconds}"
-        with recording(output, lab, choice.reason, folder, command=command) as recorder:
+        expected = {"sweep": sweep_seconds(settings)}
+        with recording(output, lab, choice.reason, folder, command=command, expected=expected) as recorder:
             sweep = run_sweep(lab, settings, recorder)
         output.show(*sweep_lines(sweep), f"Results: {folder}")
         output.result({"folder": str(folder), "sweep": sweep})

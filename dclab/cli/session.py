@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import typer
 from dclab.errors import DclabError, ExitCode
 
 if TYPE_CHECKING:
+    from dclab.cli.live import View
     from dclab.lab import Lab
     from dclab.output import Output
     from dclab.results import Caveat
@@ -61,22 +62,26 @@ def session(command: str, *, as_json: bool, quiet: bool, verbose: bool) -> Itera
 class Recorder:
     """An experiment's observer: progress to the screen, everything measured to the run's folder."""
 
-    def __init__(self, output: Output, run: Run) -> None:
+    def __init__(self, output: Output, run: Run, view: View) -> None:
         self.output = output
         self.run = run
+        self.view = view
 
     def step(self, text: str) -> None:
         """What is being done now."""
+        self.view.step(text)
         self.output.step(text)
 
     def caveat(self, caveat: Caveat) -> None:
         """Something about the measurement itself that the reader must know."""
         self.run.caveat(caveat)
+        self.view.caveat(caveat)
         self.output.warn(caveat)
 
     def keep(self, **parts: Any) -> None:
         """Parts of the results."""
         self.run.keep(**parts)
+        self.view.results = self.run.results
 
     def raw(self, name: str, rows: Iterable[Any]) -> None:
         """Raw samples."""
@@ -89,9 +94,20 @@ class Recorder:
 
 @contextlib.contextmanager
 def recording(
-    output: Output, lab: Lab, reason: str, folder: Path, *, command: str, quick: bool = False
+    output: Output,
+    lab: Lab,
+    reason: str,
+    folder: Path,
+    *,
+    command: str,
+    quick: bool = False,
+    expected: Mapping[str, float] | None = None,
 ) -> Iterator[Recorder]:
-    """Record a run in `folder`; when it is cut off, say where what was measured is."""
+    """Record a run in `folder`, and show it; when it is cut off, say where what was measured is.
+
+    `expected` names the parts that are listed on a terminal, with about how many seconds each takes.
+    """
+    from dclab.cli.live import View
     from dclab.run_folder import Run, this_environment
 
     run = Run(
@@ -102,8 +118,15 @@ def recording(
         environment=this_environment(reason, lab.versions()),
         quick=quick,
     )
+    view = View(run.results, expected or {})
     try:
-        yield Recorder(output, run)
+        with output.live(view):
+            try:
+                yield Recorder(output, run, view)
+            except BaseException:
+                view.finish(cut_off=True)
+                raise
+            view.finish()
     except (KeyboardInterrupt, DclabError) as error:
         kept = f"What was measured is in {folder}."
         if isinstance(error, DclabError):

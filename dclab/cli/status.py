@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dclab.cli.lab_state import deployment_states, deployment_table
 from dclab.cli.options import ContextOption, EngineOption, JsonOption, NameOption, QuietOption, VerboseOption
 from dclab.cli.session import session
 
@@ -24,33 +25,16 @@ def status(
     """
     with session("status", as_json=as_json, quiet=quiet, verbose=verbose) as output:
         from dclab.engines.choose import find_lab
-        from dclab.output import table
 
         lab, choice = find_lab(name, engine, context)
-        rows = []
-        deployments = {}
-        for deployment in lab.deployments():
-            counts = lab.replicas(deployment)
-            usage = lab.usage(deployment)
-            cpu = sum(one.cpu_millicores for one in usage)
-            memory = sum(one.memory_mb for one in usage)
-            deployments[deployment] = {
-                "desired": counts.desired,
-                "ready": counts.ready,
-                "terminating": counts.terminating,
-                "restarts": counts.restarts,
-                "cpu_millicores": cpu if usage else None,
-                "memory_mb": memory if usage else None,
-            }
-            shown = (f"{cpu:.0f}m", f"{memory:.0f} MB") if usage else ("–", "–")
-            rows.append((deployment, f"{counts.ready}/{counts.desired}", counts.restarts, *shown))
+        deployments = deployment_states(lab)
         urls = dict(lab.addresses())
         identity = lab.identity()
         clock = "" if lab.clock_speed == 1 else f"; the autoscaler's clock runs ×{lab.clock_speed:g}"
         cluster = f", context {identity['context']!r} at {identity['server']}" if "context" in identity else ""
         output.show(
             f"The lab {lab.name!r} runs on the {lab.engine} engine{cluster}{clock}.",
-            table("deployment", "ready", "restarts", "CPU", "memory", rows=rows),
+            deployment_table(deployments),
             *(f"{service}: {url}" for service, url in urls.items()),
         )
         output.result(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -16,16 +15,14 @@ from dclab.errors import DclabError
 from dclab.experiments.explain_autoscale import explain, why_unknown
 from dclab.experiments.loadtest import collect_load
 from dclab.experiments.observer import Observer
-from dclab.lab import AutoscalerStatus, Counter, Job, Lab, LoadSpec, Scrape
+from dclab.lab import AutoscalerStatus, Job, Lab, LoadSpec, Scrape
 from dclab.measure.httplat import mean_latency_ms
+from dclab.measure.recent_rate import RecentRate
 from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, MetricReading, TimelinePoint
 
 __all__ = ["DemoSettings", "demo_settings", "run_hpa_demo"]
 
 Phase = Literal["baseline", "load", "autoscaled", "after-load"]
-
-RATE_SECONDS = 5.0
-"""The hash rate of a point is over this long: a worker adds to the counter about once a second."""
 
 AMISS_SECONDS = 40.0
 """Of the autoscaler's clock: more than two of its passes."""
@@ -75,7 +72,7 @@ class _Watch:
     timeline: list[TimelinePoint] = field(default_factory=list)
     marks: list[AutoscaleEvent] = field(default_factory=list)
     status: AutoscalerStatus | None = None
-    counters: deque[Counter] = field(default_factory=deque)
+    recent: RecentRate = field(default_factory=RecentRate)
     waiting: dict[str, float] = field(default_factory=dict)
     """Since when something has been amiss, by the code of its caveat; infinity once it has been told."""
     scrape: Scrape | None = None
@@ -104,7 +101,7 @@ class _Watch:
             ready=replicas.ready,
             metrics=self.status.metrics if self.status else (),
             latency_ms=self._latency(),
-            hashes_per_second=self._rate(),
+            hashes_per_second=self.recent.add(self.lab.counter()),
             cpu_millicores=cpu,
             memory_mb=sum(one.memory_mb for one in usage) if usage else None,
         )
@@ -152,16 +149,6 @@ class _Watch:
             at_rest=at_rest,
             explanation=explain(self.timeline, request, at_rest=at_rest),
         )
-
-    def _rate(self) -> float | None:
-        self.counters.append(self.lab.counter())
-        newest = self.counters[-1]
-        while len(self.counters) > 2 and newest.t - self.counters[1].t >= RATE_SECONDS:
-            self.counters.popleft()
-        oldest = self.counters[0]
-        if newest.t - oldest.t < RATE_SECONDS / 2 or newest.hashes < oldest.hashes:
-            return None
-        return (newest.hashes - oldest.hashes) / (newest.t - oldest.t)
 
     def _latency(self) -> float | None:
         scrape = self.lab.httplat(self.settings.target)

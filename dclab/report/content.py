@@ -85,7 +85,7 @@ def summary(results: Results, words: Words) -> list[str]:
         named = words("The bottleneck is {service}.", service=service)
         lines.append(named if service else words("No bottleneck could be proved."))
         why = ("probe-queues", "scaling-helps")
-        found = {one.code: one for one in results.bottleneck.evidence if one.code in why}
+        found = {one.code: one for one in reversed(results.bottleneck.evidence)}
         lines += [evidence_sentence(found[code], words) for code in why if code in found]
         if service == "rng":
             lines.append(

@@ -1,0 +1,59 @@
+"""What runs in a lab: counts, CPU and memory of every deployment, for `status` and `watch`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from dclab.lab import Lab
+
+__all__ = ["DeploymentState", "deployment_states", "deployment_table"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentState:
+    """One deployment now; usage of all its replicas together, None before it was measured."""
+
+    desired: int
+    ready: int
+    terminating: int
+    restarts: int
+    cpu_millicores: float | None
+    memory_mb: float | None
+
+
+def deployment_states(lab: Lab) -> dict[str, DeploymentState]:
+    """Every deployment's state, by its name."""
+    found = {}
+    for name in lab.deployments():
+        counts, usage = lab.replicas(name), lab.usage(name)
+        found[name] = DeploymentState(
+            desired=counts.desired,
+            ready=counts.ready,
+            terminating=counts.terminating,
+            restarts=counts.restarts,
+            cpu_millicores=sum(one.cpu_millicores for one in usage) if usage else None,
+            memory_mb=sum(one.memory_mb for one in usage) if usage else None,
+        )
+    return found
+
+
+def deployment_table(states: Mapping[str, DeploymentState]) -> Table:
+    """A row for each."""
+    from dclab.output import table
+
+    rows = [
+        (
+            name,
+            f"{one.ready}/{one.desired}",
+            one.restarts,
+            "–" if one.cpu_millicores is None else f"{one.cpu_millicores:.0f}m",
+            "–" if one.memory_mb is None else f"{one.memory_mb:.0f} MB",
+        )
+        for name, one in states.items()
+    ]
+    return table("deployment", "ready", "restarts", "CPU", "memory", rows=rows)

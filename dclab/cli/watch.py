@@ -1,0 +1,169 @@
+"""dclab watch."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dclab.cli.lab_state import DeploymentState, deployment_states, deployment_table
+from dclab.cli.options import (
+    TARGETS,
+    ContextOption,
+    EngineOption,
+    JsonOption,
+    NameOption,
+    QuietOption,
+    VerboseOption,
+    parse_duration,
+)
+from dclab.cli.session import session
+from dclab.errors import LabLost
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
+    from dclab.lab import AutoscalerStatus, Lab, Scrape
+    from dclab.measure.recent_rate import RecentRate
+
+__all__ = ["watch"]
+
+EVERY_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moment:
+    """The lab at one moment."""
+
+    deployments: Mapping[str, DeploymentState]
+    hashes_per_second: float | None
+    latency_ms: Mapping[str, float | None]
+    """By service, of httplat's probes since the last moment."""
+    autoscalers: Mapping[str, AutoscalerStatus]
+
+    def line(self) -> str:
+        """All of it in one line."""
+        parts = [f"{name} {one.ready}/{one.desired}" for name, one in self.deployments.items() if name in SHOWN]
+        parts += [_rate(self.hashes_per_second)]
+        parts += [f"{name} {_ms(ms)}" for name, ms in self.latency_ms.items()]
+        parts += [_autoscaler(name, one) for name, one in self.autoscalers.items()]
+        return ", ".join(parts)
+
+
+SHOWN = ("worker", "rng", "hasher")
+
+
+def _rate(rate: float | None) -> str:
+    return "– hashes/s" if rate is None else f"{rate:.1f} hashes/s"
+
+
+def _ms(ms: float | None) -> str:
+    return "– ms" if ms is None else f"{ms:.1f} ms"
+
+
+def _autoscaler(name: str, status: AutoscalerStatus) -> str:
+    shown = ", ".join(
+        f"{one.name} {'<unknown>' if one.current is None else f'{one.current:.0f}%'}/{one.target:.0f}%"
+        for one in status.metrics
+    )
+    return f"autoscaler of {name}: {status.current} -> {status.desired} replicas, {shown or 'no metric yet'}"
+
+
+@dataclass
+class Screen:
+    """The last moment, drawn anew whenever the terminal is."""
+
+    title: str
+    rates: list[float | None] = field(default_factory=list)
+    moment: Moment | None = None
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """At most the screen's lines but one."""
+        from rich.segment import Segment
+        from rich.text import Text
+
+        from dclab.cli.panels import sparkline
+
+        yield Text(self.title, style="bold")
+        if self.moment is None:
+            return
+        below = [Text(f"{_rate(self.moment.hashes_per_second):<16} {sparkline(self.rates, 40)}")]
+        below += [Text(f"latency of {name}: {_ms(ms)}") for name, ms in self.moment.latency_ms.items()]
+        below += [Text(_autoscaler(name, one)) for name, one in self.moment.autoscalers.items()]
+        room = max(0, console.size.height - 2 - len(below))
+        for line in console.render_lines(deployment_table(self.moment.deployments), options, pad=False)[:room]:
+            yield from line
+            yield Segment.line()
+        yield from below
+
+
+class _Eyes:
+    """Looks at a lab, and remembers what a rate and a mean need."""
+
+    def __init__(self, lab: Lab, rate: RecentRate) -> None:
+        self.lab = lab
+        self.rate = rate
+        self.scrapes: dict[str, Scrape] = {}
+
+    def look(self) -> Moment:
+        """The lab now."""
+        return Moment(
+            deployments=deployment_states(self.lab),
+            hashes_per_second=self.rate.add(self.lab.counter()),
+            latency_ms={name: self._latency(name) for name in TARGETS},
+            autoscalers=dict(self._autoscalers()),
+        )
+
+    def _latency(self, name: str) -> float | None:
+        from dclab.measure.httplat import mean_latency_ms
+
+        before, self.scrapes[name] = self.scrapes.get(name), self.lab.httplat(name)
+        return mean_latency_ms(before, self.scrapes[name]) if before else None
+
+    def _autoscalers(self) -> list[tuple[str, AutoscalerStatus]]:
+        found = []
+        for name in TARGETS:
+            with contextlib.suppress(LabLost):  # there is none
+                found.append((name, self.lab.autoscaler(name)))
+        return found
+
+
+def watch(
+    seconds: Annotated[str | None, typer.Option(help="For how long, such as 30s; until Ctrl-C if left away.")] = None,
+    name: NameOption = None,
+    engine: EngineOption = "auto",
+    context: ContextOption = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Watch the lab: replicas, CPU, hashes/s, latencies, autoscaler.
+
+    On a terminal a screen that changes; elsewhere a line every two seconds. Ctrl-C ends it.
+
+    Example: dclab watch --seconds 1m
+    """
+    with session("watch", as_json=as_json, quiet=quiet, verbose=verbose) as output:
+        from dclab.engines.choose import find_lab
+        from dclab.measure.recent_rate import RecentRate
+
+        longest = parse_duration(seconds, "time to watch") if seconds is not None else float("inf")
+        lab, _ = find_lab(name, engine, context)
+        eyes, screen = _Eyes(lab, RecentRate()), Screen(f"The lab {lab.name!r} on the {lab.engine} engine")
+        end = time.monotonic() + longest
+        # Ctrl-C is how one stops to watch, so it is no failure.
+        with contextlib.suppress(KeyboardInterrupt), output.live(screen):
+            while True:
+                screen.moment = eyes.look()
+                screen.rates.append(screen.moment.hashes_per_second)
+                if not output.animated:
+                    output.show(screen.moment.line())
+                left = end - time.monotonic()
+                if left <= 0:
+                    break
+                time.sleep(min(EVERY_SECONDS, left))
+        output.result(screen.moment)

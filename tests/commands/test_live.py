@@ -1,0 +1,153 @@
+"""The live views: what they show, that they fit, and that they leave a clean screen."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dclab.cli.live import View
+from dclab.cli.panels import sparkline
+from dclab.results import Caveat
+from dclab.run_folder import load_results
+
+SAMPLE = Path(__file__).parent.parent.parent / "reports" / "sample-embedded"
+COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
+PARTS = {"sweep": 60.0, "latency": 20.0, "proof": 30.0, "autoscaler demonstration": 300.0}
+ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+@pytest.fixture(scope="module")
+def results():
+    return load_results(SAMPLE)
+
+
+def drawn(view, width=80, height=24):
+    console = Console(width=width, height=height, file=io.StringIO(), force_terminal=True, color_system=None)
+    console.print(view)
+    return console.file.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("step", "shown"),
+    [
+        ("sweep 3/6: 3 workers", "· ideal"),
+        ("proof at 10 workers: rng x2", "· at most"),
+        ("autoscaled 40 s: 2/2 rng", "rng replicas"),
+    ],
+)
+@pytest.mark.parametrize("height", [6, 12, 24])
+def test_a_view_shows_the_part_under_way_and_fits(results, step, shown, height):
+    view = View(results, PARTS)
+    view.step(step)
+    lines = drawn(view, height=height)
+    assert len(lines) < height
+    assert max(map(len, lines)) <= 80
+    assert (shown in "\n".join(lines)) == (height > 6)
+    assert any(line.split()[1:2] == [step.split()[0]] for line in lines) or "autoscaler" in "\n".join(lines)
+
+
+def test_a_part_is_marked_once_it_is_over_or_has_failed(results):
+    view = View(results, PARTS)
+    for step in ("sweep 1/6", "latency of rng", "proof at 10"):
+        view.step(step)
+    view.caveat(Caveat(code="part-failed", message="The latency could not be finished."))
+    marks = {line.split()[1]: line.split()[0] for line in drawn(view)[:2]}
+    assert marks == {"sweep": "✓", "latency": "✗"}
+    view.finish()
+    assert len(drawn(view)) == len(PARTS)
+
+
+@pytest.mark.parametrize("points", [0, 1])
+def test_nothing_measured_yet_is_no_trouble(results, points):
+    few = replace(results, sweep=replace(results.sweep, points=results.sweep.points[:points], speedup=None))
+    view = View(few, PARTS)
+    view.step("sweep 1/6: 1 worker")
+    assert "sweep" in "\n".join(drawn(view))
+
+
+def test_a_sparkline_has_the_greatest_at_its_top_and_gaps_where_nothing_is_known():
+    assert sparkline([0.0, None, 5.0, 10.0], 10) == "▁ ▅█"
+    assert len(sparkline([1.0] * 500, 40)) == 40
+    assert sparkline([0.0, 0.0], 5) == "▁▁"
+
+
+def on_a_terminal(*arguments, seconds, term="xterm-256color"):
+    """The bytes that a terminal of 80 x 24 got, and the exit code, when Ctrl-C comes after so long."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = term
+        os.execv(COMMAND[0], [*COMMAND, *arguments])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    got, end, interrupted = b"", time.monotonic() + seconds, False
+    while True:
+        if select.select([terminal], [], [], 0.1)[0]:
+            try:
+                read = os.read(terminal, 65536)
+            except OSError:
+                break
+            if not read:
+                break
+            got += read
+        if not interrupted and time.monotonic() > end:
+            os.kill(pid, signal.SIGINT)
+            interrupted = True
+    os.close(terminal)
+    return got, os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+@pytest.fixture(scope="module")
+def lab():
+    subprocess.run([*COMMAND, "up", "-q", "--name", "live"], check=True, stdout=subprocess.DEVNULL)
+    yield "live"
+    subprocess.run([*COMMAND, "down", "-q", "--name", "live"], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_watch_changes_its_screen_and_gives_the_cursor_back(lab):
+    got, code = on_a_terminal("watch", "--name", lab, seconds=6)
+    assert code == 0
+    assert b"deployment" in got
+    assert got.count(b"hashes/s") > 3
+    assert got.rfind(b"\x1b[?25h") > got.rfind(b"\x1b[?25l") >= 0
+    text = ESCAPE.sub(b"", got).decode()
+    assert max(len(line) for line in re.split(r"[\r\n]+", text)) <= 80
+
+
+def test_a_sweep_that_is_interrupted_leaves_its_table_and_the_cursor(lab, tmp_path):
+    got, code = on_a_terminal("scale-sweep", "--name", lab, "--out", str(tmp_path / "run"), seconds=16)
+    assert code == 130
+    assert b"\xe2\x9c\x97 sweep" in ESCAPE.sub(b"", got)
+    assert got.rfind(b"\x1b[?25h") > got.rfind(b"\x1b[?25l") >= 0
+    assert b"What was measured is in" in got
+
+
+def test_a_dumb_terminal_gets_plain_lines(lab):
+    got, _ = on_a_terminal("watch", "--name", lab, "--seconds", "3", seconds=30, term="dumb")
+    assert b"\x1b" not in got
+    assert got.count(b"worker 1/1") >= 2
+
+
+def test_a_pipe_gets_a_line_each_time_and_json_the_last_moment(lab):
+    watch = [*COMMAND, "watch", "--name", lab, "--seconds", "3"]
+    done = subprocess.run(watch, check=True, capture_output=True, text=True)
+    assert "\x1b" not in done.stdout + done.stderr
+    assert len(done.stdout.splitlines()) >= 2
+    told = json.loads(subprocess.run([*watch, "--json"], check=True, capture_output=True, text=True).stdout)
+    assert told["data"]["deployments"]["rng"]["ready"] == 1
+    assert told["data"]["latency_ms"]["rng"] > 0
+    assert told["data"]["autoscalers"] == {}
