@@ -108,7 +108,13 @@ class View:
         for name, part in self._parts.items():
             running = part.began is not None and part.ended is None
             said = self._text if running else self._outcome(name)
-            rows.append((_mark(part).append(f" {name}", ""), _times(part), Text(said, style="" if running else "dim")))
+            rows.append(
+                (
+                    _mark(part).append(f" {name.removesuffix(' demonstration')}"),
+                    _times(part),
+                    Text(said, style="" if running else "dim"),
+                )
+            )
         return grid("", "", "", rows=rows)
 
     def _outcome(self, name: str) -> str:

@@ -106,14 +106,13 @@ def autoscale_panel(found: Autoscale, room: int) -> RenderableType:
     rows = [(name, Text(value), sparkline(values, SPARK_WIDTH)) for name, value, values in curves]
     lines.append(grid("", "", "", rows=rows[:room]))
     left = min(MOST_EVENTS, room - len(curves) - 1)
-    events = [(Text(f"{one.t:.0f} s", style="dim"), one.reason, one.message) for one in found.events]
+    events = [(Text(f"{one.t:.0f} s", style="dim"), Text(one.message)) for one in found.events]
     if left > 0 and events:
         shown = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        shown.add_column(justify="right", no_wrap=True)
-        for _ in range(2):
-            shown.add_column(no_wrap=True, overflow="ellipsis")
+        shown.add_column(justify="right", no_wrap=True, min_width=6)
+        shown.add_column(no_wrap=True, overflow="ellipsis")
         for row in events[-left:]:
-            shown.add_row(row[0], Text(row[1]), Text(row[2]))
+            shown.add_row(*row)
         lines += [Text(""), shown]
     return Group(*lines)
 
