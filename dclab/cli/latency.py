@@ -62,7 +62,7 @@ def latency(
         from dclab.cli.tables import bottleneck_lines, latency_lines
         from dclab.engines.choose import find_lab
         from dclab.experiments.bottleneck import find_bottleneck
-        from dclab.experiments.exercise import cpu_per_replica
+        from dclab.experiments.rule_out import cpu_per_replica
         from dclab.experiments.latency import LatencySettings, run_latency
         from dclab.lab import ProbeSpec
         from dclab.run_folder import new_folder

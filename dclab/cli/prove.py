@@ -44,9 +44,9 @@ def prove(
         from dclab.cli.tables import bottleneck_lines, proof_lines
         from dclab.engines.choose import find_lab
         from dclab.experiments.bottleneck import find_bottleneck
-        from dclab.experiments.exercise import cpu_per_replica, redis_ms
         from dclab.experiments.latency import LatencySettings, run_latency
         from dclab.experiments.proof import ProofSettings, run_proof
+        from dclab.experiments.rule_out import cpu_per_replica, redis_ms
         from dclab.run_folder import new_folder
 
         count = parse_count(workers, "number of workers")

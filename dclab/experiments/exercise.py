@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 
 from dclab.errors import DclabError, LabLost
 from dclab.experiments.bottleneck import find_bottleneck
@@ -13,11 +12,12 @@ from dclab.experiments.latency import LatencySettings, run_latency
 from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, keep_monitoring, watch_latency
 from dclab.experiments.observer import Observer
 from dclab.experiments.proof import FEW_CHANGES, ProofSettings, run_proof
+from dclab.experiments.rule_out import cpu_per_replica, redis_ms
 from dclab.experiments.sweep import SweepSettings, run_sweep
-from dclab.lab import Lab, ProbeSpec
+from dclab.lab import Lab
 from dclab.results import Caveat, Intervention, Sweep, TargetLatency
 
-__all__ = ["ExerciseSettings", "cpu_per_replica", "exercise_settings", "redis_ms", "run_exercise"]
+__all__ = ["ExerciseSettings", "exercise_settings", "run_exercise"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,23 +51,6 @@ def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) 
         demo=demo,
         monitoring_seconds=120.0,
     )
-
-
-def cpu_per_replica(lab: Lab, deployments: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    """Millicores that a replica uses and requests, of those deployments that have been measured."""
-    found: dict[str, tuple[float, float]] = {}
-    for name in deployments:
-        usage = lab.usage(name)
-        if usage:
-            used = sum(one.cpu_millicores for one in usage) / len(usage)
-            found[name] = used, lab.cpu_request_millicores(name)
-    return found
-
-
-def redis_ms(lab: Lab) -> float | None:
-    """Median milliseconds of the web UI's answer, for which it asks Redis twice; None when it gave none."""
-    times = [one.total_ms for one in lab.probe("webui", ProbeSpec(path="/json", count=9)) if one.total_ms is not None]
-    return median(times) if times else None
 
 
 def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> list[str]:

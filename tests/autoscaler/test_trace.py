@@ -85,3 +85,11 @@ def test_what_cannot_be_replayed_is_refused_by_its_line(tmp_path, text, said):
 def test_a_trace_that_is_not_there(tmp_path):
     with pytest.raises(InvalidInput, match="cannot be read"):
         read(tmp_path / "absent")
+
+
+@pytest.mark.parametrize("name", ["sample-embedded", "sample-kube"])
+def test_the_traces_of_the_committed_runs_replay_to_what_was_decided(name):
+    header, passes = read(ROOT / "reports" / name / "raw" / "hpa-trace.jsonl")
+    assert len({one.outcome.desired for one in passes}) > 2
+    for one, decision in replay(parse_autoscaler(header.autoscaler), passes):
+        assert decision.desired == one.outcome.desired

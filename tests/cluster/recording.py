@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
-import re
 import threading
 import time
 from collections.abc import Iterator
@@ -24,22 +22,13 @@ from urllib3.exceptions import ProtocolError
 from dclab import manifests
 from dclab.autoscaler import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
+from dclab.engines.kube.autoscaler_trace import pod_metric
 from tests.cluster import daemons
 from tests.cluster.lab import Lab
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
 
 
 def _unix(text: str) -> float:
     return datetime.fromisoformat(text).timestamp()
-
-
-def _seconds(duration: str) -> float:
-    """Go's form of a duration: `11.37s`, `1m0.5s`."""
-    found = _DURATION.fullmatch(duration)
-    assert found, duration
-    hours, minutes, rest, unit = found.groups()
-    return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest or 0) / (1000 if unit == "ms" else 1)
 
 
 def _pod(pod: V1Pod) -> Pod:
@@ -57,15 +46,6 @@ def _pod(pod: V1Pod) -> Pod:
 
 def _request(pod: V1Pod) -> float:
     return sum(manifests.millicores(one.resources.requests["cpu"]) for one in pod.spec.containers)
-
-
-def _usage(item: dict[str, Any]) -> PodMetric:
-    """A pod's CPU in whole millicores, rounded up as Quantity.MilliValue does."""
-    return PodMetric(
-        value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
-        at=_unix(item["timestamp"]),
-        window=_seconds(item["window"]),
-    )
 
 
 class Recorder:
@@ -131,7 +111,7 @@ class Recorder:
                 resource = (one["objectRef"]["resource"], one["objectRef"].get("subresource"))
                 if resource == ("pods", None):
                     at = _unix(one["requestReceivedTimestamp"])
-                    usage = {item["metadata"]["name"]: _usage(item) for item in metrics[one["auditID"]]["items"]}
+                    usage = {item["metadata"]["name"]: pod_metric(item) for item in metrics[one["auditID"]]["items"]}
                 elif resource == ("deployments", "scale") and one["verb"] == "update":
                     desired = one["requestObject"]["spec"]["replicas"]
                 elif resource == ("horizontalpodautoscalers", "status"):

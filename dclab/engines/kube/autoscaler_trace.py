@@ -18,7 +18,7 @@ from dclab.autoscaler.decide import Observation
 from dclab.autoscaler.replica_count import Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 
-__all__ = ["AutoscalerWatch", "Look"]
+__all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 
 SYNC_SECONDS = 15.0
 """--horizontal-pod-autoscaler-sync-period (cmd/kube-controller-manager, default)."""
@@ -126,15 +126,16 @@ def _requests(look: Look) -> dict[str, float]:
 
 
 def _usage(look: Look) -> dict[str, PodMetric]:
-    """A pod's CPU in whole millicores, rounded up as Quantity.MilliValue does."""
-    return {
-        item["metadata"]["name"]: PodMetric(
-            value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
-            at=_unix(item["timestamp"]),
-            window=_seconds(item["window"]),
-        )
-        for item in look.metrics
-    }
+    return {item["metadata"]["name"]: pod_metric(item) for item in look.metrics}
+
+
+def pod_metric(item: Mapping[str, Any]) -> PodMetric:
+    """A reading of metrics.k8s.io: CPU in whole millicores, rounded up as Quantity.MilliValue does."""
+    return PodMetric(
+        value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
+        at=_unix(item["timestamp"]),
+        window=_seconds(item["window"]),
+    )
 
 
 def _pod(pod: Mapping[str, Any]) -> Pod:
