@@ -62,8 +62,8 @@ def latency(
         from dclab.cli.tables import bottleneck_lines, latency_lines
         from dclab.engines.choose import find_lab
         from dclab.experiments.bottleneck import find_bottleneck
-        from dclab.experiments.rule_out import cpu_per_replica
         from dclab.experiments.latency import LatencySettings, run_latency
+        from dclab.experiments.rule_out import cpu_per_replica
         from dclab.lab import ProbeSpec
         from dclab.run_folder import new_folder
 

@@ -12,6 +12,8 @@ from dclab.autoscaler.trace import outcome, read, replay, write
 from dclab.errors import InvalidInput
 from tests.autoscaler.test_recorded import RECORDED
 
+ROOT = RECORDED.parent.parent.parent
+
 
 def test_a_trace_that_is_written_is_read_again(tmp_path):
     header, passes = read(RECORDED)

@@ -100,5 +100,6 @@ def test_looking_at_a_real_run_gives_its_decisions_and_replaying_them_too(record
 def test_nothing_is_told_before_the_autoscaler_has_looked(recorded):
     _, passes = recorded
     watch = AutoscalerWatch()
-    watch.look(passes[0].at, {}, pods_of(passes[0]), metrics_of(passes[0]))
+    for status in ({}, {"currentReplicas": 0, "desiredReplicas": 0}):
+        watch.look(passes[0].at, status, pods_of(passes[0]), metrics_of(passes[0]))
     assert watch.passes() == []

@@ -55,8 +55,8 @@ class AutoscalerWatch:
         unchanged: list[Pass] = []  # since the last one found; the newest may turn out to be the change itself
         for index, look in enumerate(self.looks):
             before = self.looks[index - 1].status if index else {}
-            if look.status.get("desiredReplicas") is None:
-                continue
+            if not look.status.get("desiredReplicas"):
+                continue  # before its first pass the status says 0
             if _told(look.status) != _told(before):
                 changed = _pass(self._seen(index, look.status), look.status)
                 found += [one for one in unchanged if one.at < changed.at - SYNC_SECONDS / 2]
