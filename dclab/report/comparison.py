@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dclab.measure.compare import Comparison
-from dclab.report.content import Block
-from dclab.report.content import Section as PageSection
+from dclab.report.content import Block, Section
 from dclab.report.language import Words
-from dclab.report.render import markdown_blocks, page
+from dclab.report.render import html_page, markdown_page
 from dclab.results import Results
 from dclab.run_folder import write_atomically
 
@@ -53,26 +52,17 @@ def write_comparison(
             "all requests, at p < 0.002, since there are many comparisons."
         )
         sections.append(
-            PageSection(
+            Section(
                 name=f"run-{index}",
                 title=f"{runs[0][0]} ({runs[0][1].engine}) – {name} ({results.engine})",
                 blocks=(table, Block(kind="text", text=how)),
             )
         )
     title = words("DockerCoins: runs compared")
-    html = page(
-        title=title,
-        language={"en": "en", "zh": "zh-CN"}[language],
-        verdict=words("The verdict"),
-        contents=words("Contents"),
-        summary=summary,
-        sections=sections,
-        pictures={},
-    )
-    lines = [f"# {title}", "", *(f"- {one}" for one in summary), ""]
-    for section in sections:
-        lines += [f"## {section.title}", "", *markdown_blocks(section.blocks, {})]
-    files = {"comparison.html": html, "comparison.md": "\n".join(lines).rstrip() + "\n"}
+    files = {
+        "comparison.html": html_page(title, summary, sections, words),
+        "comparison.md": markdown_page(title, summary, sections),
+    }
     for file, text in files.items():
         write_atomically(folder / file, text.encode())
     return [folder / file for file in files]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from dclab.report.content import Block, sections, summary
+from dclab.report.content import Block, Section
+from dclab.report.content import sections as sections_of
+from dclab.report.content import summary as summary_of
 from dclab.report.language import Words
 from dclab.report.pictures import Picture
 from dclab.results import Results
 
-__all__ = ["markdown_blocks", "page", "render_html", "render_markdown"]
+__all__ = ["html_page", "markdown_page", "render_html", "render_markdown"]
 
 ENGLISH = Words()
+
+TAGS = {"en": "en", "zh": "zh-CN"}
+"""Of a page's language (BCP 47)."""
 
 
 def _title(results: Results, words: Words) -> str:
@@ -21,8 +25,14 @@ def _title(results: Results, words: Words) -> str:
     return words("DockerCoins: what scaling does ({engine} engine{quick})", engine=results.engine, quick=quick)
 
 
-def page(**content: Any) -> str:
-    """One self-contained HTML page; everything is escaped but the pictures' SVG."""
+def html_page(
+    title: str,
+    summary: Sequence[str],
+    sections: Sequence[Section],
+    words: Words,
+    pictures: Mapping[str, Picture] | None = None,
+) -> str:
+    """One self-contained page; everything is escaped but the pictures' SVG."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     templates = Environment(
@@ -32,38 +42,46 @@ def page(**content: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return templates.get_template("report.html.j2").render(**content)
+    return templates.get_template("report.html.j2").render(
+        title=title,
+        language=TAGS[words.language],
+        verdict=words("The verdict"),
+        contents=words("Contents"),
+        summary=summary,
+        sections=sections,
+        pictures=pictures or {},
+    )
+
+
+def markdown_page(
+    title: str,
+    summary: Sequence[str],
+    sections: Sequence[Section],
+    pictures: Mapping[str, Picture] | None = None,
+) -> str:
+    """The same as Markdown, with the pictures as files beside it."""
+    lines = [f"# {_escaped(title)}", "", *(f"- {_escaped(one)}" for one in summary), ""]
+    for section in sections:
+        lines += [f"## {_escaped(section.title)}", ""]
+        for block in section.blocks:
+            lines += [*_markdown(block, pictures or {}), ""]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def render_html(
     results: Results, pictures: Mapping[str, Picture], words: Words = ENGLISH, raw: Sequence[str] = ()
 ) -> str:
-    """The page, with the pictures inside."""
-    return page(
-        title=_title(results, words),
-        language={"en": "en", "zh": "zh-CN"}[words.language],
-        verdict=words("The verdict"),
-        contents=words("Contents"),
-        summary=summary(results, words),
-        sections=sections(results, words, raw),
-        pictures=pictures,
-    )
+    """A run's report; `raw` are files beside it to link to."""
+    parts = sections_of(results, words, raw)
+    return html_page(_title(results, words), summary_of(results, words), parts, words, pictures)
 
 
 def render_markdown(
     results: Results, pictures: Mapping[str, Picture], words: Words = ENGLISH, raw: Sequence[str] = ()
 ) -> str:
-    """The same as Markdown, with the pictures as files beside it."""
-    lines = [f"# {_escaped(_title(results, words))}", ""]
-    lines += [*(f"- {_escaped(one)}" for one in summary(results, words)), ""]
-    for section in sections(results, words, raw):
-        lines += [f"## {_escaped(section.title)}", "", *markdown_blocks(section.blocks, pictures)]
-    return "\n".join(lines).rstrip() + "\n"
-
-
-def markdown_blocks(blocks: Sequence[Block], pictures: Mapping[str, Picture]) -> list[str]:
-    """Lines of blocks, with an empty one after each."""
-    return [line for block in blocks for line in (*_markdown(block, pictures), "")]
+    """The same as Markdown."""
+    parts = sections_of(results, words, raw)
+    return markdown_page(_title(results, words), summary_of(results, words), parts, pictures)
 
 
 def _escaped(text: str) -> str:

