@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from dclab.engines.embedded import launch
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
 from dclab.lab import ProbeSpec
+from dclab.measure.latency import summarise
 from dclab.measure.probe import probe_url
 from dclab.measure.siege import parse_siege
 from dclab.paths import shipped
@@ -85,11 +88,30 @@ def of_load(what: str, url: str, seconds: int, wanted: str) -> None:
     )
 
 
+def of_a_stall(lab: EmbeddedLab) -> None:
+    """What a stop of rng for 1.4 s, within 4 s of requests, does to each kind of loop."""
+    (replica,) = lab.about()["replicas"]["rng"]
+
+    def stall() -> None:
+        time.sleep(1.0)
+        os.kill(replica["pid"], signal.SIGSTOP)
+        time.sleep(1.4)
+        os.kill(replica["pid"], signal.SIGCONT)
+
+    for loop, rate in (("closed", None), ("open, 20 a second", 20.0)):
+        stalling = threading.Thread(target=stall)
+        stalling.start()
+        found = summarise(lab.probe("rng", ProbeSpec(count=80, interval=0.05, rate=rate)), rate)
+        stalling.join()
+        say(f"rng stopped for 1.4 s, {loop:<22}   p50 {found.p50:.1f}, p95 {found.p95:.0f}, p99 {found.p99:.0f} ms")
+
+
 def _measure(lab: EmbeddedLab) -> None:
     say(f"{'':44}{'dclab':>8}{'httping or siege':>18}")
     lab.scale("worker", 0)
     of_latency("a target of 100 ms (rng's /32)", f"{lab.url('rng')}/32", "within 3 %")
     of_latency("a target of half a ms (hasher's /)", lab.url("hasher"), "within 0.2 ms")
+    of_a_stall(lab)
     lab.scale("worker", 5)
     time.sleep(4)
     of_latency("a target that queues (rng's /, 5 workers)", lab.url("rng"), "within 3 %")
