@@ -48,7 +48,7 @@ def new_folder(out: Path | None, engine: str) -> Path:
                 "A run never writes over another.",
                 "Give another --out.",
             )
-        (folder / "raw").mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _cannot_write(folder, error) from error
     return folder
@@ -57,7 +57,6 @@ def new_folder(out: Path | None, engine: str) -> Path:
 def drop_unused(folder: Path) -> None:
     """Remove the folder of a run in which nothing was measured."""
     with contextlib.suppress(OSError):  # something is in it after all
-        (folder / "raw").rmdir()
         folder.rmdir()
         if folder.parent == Path("reports"):
             folder.parent.rmdir()
@@ -114,6 +113,10 @@ class Run:
             environment=environment,
             quick=quick,
         )
+        try:
+            (folder / "raw").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _cannot_write(folder, error) from error
         self.save()
 
     def keep(self, **parts: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +56,28 @@ def test_both_engines_compared(dclab):
 def test_what_cannot_be_compared(dclab, tmp_path):
     assert dclab("compare", RUN).code == ExitCode.USAGE
     assert dclab("compare", RUN, str(tmp_path / "absent")).code == ExitCode.USAGE
+
+
+def test_a_report_of_two_runs_is_their_comparison(dclab, tmp_path):
+    kube = str(CHECKOUT / "reports" / "sample-kube")
+    done = dclab("report", RUN, kube, "--out", str(tmp_path / "both"), "--json")
+    assert done.code == 0, done.err
+    assert {one.name for one in (tmp_path / "both").iterdir()} == {"comparison.html", "comparison.md"}
+    found = dclab("compare", RUN, kube, "--json").data["comparisons"]
+    text = (tmp_path / "both" / "comparison.md").read_text()
+    assert all(f"| {one['what']}: {one['unit']} |" in text for one in found)
+    assert dclab("report", RUN, kube, "--out", str(tmp_path / "both")).code == ExitCode.USAGE
+
+
+def test_a_report_in_chinese(dclab, tmp_path):
+    shutil.copy(Path(RUN) / "results.json", tmp_path)
+    assert dclab("report", str(tmp_path), "--lang", "zh").code == 0
+    assert "瓶颈是 rng" in (tmp_path / "report.md").read_text()
+    done = dclab("report", str(tmp_path), "--lang", "fr")
+    assert done.code == ExitCode.USAGE
+    assert "en and zh" in done.err
+
+
+def test_a_report_stands_beside_its_results(dclab, tmp_path):
+    assert dclab("report", RUN, "--out", str(tmp_path / "x")).code == ExitCode.USAGE
+    assert not (tmp_path / "x").exists()
