@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 __all__ = ["watch"]
 
 EVERY_SECONDS = 2.0
+LATENCY_SECONDS = 5.0
+"""A probe comes about once a second, and takes as long as the queue: fewer seconds may hold none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class Moment:
     deployments: Mapping[str, DeploymentState]
     hashes_per_second: float | None
     latency_ms: Mapping[str, float | None]
-    """By service, of httplat's probes since the last moment."""
+    """By service, the mean of httplat's probes within LATENCY_SECONDS."""
     autoscalers: Mapping[str, AutoscalerStatus]
 
     def line(self) -> str:
@@ -107,7 +110,7 @@ class _Eyes:
     def __init__(self, lab: Lab, rate: RecentRate) -> None:
         self.lab = lab
         self.rate = rate
-        self.scrapes: dict[str, Scrape] = {}
+        self.scrapes: dict[str, deque[tuple[float, Scrape]]] = {name: deque() for name in TARGETS}
 
     def look(self) -> Moment:
         """The lab now."""
@@ -121,8 +124,11 @@ class _Eyes:
     def _latency(self, name: str) -> float | None:
         from dclab.measure.httplat import mean_latency_ms
 
-        before, self.scrapes[name] = self.scrapes.get(name), self.lab.httplat(name)
-        return mean_latency_ms(before, self.scrapes[name]) if before else None
+        known, now = self.scrapes[name], time.monotonic()
+        known.append((now, self.lab.httplat(name)))
+        while len(known) > 2 and now - known[1][0] >= LATENCY_SECONDS:
+            known.popleft()
+        return mean_latency_ms(known[0][1], known[-1][1])
 
     def _autoscalers(self) -> list[tuple[str, AutoscalerStatus]]:
         found = []

@@ -143,7 +143,7 @@ def test_a_dumb_terminal_gets_plain_lines(lab):
 
 
 def test_a_pipe_gets_a_line_each_time_and_json_the_last_moment(lab):
-    watch = [*COMMAND, "watch", "--name", lab, "--seconds", "3"]
+    watch = [*COMMAND, "watch", "--name", lab, "--seconds", "5"]
     done = subprocess.run(watch, check=True, capture_output=True, text=True)
     assert "\x1b" not in done.stdout + done.stderr
     assert len(done.stdout.splitlines()) >= 2
