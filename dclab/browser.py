@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,6 +17,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsof
 
 PAGE_SECONDS = 10
 """Of the page's own time, for it to ask its server and draw."""
+LONGEST_SECONDS = 60
 
 
 def find_browser() -> str | None:
@@ -27,7 +30,7 @@ def screenshot(url: str, *, width: int = 1280, height: int = 900) -> bytes | Non
     browser = find_browser()
     if browser is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="dclab-browser-") as folder:
+    with tempfile.TemporaryDirectory(prefix="dclab-browser-", ignore_cleanup_errors=True) as folder:
         picture = Path(folder) / "page.png"
         command = [
             browser,
@@ -43,7 +46,19 @@ def screenshot(url: str, *, width: int = 1280, height: int = 900) -> bytes | Non
             url,
         ]
         try:
-            subprocess.run(command, check=False, capture_output=True, timeout=60, stdin=subprocess.DEVNULL)
+            _run(command)
             return picture.read_bytes()
         except (OSError, subprocess.TimeoutExpired):
             return None
+
+
+def _run(command: list[str]) -> None:
+    """Run it to its end; whatever ends it, none of the processes that a browser starts is left."""
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True)
+    try:
+        process.wait(LONGEST_SECONDS)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -8,7 +8,8 @@ from dclab.errors import InvalidInput
 
 __all__ = ["LANGUAGES", "Words"]
 
-LANGUAGES = ("en", "zh")
+LANGUAGES = {"en": "en", "zh": "zh-CN"}
+"""Each with its tag for a page (BCP 47)."""
 
 
 class Words:
@@ -23,7 +24,7 @@ class Words:
             raise InvalidInput(
                 f"{language!r} is not a language of the report.", f"It speaks {' and '.join(LANGUAGES)}."
             )
-        self.language = language
+        self.tag = LANGUAGES[language]
         self._table: dict[str, str] = {}
         if language != "en":
             import yaml

@@ -75,7 +75,7 @@ def _all(results: Results, words: Words) -> Iterator[Picture]:
         caption = words("The autoscaler over time: replicas, its metric, latency, hashes per second")
         yield _picture("autoscale", caption, lambda figure: paint_autoscale(figure, autoscale), (8, 8))
     if monitoring and any(monitoring.series.values()):
-        caption = words("Latency over the whole run")
+        caption = words("Latency over the whole run, drawn from the answers to the expression")
         yield _picture("monitoring", caption, lambda figure: paint_monitoring(figure, monitoring), (8, 3.6))
 
 

@@ -16,9 +16,6 @@ __all__ = ["html_page", "markdown_page", "render_html", "render_markdown"]
 
 ENGLISH = Words()
 
-TAGS = {"en": "en", "zh": "zh-CN"}
-"""Of a page's language (BCP 47)."""
-
 
 def _title(results: Results, words: Words) -> str:
     quick = words(", quick run") if results.quick else ""
@@ -44,7 +41,7 @@ def html_page(
     )
     return templates.get_template("report.html.j2").render(
         title=title,
-        language=TAGS[words.language],
+        language=words.tag,
         verdict=words("The verdict"),
         contents=words("Contents"),
         summary=summary,
