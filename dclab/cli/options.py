@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,6 +13,7 @@ import typer
 from dclab.errors import InvalidInput
 
 __all__ = [
+    "AddressOption",
     "ContextOption",
     "EngineOption",
     "ImagesOption",
@@ -22,6 +24,7 @@ __all__ = [
     "QuietOption",
     "VerboseOption",
     "YesOption",
+    "parse_address",
     "parse_count",
     "parse_counts",
     "parse_duration",
@@ -52,6 +55,10 @@ ImagesOption = Annotated[
     str, typer.Option("--images", help="On Kubernetes: build, upstream, or a REGISTRY/PREFIX to push to and pull from.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask about a cluster that is not of this machine.")]
+AddressOption = Annotated[
+    str | None,
+    typer.Option("--address", help="Forward the page, listening at this address of the machine; 0.0.0.0 for all."),
+]
 OutOption = Annotated[
     Path | None, typer.Option("--out", help="Folder for the results, instead of reports/<time>-<engine>.")
 ]
@@ -65,6 +72,18 @@ FASTEST = 1000.0
 """Requests per second of an open loop: each has a thread while it is under way."""
 
 LONGEST_SECONDS = 24 * 3600.0
+
+
+def parse_address(value: str | None) -> str | None:
+    """An IP address; else InvalidInput."""
+    if value is not None:
+        try:
+            ip_address(value)
+        except ValueError as error:
+            raise InvalidInput(
+                f"{value!r} is not an address.", "It must be an IP address of this machine.", "Try 127.0.0.1."
+            ) from error
+    return value
 
 
 def parse_count(value: str, what: str, *, low: int = 1, high: int = MOST_REPLICAS) -> int:

@@ -41,6 +41,7 @@ def start_lab(output: Output, choice: Choice, settings: Settings, kube: KubeOpti
 def _on_kube(output: Output, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
     from dclab.engines.kube import launch, minikube
     from dclab.engines.kube.images import parse_images
+    from dclab.engines.kube.metrics_server import prepare_metrics
 
     if settings.clock_speed != 1:
         raise InvalidInput(
@@ -57,7 +58,9 @@ def _on_kube(output: Output, settings: Settings, kube: KubeOptions) -> tuple[Lab
         _confirm(output, where, yes=kube.yes)
     lab, started = launch.start(where, images, output.step)
     if kube.context is None:
-        launch.set_metric_resolution(where.api, settings.metric_resolution_seconds)
+        output.step("waiting for metrics-server")
+        if not prepare_metrics(where.api, settings.metric_resolution_seconds):
+            output.note("metrics-server does not answer yet; until it does, no autoscaler knows any usage.")
     return lab, started
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 
-from dclab.cli.options import ContextOption, EngineOption, JsonOption, NameOption, QuietOption, VerboseOption
+from dclab.cli.options import (
+    AddressOption,
+    ContextOption,
+    EngineOption,
+    JsonOption,
+    NameOption,
+    QuietOption,
+    VerboseOption,
+    parse_address,
+)
 from dclab.cli.session import session
 
 __all__ = ["webui"]
 
 
 def webui(
+    address: AddressOption = None,
     name: NameOption = None,
     engine: EngineOption = "auto",
     context: ContextOption = None,
@@ -27,21 +36,18 @@ def webui(
     Example: dclab webui
     """
     with session("webui", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.cli.remote import tunnel
+        from dclab.cli.page import Page
         from dclab.engines.choose import find_lab
 
+        listen = parse_address(address)
         lab, _ = find_lab(name, engine, context)
-        url = lab.url("webui")
+        page = Page(lab, lab.url("webui"), listen)
         opened = False
         screen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
         if screen and sys.stdout.isatty() and not as_json:
             import webbrowser
 
-            opened = webbrowser.open(url)
-        output.show(url)
-        if line := tunnel(url):
-            output.note(f"From your own machine: {line}")
-        output.result({"url": url, "opened": opened})
-        if "webui" not in lab.addresses():
-            output.note("It is forwarded by this command; Ctrl-C ends it.")
-            threading.Event().wait()
+            opened = webbrowser.open(page.url)
+        page.show(output)
+        output.result({"url": page.url, "opened": opened})
+        page.keep(output)

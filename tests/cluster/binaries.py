@@ -1,4 +1,4 @@
-"""Kubernetes, etcd, CoreDNS and metrics-server, built from their published Go modules.
+"""Kubernetes, etcd, CoreDNS, metrics-server, Prometheus and helm, built from their published Go modules.
 
 The folders under modules/ hold nothing but go.mod (whose `tool` lines name the programs) and go.sum, which
 pins every byte. What is built is kept in the cache, keyed by those files and by the flags.
@@ -27,6 +27,8 @@ def _linker_flags(required: Mapping[str, str]) -> str:
         _, minor, patch = prometheus.split(".")
         version = f"{int(minor) // 100}.{int(minor) % 100}.{patch}"
         return f"-s -w -X github.com/prometheus/common/version.Version={version}"
+    if helm := required.get("helm.sh/helm/v3"):
+        return f"-s -w -X helm.sh/helm/v3/internal/version.version={helm}"
     version = required.get("k8s.io/kubernetes", "")
     if not version:
         return "-s -w"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 import requests
+
+from dclab.errors import ExitCode
 
 DEPLOYMENTS = {"hasher", "httplat-hasher", "httplat-rng", "redis", "rng", "webui", "worker"}
 
@@ -42,6 +45,34 @@ def test_webui_prints_an_address_that_answers(dclab, lab_name):
     assert "<html" in requests.get(url, timeout=5).text
     assert set(requests.get(f"{url}/json", timeout=5).json()) == {"coins", "hashes", "now"}
     assert dclab("webui", "--name", lab_name, "--json").data == {"url": url, "opened": False}
+
+
+def test_webui_at_another_address_is_there_until_ctrl_c(start_dclab, lab_name, tmp_path):
+    process = start_dclab("webui", "--name", lab_name, "--address", "0.0.0.0", cwd=tmp_path)
+    url = process.stdout.readline().strip()
+    port = url.rsplit(":", 1)[1]
+    for address in ("127.0.0.1", "127.0.0.2"):
+        assert set(requests.get(f"http://{address}:{port}/json", timeout=5).json()) == {"coins", "hashes", "now"}
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "can use the page, without a password" in err
+    assert "Ctrl-C ends it" in err
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"http://127.0.0.1:{port}/json", timeout=5)
+
+
+def test_an_address_of_another_machine_is_refused(dclab, lab_name):
+    done = dclab("webui", "--name", lab_name, "--address", "192.0.2.1")
+    assert done.code == ExitCode.USAGE
+    assert "cannot listen at '192.0.2.1'" in done.err
+
+
+def test_the_source_of_prometheus_is_a_clusters_matter(dclab, lab_name, tmp_path):
+    done = dclab("monitor", "--name", lab_name, "--prometheus", "helm", cwd=tmp_path)
+    assert done.code == ExitCode.USAGE
+    assert "embedded engine's Prometheus" in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_on_a_remote_machine_the_tunnel_is_printed(dclab, lab_name):

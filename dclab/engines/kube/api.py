@@ -35,7 +35,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 PLURALS = {"NetworkPolicy": "networkpolicies"}
 """Kinds whose plural is not the kind in lower case with an s."""
-CLUSTER_WIDE = {"Namespace", "Node", "ClusterRole", "ClusterRoleBinding"}
+CLUSTER_WIDE = {"APIService", "ClusterRole", "ClusterRoleBinding", "Namespace", "Node"}
 
 AWAY = {429, 500, 502, 503, 504}
 

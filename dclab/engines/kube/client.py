@@ -19,6 +19,7 @@ from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.images import Images
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.namespace import ensure_ours, remove, rendered
+from dclab.engines.kube.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.reach import Reach
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
@@ -37,10 +38,6 @@ __all__ = ["KubeLab"]
 
 SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
-
-PROMETHEUS = "prometheus-server"
-PROMETHEUS_SECONDS = 120.0
-"""For its image to be pulled, and for it to get ready."""
 
 METRICS = "/apis/metrics.k8s.io/v1beta1"
 
@@ -216,12 +213,7 @@ class KubeLab:
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, put beside it if need be; TimedOut when it does not get ready."""
-        if self.api.find(self._deployment(PROMETHEUS)) is None:
-            for one in manifests.optional("prometheus"):
-                if one["kind"] == "RoleBinding":
-                    one["subjects"][0]["namespace"] = self.name
-                self.api.apply(one, self.name)
-        rollout.wait_settled(self.api, self.name, PROMETHEUS, PROMETHEUS_SECONDS)
+        ensure_prometheus(self.api, self.name)
         return self.url(PROMETHEUS)
 
     # Load and autoscaling.

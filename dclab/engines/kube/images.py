@@ -20,7 +20,7 @@ from dclab.errors import InvalidInput
 from dclab.manifests import Manifest
 from dclab.paths import shipped
 
-__all__ = ["BUILD", "IN_MANIFESTS", "UPSTREAM", "Images", "apps", "images_of", "parse_images", "tag"]
+__all__ = ["BUILD", "IN_MANIFESTS", "UPSTREAM", "Images", "apps", "images_of", "parse_images", "short_name", "tag"]
 
 BUILD, UPSTREAM = "build", "upstream"
 IN_MANIFESTS = "dockercoins/"
@@ -92,6 +92,14 @@ def parse_images(value: str) -> Images:
         "It is build, upstream, or a registry with a prefix.",
         "Try --images build, or --images ghcr.io/your-name.",
     )
+
+
+def short_name(image: str) -> str:
+    """An image's name as Docker shows it: without the registry that is understood.
+
+    A node whose runtime is Docker lists its images so, one with containerd in full.
+    """
+    return image.removeprefix("docker.io/").removeprefix("library/")
 
 
 def images_of(namespace: Any) -> Images:

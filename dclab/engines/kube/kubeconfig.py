@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["PROFILE", "Context", "contexts", "find_context", "find_profile", "own_kubeconfig"]
+__all__ = ["PROFILE", "Context", "contexts", "find_context", "find_profile", "is_minikube", "own_kubeconfig"]
 
 PROFILE = "dclab"
 """Name of dclab's own minikube profile, and so of its context."""
@@ -65,3 +65,8 @@ def find_profile() -> Context | None:
 def find_context(name: str | None) -> Context | None:
     """The user's context of that name; that of dclab's own profile for None."""
     return find_profile() if name is None else next((one for one in contexts() if one.name == name), None)
+
+
+def is_minikube(name: str) -> bool:
+    """Whether minikube made the cluster of that context, for dclab or for the user."""
+    return any(one is not None and one.name == name and one.minikube for one in (find_profile(), find_context(name)))

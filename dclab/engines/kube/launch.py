@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dclab.engines.kube import minikube
-from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.api import Api
 from dclab.engines.kube.client import KubeLab
 from dclab.engines.kube.connect import connect, is_local
 from dclab.engines.kube.faults import NoCluster
@@ -20,9 +20,7 @@ from dclab.engines.kube.namespace import claim, ensure_ours, namespace_manifest,
 from dclab.engines.kube.provide import provide
 from dclab.errors import InvalidInput
 
-__all__ = ["Place", "end", "find", "place", "set_metric_resolution", "start"]
-
-METRIC_RESOLUTION = "--metric-resolution="
+__all__ = ["Place", "end", "find", "place", "start"]
 
 
 @dataclass(frozen=True)
@@ -85,20 +83,6 @@ def start(where: Place, images: Images, say: Callable[[str], None]) -> tuple[Kub
     say(f"applying the manifests to {where.namespace}")
     lab.deploy()
     return lab, not there
-
-
-def set_metric_resolution(api: Api, seconds: float) -> None:
-    """Have the addon's metrics-server look so often; by itself it looks once a minute."""
-    path = path_of("apps/v1", "Deployment", "kube-system", "metrics-server")
-    found = api.find(path)
-    if found is None:
-        return
-    (container,) = found["spec"]["template"]["spec"]["containers"]
-    wanted = f"{METRIC_RESOLUTION}{seconds:.0f}s"
-    arguments = [one for one in container["args"] if not one.startswith(METRIC_RESOLUTION)]
-    if wanted not in container["args"]:
-        changed = {"name": container["name"], "args": [*arguments, wanted]}
-        api.merge(path, {"spec": {"template": {"spec": {"containers": [changed]}}}}, strategic=True)
 
 
 def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[bool, list[str]]:

@@ -1,4 +1,4 @@
-"""dclab's own minikube profile: start, reuse, stop, delete, and images built into it.
+"""dclab's own minikube profile: start, reuse, stop, delete; and images built into that or another one.
 
 minikube writes its entry into a kubeconfig of dclab's own: the user's stays as it is.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from dclab.engines.kube import preflight
+from dclab.engines.kube.images import short_name
 from dclab.engines.kube.kubeconfig import PROFILE, find_profile, own_kubeconfig
 from dclab.errors import DclabError, MissingTool
 from dclab.paths import shipped
@@ -27,7 +28,6 @@ __all__ = [
     "build_images",
     "delete",
     "ensure_running",
-    "is_profile",
     "running",
     "stop",
 ]
@@ -60,7 +60,7 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "KUBECONFIG": str(own_kubeconfig()), "MINIKUBE_IN_STYLE": "false"}
 
 
-def _command(*arguments: str) -> list[str]:
+def _command(*arguments: str, profile: str = PROFILE) -> list[str]:
     path = find_tool("minikube")
     if path is None:
         raise MissingTool(
@@ -68,12 +68,12 @@ def _command(*arguments: str) -> list[str]:
             "The kube engine starts its own cluster with it.",
             "`dclab doctor --install` says how to get it; --context uses a cluster of yours.",
         )
-    return [path, "--profile", PROFILE, *arguments]
+    return [path, "--profile", profile, *arguments]
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str, profile: str = PROFILE) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        _command(*arguments),
+        _command(*arguments, profile=profile),
         check=False,
         capture_output=True,
         text=True,
@@ -86,11 +86,6 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def _folder() -> Path:
     home = Path(os.environ.get("MINIKUBE_HOME") or Path.home())
     return (home if home.name == ".minikube" else home / ".minikube") / "profiles" / PROFILE
-
-
-def is_profile(context: str) -> bool:
-    """Whether a context is that of dclab's own profile."""
-    return context == PROFILE and find_profile() is not None
 
 
 def running() -> bool:
@@ -158,12 +153,15 @@ def _start(arguments: list[str], say: Say) -> None:
         raise MinikubeFailed(f"minikube could not start the profile {PROFILE!r}.", f"{name}{why}", advice)
 
 
-def build_images(profile: str, images: Mapping[str, str], say: Say) -> None:
-    """Build images into the cluster. minikube's exit code does not tell of a failed build, its list of images does."""
+def build_images(profile: str, images: Mapping[str, str], say: Say, *, all_nodes: bool = False) -> None:
+    """Build images into a profile. minikube's exit code does not tell of a failed build, its list of images does."""
+    nodes = ["--all"] if all_nodes else []
     for app, image in images.items():
         say(f"building {image} in minikube")
-        done = _run("image", "build", "--tag", image, "--file", f"{app}/Dockerfile", str(shipped() / "apps"))
-        if image not in _run("image", "ls").stdout:
+        file = f"{app}/Dockerfile"
+        done = _run("image", "build", *nodes, "--tag", image, "--file", file, str(shipped() / "apps"), profile=profile)
+        listed = _run("image", "ls", profile=profile).stdout.split()
+        if short_name(image) not in map(short_name, listed):
             said = " | ".join((done.stdout + done.stderr).strip().splitlines()[-5:])
             raise DclabError(
                 f"{image} could not be built in minikube.",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from dclab.engines.kube import minikube
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.images import BUILD, UPSTREAM, Images
+from dclab.engines.kube.images import BUILD, UPSTREAM, Images, short_name
+from dclab.engines.kube.kubeconfig import is_minikube
 from dclab.errors import DclabError, MissingTool
 from dclab.paths import shipped
 
@@ -40,23 +42,41 @@ def provide(api: Api, images: Images, say: Say) -> None:
             say(f"building {image} and pushing it")
             _build(builder, app, image)
             _run_tool([builder, "push", image], f"{image} cannot be pushed.")
-    elif minikube.is_profile(api.context):
-        minikube.build_images(api.context, lacking, say)
-    elif api.context.startswith("kind-"):
-        builder = _builder()
-        for app, image in lacking.items():
-            say(f"building {image} and loading it into kind")
-            _build(builder, app, image)
-            _run_tool(
-                ["kind", "load", "docker-image", image, "--name", api.context.removeprefix("kind-")],
-                f"{image} cannot be loaded into kind.",
-            )
+    elif is_minikube(api.context):
+        minikube.build_images(api.context, lacking, say, all_nodes=len(nodes) > 1)
+    elif loader := _loader(api.context):
+        _load(loader, lacking, say)
     else:
         raise MissingTool(
             f"The cluster of the context {api.context!r} has no images of this dclab.",
             f"It lacks {', '.join(sorted(lacking.values()))}, and what is built here does not get there by itself.",
             "Name a registry that it pulls from: --images REGISTRY/PREFIX.",
         )
+
+
+def _loader(context: str) -> list[str] | None:
+    """The command that loads an archive of an image, named last, into a cluster of kind's or k3d's."""
+    tool, _, cluster = context.partition("-")
+    loaders = {
+        "kind": ["kind", "load", "image-archive", "--name", cluster],
+        "k3d": ["k3d", "image", "import", "--cluster", cluster],
+    }
+    return loaders.get(tool) if cluster else None
+
+
+def _load(loader: list[str], images: Mapping[str, str], say: Say) -> None:
+    builder = _builder()
+    with tempfile.TemporaryDirectory() as folder:
+        for app, image in images.items():
+            say(f"building {image} and loading it into {loader[0]}")
+            _build(builder, app, image)
+            archive = f"{folder}/{app}.tar"
+            if builder == "buildah":
+                save = [builder, "push", image, f"docker-archive:{archive}:{image}"]
+            else:
+                save = [builder, "save", "--output", archive, image]
+            _run_tool(save, f"{image} cannot be saved.")
+            _run_tool([*loader, archive], f"{image} cannot be loaded into {loader[0]}.")
 
 
 def _nodes(api: Api) -> list[Any]:
@@ -68,8 +88,11 @@ def _nodes(api: Api) -> list[Any]:
 
 
 def _everywhere(nodes: Iterable[Any], image: str) -> bool:
-    held = [{name for one in node["status"].get("images", ()) for name in one.get("names") or ()} for node in nodes]
-    return bool(held) and all(image in names for names in held)
+    held = [
+        {short_name(name) for one in node["status"].get("images", ()) for name in one.get("names") or ()}
+        for node in nodes
+    ]
+    return bool(held) and all(short_name(image) in names for names in held)
 
 
 def _only_amd64(nodes: Iterable[Any]) -> None:

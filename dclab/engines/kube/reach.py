@@ -6,75 +6,23 @@ passes the Service by. That is why latency is never measured through it.
 
 from __future__ import annotations
 
-import contextlib
 import random
-import select
 import socket
-import threading
 import time
+from functools import partial
 from typing import Any
 
+from dclab.engines.forward import Forward
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.diagnose import is_ready
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.labels import SELECTOR
 from dclab.errors import DclabError
 
-__all__ = ["Forward", "Reach"]
+__all__ = ["Reach"]
 
-LOOPBACK = "127.0.0.1"
 CONNECT_SECONDS = 1.0
 NEW_PORT_SECONDS = 3.0
-CHUNK = 65536
-
-
-class Forward:
-    """A port of this machine whose connections go to ready pods of a service; until `close`."""
-
-    def __init__(self, api: Api, namespace: str, service: Any, address: str = LOOPBACK, port: int = 0) -> None:
-        self.api = api
-        self.namespace = namespace
-        self.selector = ",".join(f"{key}={value}" for key, value in service["spec"]["selector"].items())
-        self.target = int(service["spec"]["ports"][0]["targetPort"])
-        self._listener = socket.create_server((address, port), backlog=128)
-        self.url = f"http://{address}:{self._listener.getsockname()[1]}"
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        """Take no more connections."""
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._relay, args=(connection,), daemon=True).start()
-
-    def _pod(self) -> str | None:
-        listed = self.api.get(path_of("v1", "Pod", self.namespace), labelSelector=self.selector)
-        ready = [one["metadata"]["name"] for one in listed["items"] if is_ready(one)]
-        return random.choice(ready) if ready else None
-
-    def _relay(self, connection: socket.socket) -> None:
-        # A failure shows to the client as what it is for it: a connection that ends without an answer.
-        with connection, contextlib.suppress(OSError, DclabError):
-            pod = self._pod()
-            if pod is not None:
-                path = path_of("v1", "Pod", self.namespace, pod)
-                with contextlib.closing(self.api.forward(path, self.target)) as upstream:
-                    _pass_on(connection, upstream)
-
-
-def _pass_on(client: socket.socket, upstream: Any) -> None:
-    """Bytes both ways, until one side ends."""
-    while True:
-        for one in select.select([client, upstream], [], [])[0]:
-            data = one.recv(CHUNK)
-            if not data:
-                return
-            (upstream if one is client else client).sendall(data)
 
 
 class Reach:
@@ -137,7 +85,27 @@ class Reach:
         known = (one for node in nodes for one in node["status"]["addresses"] if one["type"] == "InternalIP")
         return next((str(one["address"]) for one in known), None)
 
-    def _forwarded(self, service: str) -> str:
-        forward = Forward(self.api, self.namespace, self._service(service))
+    def _forwarded(self, name: str) -> str:
+        forward = Forward(partial(self._connection, self._service(name)["spec"]))
         self._forwards.append(forward)
         return forward.url
+
+    def _connection(self, service: Any) -> Any:
+        """To a ready pod of the service; None when there is none."""
+        selector = ",".join(f"{key}={value}" for key, value in service["selector"].items())
+        pods = self.api.get(path_of("v1", "Pod", self.namespace), labelSelector=selector)["items"]
+        ready = [one for one in pods if is_ready(one)]
+        if not ready:
+            return None
+        pod = random.choice(ready)
+        (port, *_) = service["ports"]
+        return self.api.forward(
+            path_of("v1", "Pod", self.namespace, pod["metadata"]["name"]), _target_port(pod, port["targetPort"])
+        )
+
+
+def _target_port(pod: Any, port: int | str) -> int:
+    """Its number, where a service names it."""
+    containers = pod["spec"]["containers"]
+    named = {each.get("name"): each["containerPort"] for one in containers for each in one.get("ports", ())}
+    return int(named.get(port, port))

@@ -10,7 +10,7 @@ from dclab.engines.kube.diagnose import cause
 from dclab.engines.kube.labels import SELECTOR
 from dclab.errors import TimedOut
 
-__all__ = ["names", "wait_settled"]
+__all__ = ["names", "rolled_out", "wait_settled"]
 
 
 RECOVERY_SECONDS = 90.0
@@ -24,7 +24,7 @@ def names(api: Api, namespace: str) -> list[str]:
     return sorted(one["metadata"]["name"] for one in listed["items"])
 
 
-def _rolled_out(deployments: list[Any]) -> bool:
+def rolled_out(deployments: list[Any]) -> bool:
     """Whether it has as many replicas as it should, all of its newest form, all ready."""
     for one in deployments:
         status, wanted = one["status"], one["spec"]["replicas"]
@@ -38,7 +38,7 @@ def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
     return bool(
         api.wait(
             path_of("apps/v1", "Deployment", namespace),
-            _rolled_out,
+            rolled_out,
             end - time.monotonic(),
             fieldSelector=f"metadata.name={name}",
         )

@@ -1,0 +1,70 @@
+"""A page of the lab for people: where it is, and how long it is there."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dclab.cli.remote import tunnel
+from dclab.results import Caveat
+
+if TYPE_CHECKING:
+    from dclab.lab import Lab
+    from dclab.output import Output
+
+__all__ = ["Page"]
+
+
+class Page:
+    """A page, reached as the engine reaches it, or (`address`) through a port of this machine's own."""
+
+    def __init__(self, lab: Lab, url: str, address: str | None = None) -> None:
+        """Find the page.
+
+        Args:
+            lab: whose page it is.
+            url: where this process reaches it.
+            address: of this machine, to listen at.
+
+        Raises:
+            InvalidInput: this machine does not have that address.
+        """
+        self.address = address
+        self.ends_with_us = address is not None or url not in lab.addresses().values()
+        """Whether it is forwarded by this process."""
+        self.url = url if address is None else _forwarded(url, address)
+
+    def show(self, output: Output, path: str = "") -> None:
+        """Say where it is, how it is seen from elsewhere, and who can see it."""
+        output.show(f"{self.url}{path}")
+        if self.address and not ipaddress.ip_address(self.address).is_loopback:
+            output.warn(
+                Caveat(
+                    code="open-to-others",
+                    message=f"Whoever reaches this machine at {self.address} can use the page, without a password.",
+                    hint="Without --address it is for this machine alone; `ssh -L` brings it to another one.",
+                )
+            )
+        elif line := tunnel(f"{self.url}{path}"):
+            output.note(f"From your own machine: {line}")
+
+    def keep(self, output: Output) -> None:
+        """Stay until Ctrl-C if it would end with this command."""
+        if not self.ends_with_us:
+            return
+        output.note("It is forwarded by this command; Ctrl-C ends it.")
+        threading.Event().wait()
+
+
+def _forwarded(url: str, address: str) -> str:
+    """URL of a port of this machine behind which is what is at `url`."""
+    from dclab.engines.forward import Forward
+
+    parts = urlsplit(url)
+    forward = Forward(lambda: socket.create_connection((parts.hostname or "", parts.port or 80), 5), address)
+    if not ipaddress.ip_address(address).is_unspecified:
+        return forward.url
+    return f"http://{socket.gethostname()}:{urlsplit(forward.url).port}"

@@ -1,0 +1,45 @@
+"""minikube's metrics-server: how often it looks, and whether it answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.rollout import rolled_out
+
+__all__ = ["prepare_metrics"]
+
+METRICS_SERVER = "metrics-server"
+METRIC_RESOLUTION = "--metric-resolution="
+METRICS_SECONDS = 120.0
+"""For the addon to be started anew and to have looked twice."""
+
+
+def prepare_metrics(api: Api, seconds: float) -> bool:
+    """Have the addon's metrics-server look so often (by itself it does once a minute), and answer.
+
+    Returns:
+        Whether it answers; where it does not, an autoscaler knows no usage.
+    """
+    path = path_of("apps/v1", "Deployment", "kube-system", METRICS_SERVER)
+    found = api.find(path)
+    if found is None:
+        return False
+    (container,) = found["spec"]["template"]["spec"]["containers"]
+    wanted = f"{METRIC_RESOLUTION}{seconds:.0f}s"
+    if wanted not in container["args"]:
+        arguments = [one for one in container["args"] if not one.startswith(METRIC_RESOLUTION)]
+        changed = {"name": container["name"], "args": [*arguments, wanted]}
+        api.merge(path, {"spec": {"template": {"spec": {"containers": [changed]}}}}, strategic=True)
+    # It is ready once it has usage, and then the API server has to see that.
+    deployments = path_of("apps/v1", "Deployment", "kube-system")
+    services = path_of("apiregistration.k8s.io/v1", "APIService", "")
+    return bool(
+        api.wait(deployments, rolled_out, METRICS_SECONDS, fieldSelector=f"metadata.name={METRICS_SERVER}")
+        and api.wait(services, _available, METRICS_SECONDS, fieldSelector="metadata.name=v1beta1.metrics.k8s.io")
+    )
+
+
+def _available(services: list[Any]) -> bool:
+    conditions = (each for one in services for each in one.get("status", {}).get("conditions", ()))
+    return any(one["type"] == "Available" and one["status"] == "True" for one in conditions)
