@@ -8,7 +8,7 @@ import subprocess
 import time
 
 import pytest
-from kubernetes.client import AppsV1Api, AutoscalingV2Api, CoreV1Api
+from kubernetes.client import AppsV1Api, AutoscalingV2Api, BatchV1Api, CoreV1Api, V1Eviction, V1ObjectMeta
 
 from dclab.errors import ExitCode
 from tests.cluster import faults
@@ -67,14 +67,23 @@ def test_a_sweep_goes_on_while_the_api_server_is_away(on_kube, tmp_path):
     assert [one["workers"] for one in said["data"]["sweep"]["points"]] == [1, 2, 3]
 
 
+def _kill(core, pod):
+    core.delete_namespaced_pod(pod, LAB, grace_period_seconds=0)
+
+
+def _evict(core, pod):
+    core.create_namespaced_pod_eviction(pod, LAB, V1Eviction(metadata=V1ObjectMeta(name=pod)))
+
+
 @pytest.mark.timeout(240)
-def test_a_window_in_which_a_pod_was_killed_is_measured_again(on_kube, cluster, tmp_path):
+@pytest.mark.parametrize("end", [_kill, _evict])
+def test_a_window_in_which_a_pod_went_is_measured_again(on_kube, cluster, tmp_path, end):
     core = CoreV1Api(cluster.client)
     assert on_kube("scale", "worker", "2").code == 0
     sweep = Running(tmp_path, "scale-sweep", "--workers", "2", "--seconds", "12s")
     time.sleep(10)
     pod = core.list_namespaced_pod(LAB, label_selector="app=worker").items[0].metadata.name
-    core.delete_namespaced_pod(pod, LAB, grace_period_seconds=0)
+    end(core, pod)
     code, said, err = sweep.end(150)
     assert code == 0, err
     assert "disturbed" in {one["code"] for one in said["warnings"]}
@@ -115,6 +124,46 @@ def test_an_image_that_is_not_there_is_named(on_kube, cluster):
     assert "dclab.test/absent:1" in done.err
     mended = on_kube("up")
     assert mended.code == 0, mended.err
+
+
+@pytest.mark.timeout(200)
+def test_a_crash_loop_is_told_with_its_last_lines(on_kube, cluster):
+    apps = AppsV1Api(cluster.client)
+    broken = {"name": "rng", "command": ["sh", "-c", "echo no entropy left; exit 3"]}
+    apps.patch_namespaced_deployment("rng", LAB, {"spec": {"template": {"spec": {"containers": [broken]}}}})
+    done = on_kube("scale", "rng", "1")
+    assert done.code == ExitCode.TIMEOUT
+    assert "ends again and again (Error, exit code 3)" in done.err
+    assert "It said: no entropy left" in done.err
+    mended = on_kube("up")
+    assert mended.code == 0, mended.err
+
+
+@pytest.mark.timeout(200)
+def test_a_quota_is_named(on_kube, cluster):
+    core = CoreV1Api(cluster.client)
+    pods = len(core.list_namespaced_pod(LAB).items)
+    core.create_namespaced_resource_quota(LAB, {"metadata": {"name": "small"}, "spec": {"hard": {"pods": str(pods)}}})
+    try:
+        done = on_kube("scale", "worker", "5")
+        assert done.code == ExitCode.TIMEOUT
+        assert "exceeded quota: small" in done.err
+    finally:
+        core.delete_namespaced_resource_quota("small", LAB)
+        assert on_kube("scale", "worker", "1").code == 0
+
+
+@pytest.mark.timeout(200)
+def test_a_load_test_whose_image_cannot_be_pulled_is_named_and_taken_away(on_kube, cluster):
+    core = CoreV1Api(cluster.client)
+    core.patch_namespace(LAB, {"metadata": {"annotations": {"dclab/images": "dclab.test/absent"}}})
+    try:
+        done = on_kube("loadtest", "--time", "5s")
+    finally:
+        core.patch_namespace(LAB, {"metadata": {"annotations": {"dclab/images": "build"}}})
+    assert done.code == ExitCode.TIMEOUT
+    assert "waits for its image dclab.test/absent/siege:" in done.err
+    assert BatchV1Api(cluster.client).list_namespaced_job(LAB).items == []
 
 
 @pytest.mark.timeout(200)

@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import time
 
 import pytest
 import requests
-import yaml
-from kubernetes.client import ApiException, AuthenticationV1TokenRequest, CoreV1Api, V1TokenRequestSpec
+from kubernetes.client import ApiException, AppsV1Api, CoreV1Api
 
 from dclab.errors import ExitCode
-from tests.cluster.apply import apply
-from tests.cluster.settings import KUBECONFIG, NAME
+from tests.cluster import binaries
+from tests.cluster.settings import HERE, KUBECONFIG, NAME
+from tests.cluster.users import ACCOUNTS, grant, kubeconfig, revoke
+from tests.cluster.waiting import wait_for
+from tests.conftest import CHECKOUT, COMMAND
 from tests.minikube_stand_in import minikube_environment
 
 pytestmark = pytest.mark.cluster
 
 LAB = "dclab-commands"
-ACCOUNTS = "dclab-accounts"
-
-
-def kubeconfig(cluster, account, file):
-    """A kubeconfig of one context, `least`, for a service account."""
-    core = CoreV1Api(cluster.client)
-    apply(cluster.client, [{"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}], ACCOUNTS)
-    request = AuthenticationV1TokenRequest(spec=V1TokenRequestSpec(audiences=[], expiration_seconds=7200))
-    token = core.create_namespaced_service_account_token(account, ACCOUNTS, request).status.token
-    configuration = cluster.client.configuration
-    content = {
-        "clusters": [
-            {
-                "name": "one",
-                "cluster": {"server": configuration.host, "certificate-authority": configuration.ssl_ca_cert},
-            }
-        ],
-        "users": [{"name": account, "user": {"token": token}}],
-        "contexts": [{"name": "least", "context": {"cluster": "one", "user": account}}],
-        "current-context": "other",
-    }
-    file.write_text(yaml.safe_dump(content))
-    return {"KUBECONFIG": str(file)}
+WHERE = ("--context", "least", "--name", LAB)
 
 
 @pytest.fixture(scope="module")
@@ -52,38 +35,32 @@ def accounts(cluster):
 
 
 @pytest.fixture(scope="module")
-def least(cluster, accounts, dclab, tmp_path_factory):
-    """Environment of a user with the rights of `dclab rbac` alone."""
-    env = kubeconfig(cluster, "least", tmp_path_factory.mktemp("least") / "kubeconfig")
-    roles = dclab("rbac", "--name", LAB, "--json").data["objects"]
-    subject = {"kind": "ServiceAccount", "name": "least", "namespace": ACCOUNTS}
+def roles(cluster, dclab):
+    """What `dclab rbac` prints, and the namespace that the Role needs, which is then dclab's to take over."""
     core = CoreV1Api(cluster.client)
-    # A Role needs its namespace, which is then dclab's to take over.
     labels = {"app.kubernetes.io/managed-by": "dclab", "app.kubernetes.io/part-of": "dockercoins"}
     core.create_namespace({"metadata": {"name": LAB, "labels": labels}})
-    bindings = [
-        {
-            "apiVersion": "rbac.authorization.k8s.io/v1",
-            "kind": f"{role['kind']}Binding",
-            "metadata": {"name": role["metadata"]["name"]},
-            "roleRef": {
-                "apiGroup": "rbac.authorization.k8s.io",
-                "kind": role["kind"],
-                "name": role["metadata"]["name"],
-            },
-            "subjects": [subject],
-        }
-        for role in roles
-    ]
-    apply(cluster.client, [*roles, *bindings], LAB)
-    yield env
+    yield dclab("rbac", "--name", LAB, "--json").data["objects"]
     core.delete_namespace(LAB)
-    for kind in ("clusterroles", "clusterrolebindings"):
-        cluster.client.call_api(
-            *cluster.client.param_serialize(
-                "DELETE", f"/apis/rbac.authorization.k8s.io/v1/{kind}/dclab-{LAB}", auth_settings=["BearerToken"]
-            )
-        )
+
+
+@pytest.fixture(scope="module")
+def least(cluster, accounts, roles, tmp_path_factory):
+    """Environment of a user with the rights of `dclab rbac` alone."""
+    env = kubeconfig(cluster, "least", tmp_path_factory.mktemp("least") / "kubeconfig")
+    granted = grant(cluster, "least", roles, LAB)
+    yield env
+    revoke(cluster, granted)
+
+
+@pytest.fixture(scope="module")
+def inside(cluster, accounts, roles, tmp_path_factory):
+    """Environment of a user who may, of the cluster, see nothing but the namespace: no node, so no NodePort."""
+    env = kubeconfig(cluster, "inside", tmp_path_factory.mktemp("inside") / "kubeconfig")
+    role, outside = roles
+    granted = grant(cluster, "inside", [role, {**outside, "rules": outside["rules"][:1]}], LAB)
+    yield env
+    revoke(cluster, granted)
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +68,8 @@ def on_kube(dclab, least, tmp_path_factory):
     """Run a verb on the lab, in a folder of its own, with a lab that runs."""
     folder = tmp_path_factory.mktemp("commands")
 
-    def run(verb, *arguments):
-        return dclab(verb, *arguments, "--context", "least", "--name", LAB, cwd=folder, env=least)
+    def run(verb, *arguments, **env):
+        return dclab(verb, *arguments, *WHERE, cwd=folder, env={**least, **env})
 
     begin = time.monotonic()
     up = run("up", "--yes", "--json")
@@ -159,6 +136,91 @@ def test_monitoring_with_prometheus(on_kube):
     assert done.code == 0, done.err
     assert done.data["monitoring"]["source"].startswith("prometheus 3.")
     assert set(done.data["monitoring"]["series"]) == {"rng", "hasher"}
+
+
+def test_prometheus_from_a_chart_and_back(on_kube, own_cluster, cluster):
+    """helm is the real one; the chart is ours, and takes those values of the real one that dclab gives it."""
+    path = f"{binaries.build()['helm'].parent}:{os.environ['PATH']}"
+    follow = ("monitor", "--seconds", "6s", "--window", "30s", "--json")
+    deployments = AppsV1Api(cluster.client)
+    for source in (("--prometheus", "helm", "--chart", str(HERE / "chart")), ()):
+        done = on_kube(*follow, *source, PATH=path)
+        assert done.code == 0, done.err
+        assert set(done.data["monitoring"]["series"]) == {"rng", "hasher"}
+        found = deployments.read_namespaced_deployment("prometheus-server", LAB)
+        assert "helm.sh/chart" in found.metadata.labels
+    assert on_kube("monitor", "--seconds", "5s", "--prometheus", "manifest").code == 0
+    found = deployments.read_namespaced_deployment("prometheus-server", LAB)
+    assert "helm.sh/chart" not in found.metadata.labels
+
+
+def test_without_helm_there_is_no_chart(on_kube, tmp_path):
+    done = on_kube("monitor", "--prometheus", "helm", PATH=str(tmp_path))
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "There is no helm here." in done.err
+
+
+@pytest.fixture
+def begin(inside, tmp_path):
+    """Start a verb as a user for whom services are forwarded; what runs on is ended."""
+    started = []
+
+    def start(verb, *arguments):
+        process = subprocess.Popen(
+            [*COMMAND, verb, *arguments, *WHERE],
+            cwd=tmp_path,
+            env={**os.environ, **inside, "PYTHONPATH": str(CHECKOUT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for one in started:
+        one.kill()
+        one.communicate()
+
+
+def test_a_forwarded_page_outlives_its_pod(on_kube, begin, cluster):
+    core = CoreV1Api(cluster.client)
+    process = begin("webui")
+    url = process.stdout.readline().strip()
+    assert url.startswith("http://127.0.0.1:")
+    assert "hashes" in requests.get(f"{url}/json", timeout=10).json()
+    (pod,) = core.list_namespaced_pod(LAB, label_selector="app=webui").items
+    core.delete_namespaced_pod(pod.metadata.name, LAB, grace_period_seconds=0)
+    assert "hashes" in wait_for(lambda: _json(f"{url}/json"), 30, "another pod behind the page")
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert (process.returncode, "Ctrl-C ends it" in err) == (ExitCode.INTERRUPTED, True)
+
+
+def _json(url):
+    try:
+        return requests.get(url, timeout=5).json()
+    except requests.RequestException:
+        return None
+
+
+def test_prometheus_page_is_kept_for_other_commands(on_kube, begin):
+    process = begin("monitor", "--seconds", "5s", "--window", "30s", "--keep")
+    said = iter(process.stdout.readline, "")
+    url = next(line for line in said if line.startswith("http://")).strip()
+    assert "PromQL: rate(httplat_latency_seconds_sum[30s])" in next(said)
+    next(line for line in said if line.startswith("Results:"))
+    time.sleep(0.5)
+    assert process.poll() is None
+    assert requests.get(f"{url.removesuffix('/graph')}/-/ready", timeout=10).ok
+
+
+def test_credentials_that_have_expired(cluster, accounts, dclab, tmp_path):
+    env = kubeconfig(cluster, "expired", tmp_path / "kubeconfig", token="not.a.token")
+    done = dclab("status", *WHERE, cwd=tmp_path, env=env)
+    assert done.code == ExitCode.ENVIRONMENT
+    assert "The cluster does not accept your credentials." in done.err
+    assert "Log in to the cluster anew" in done.err
 
 
 def test_whoever_has_no_rights_is_told_which(cluster, accounts, dclab, tmp_path):
