@@ -76,8 +76,7 @@ def monitor(
         page = Page(lab, url, listen) if url else None
         command = f"dclab monitor --seconds {seconds} --window {window}"
         if page:
-            output.show("Prometheus:")
-            page.show(output, "/graph")
+            page.show(output, "/graph", label="Prometheus: ")
             output.show(f"PromQL: {query(window)}")
         else:
             output.show("Prometheus is not installed (`dclab doctor` says how); reading the exporters themselves.")

@@ -37,9 +37,9 @@ class Page:
         """Whether it is forwarded by this process."""
         self.url = url if address is None else _forwarded(url, address)
 
-    def show(self, output: Output, path: str = "") -> None:
+    def show(self, output: Output, path: str = "", *, label: str = "") -> None:
         """Say where it is, how it is seen from elsewhere, and who can see it."""
-        output.show(f"{self.url}{path}")
+        output.show(f"{label}{self.url}{path}")
         if self.address and not ipaddress.ip_address(self.address).is_loopback:
             output.warn(
                 Caveat(
