@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 from kubernetes import config
-from kubernetes.client import ApiClient, ApiException, CoreV1Api, VersionApi
+from kubernetes.client import ApiClient, CoreV1Api, VersionApi
 
 from tests.cluster import lifecycle, machine
-from tests.cluster.lab import Lab
+from tests.cluster.lab import Lab, empty_namespace
 from tests.cluster.settings import KUBECONFIG, NAME, CannotRun
-from tests.cluster.waiting import wait_for
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -89,39 +88,15 @@ def own_cluster(cluster: Cluster) -> Cluster:
     return cluster
 
 
-def _namespace(cluster: Cluster) -> Iterator[Lab]:
-    core = CoreV1Api(cluster.client)
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    body = {"metadata": {"generateName": "dclab-test-", "labels": labels}}
-    name = core.create_namespace(body).metadata.name
-    try:
-        # A pod is refused until the namespace's service account is there.
-        wait_for(lambda: _there(core, name), 10, "the namespace's service account")
-        yield Lab(cluster.client, name)
-    finally:
-        core.delete_namespace(name)
-        core.delete_collection_namespaced_pod(name, grace_period_seconds=0)
-        # The next test needs the CPU that these pods have claimed.
-        wait_for(lambda: not core.list_namespaced_pod(name).items, 60, f"the end of {name}", every=0.2)
-
-
-def _there(core: CoreV1Api, namespace: str) -> bool:
-    try:
-        core.read_namespaced_service_account("default", namespace)
-    except ApiException:
-        return False
-    return True
-
-
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[Lab]:
     """An empty namespace that enforces restricted Pod Security."""
-    yield from _namespace(cluster)
+    yield from empty_namespace(cluster.client)
 
 
 @pytest.fixture(scope="module")
 def lab(cluster: Cluster) -> Iterator[Lab]:
     """A running DockerCoins that the tests of a module share."""
-    for empty in _namespace(cluster):
+    for empty in empty_namespace(cluster.client):
         empty.deploy()
         yield empty

@@ -25,6 +25,7 @@ from tests.cluster.settings import (
 
 CONFIGURATION = NODE / "configuration"
 CONTAINERD = "/run/containerd/containerd.sock"
+CTR = ("ctr", "--address", CONTAINERD, "--namespace", "k8s.io")
 AUDIT_LOG = node.LOGS / "audit.jsonl"
 SYSTEM_PODS_MILLICORES = 200
 """What addons/ asks for."""

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tarfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dclab.engines.kube.images import BUILD, Images
@@ -25,6 +25,8 @@ DEBIAN = "docker.io/library/debian:bookworm-slim"
 PYTHON = "docker.io/library/python:3.11-slim-bookworm"
 REDIS = "docker.io/library/redis:7.4-bookworm"
 PAUSE = "dclab.test/pause:1"
+
+SYSTEM, LAB = "system.tar", "lab.tar"
 
 _INSTALL = "RUN apt-get update && apt-get install --yes --no-install-recommends {} && rm -rf /var/lib/apt/lists/*"
 # Debian forbids pip outside of a virtual environment; the image whose name this one bears does not.
@@ -118,45 +120,56 @@ def _key(programs: Mapping[str, Path], ours: Images) -> str:
     return key.hexdigest()[:12]
 
 
-def build(programs: Mapping[str, Path]) -> Path:
-    """One archive (OCI layout) with every image; `programs` are those of one static program, by image name."""
-    programs = {**programs, PAUSE: pause()}
+def _archive(file: Path, names: Mapping[str, Iterable[str]], work: Path) -> None:
+    """An OCI layout in a tar: images of buildah's storage, each by one name or more."""
+    layout = work / "layout"
+    for image, each in names.items():
+        for name in each:
+            _buildah("push", image, f"oci:{layout}:{name}")
+    with tarfile.open(file, "w") as tar:
+        for part in sorted(layout.iterdir()):
+            tar.add(part, part.name)
+    shutil.rmtree(layout)
+
+
+def build(system: Mapping[str, Path], lab: Mapping[str, Path]) -> Path:
+    """A folder with the images as two archives, SYSTEM for what the cluster itself needs, and LAB.
+
+    Args:
+        system: images of one static program each, by name; the pause container's comes to them.
+        lab: such images again. Redis, python and those of `apps/` come to them.
+    """
+    system = {**system, PAUSE: pause()}
     ours = Images(BUILD)
-    archive = CACHE / "images" / f"{_key(programs, ours)}.tar"
-    if archive.exists():
-        return archive
+    folder = CACHE / "images" / _key({**system, **lab}, ours)
+    if folder.is_dir():
+        return folder
     started = time.monotonic()
     print("Making the container images …", flush=True)
     work = CACHE / "images" / "unfinished"
     shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
+    made = work / "made"
+    made.mkdir(parents=True)
     _debian(work)
-    images = [*BASES, *programs]
     for image, dockerfile in BASES.items():
         file = work / "Dockerfile"
         file.write_text(dockerfile)
         _from_dockerfile(image, file, work)
-    for image, program in programs.items():
+    for image, program in {**system, **lab}.items():
         _from_file(image, program, work)
+    names = {one: [one] for one in (*BASES, *lab)}
     for dockerfile in sorted(APPS.glob("*/Dockerfile")):
-        image = f"docker.io/dockercoins/{dockerfile.parent.name}:dclab"
+        app = dockerfile.parent.name
+        image = f"docker.io/dockercoins/{app}:dclab"
         _from_dockerfile(image, dockerfile, APPS)
-        images.append(image)
-    layout = work / "layout"
-    names = {one: [one] for one in images}
-    # By the manifests' name and by the one that dclab gives what it builds.
-    for app, image in ours.names().items():
-        names[f"docker.io/dockercoins/{app}:dclab"].append(image)
-    for image, each in names.items():
-        for name in each:
-            _buildah("push", image, f"oci:{layout}:{name}")
-    whole = work / "whole.tar"
-    with tarfile.open(whole, "w") as tar:
-        for file in sorted(layout.iterdir()):
-            tar.add(file, file.name)
-    for other in archive.parent.glob("*.tar"):
-        other.unlink()
-    whole.rename(archive)
+        # By the manifests' name and by the one that dclab gives what it builds.
+        names[image] = [image, ours.name(app)]
+    _archive(made / SYSTEM, {one: [one] for one in system}, work)
+    _archive(made / LAB, names, work)
+    for other in folder.parent.iterdir():
+        if other != work:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+    made.rename(folder)
     shutil.rmtree(work)
     print(f"  {time.monotonic() - started:.0f} s", flush=True)
-    return archive
+    return folder

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from kubernetes.client import (
@@ -142,3 +142,28 @@ def describe(pod: V1Pod) -> str:
     waiting = [one.state.waiting.reason for one in pod.status.container_statuses or () if one.state.waiting]
     unscheduled = [one.message for one in pod.status.conditions or () if one.type == "PodScheduled" and one.message]
     return f"{pod.metadata.name}: {', '.join([pod.status.phase, *waiting, *unscheduled])}"
+
+
+def empty_namespace(client: ApiClient) -> Iterator[Lab]:
+    """A namespace that enforces restricted Pod Security, and its end."""
+    core = CoreV1Api(client)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    body = {"metadata": {"generateName": "dclab-test-", "labels": labels}}
+    name = core.create_namespace(body).metadata.name
+    try:
+        # A pod is refused until the namespace's service account is there.
+        wait_for(lambda: _there(core, name), 10, "the namespace's service account")
+        yield Lab(client, name)
+    finally:
+        core.delete_namespace(name)
+        core.delete_collection_namespaced_pod(name, grace_period_seconds=0)
+        # The next test needs the CPU that these pods have claimed.
+        wait_for(lambda: not core.list_namespaced_pod(name).items, 60, f"the end of {name}", every=0.2)
+
+
+def _there(core: CoreV1Api, namespace: str) -> bool:
+    try:
+        core.read_namespaced_service_account("default", namespace)
+    except ApiException:
+        return False
+    return True

@@ -69,9 +69,9 @@ def up() -> None:
         )
     with _alone():
         programs = binaries.build()
-        own_images = {f"dclab.test/{name}:1": programs[name] for name in ("coredns", "metrics-server")}
-        archive = images.build({**own_images, "docker.io/prom/prometheus:v3.5.0": programs["prometheus"]})
-        made_from = f"{archive.name} {programs['kubelet'].parent.name}"
+        system = {f"dclab.test/{name}:1": programs[name] for name in ("coredns", "metrics-server")}
+        archives = images.build(system, {"docker.io/prom/prometheus:v3.5.0": programs["prometheus"]})
+        made_from = f"{archives.name} {programs['kubelet'].parent.name}"
         if running() and (node.NODE / _MARK).read_text() == made_from:
             return
         node.end()
@@ -79,13 +79,15 @@ def up() -> None:
         identity.make()
         for name in ("etcd", "containerd", "kube-apiserver"):
             daemons.start(name, programs)
-        ctr = ("ctr", "--address", daemons.CONTAINERD, "--namespace", "k8s.io")
-        wait_for(lambda: _succeeds(*ctr, "version"), 10, "containerd")
-        node.run(*ctr, "images", "import", "--all-platforms", archive)
+        wait_for(lambda: _succeeds(*daemons.CTR, "version"), 10, "containerd")
+        _import(archives / images.SYSTEM)
         wait_for(answers, 120, "the API server")
         for name in daemons.ARGUMENTS:
             daemons.start(name, programs)
-        _add()
+        apps = _add()
+        # While metrics-server waits for its second look.
+        _import(archives / images.LAB)
+        wait_for(lambda: _serve(apps), 90, "CoreDNS and metrics-server", every=0.2)
         (node.NODE / _MARK).write_text(made_from)
 
 
@@ -97,18 +99,21 @@ def _succeeds(*command: str) -> bool:
     return True
 
 
-def _add() -> None:
-    """CoreDNS and metrics-server, and the wait until both serve."""
+def _import(archive: Path) -> None:
+    node.run(*daemons.CTR, "images", "import", "--all-platforms", archive)
+
+
+def _add() -> AppsV1Api:
+    """Have CoreDNS and metrics-server."""
     client = config.new_client_from_config(str(KUBECONFIG), NAME)
     for file in sorted((HERE / "addons").glob("*.yaml")):
         apply(client, yaml.safe_load_all(file.read_text()), "kube-system")
-    apps = AppsV1Api(client)
+    return AppsV1Api(client)
 
-    def ready() -> bool:
-        items = apps.list_namespaced_deployment("kube-system").items
-        return all(one.status.ready_replicas for one in items) and answers("/apis/metrics.k8s.io/v1beta1/nodes")
 
-    wait_for(ready, 90, "CoreDNS and metrics-server", every=0.2)
+def _serve(apps: AppsV1Api) -> bool:
+    items = apps.list_namespaced_deployment("kube-system").items
+    return all(one.status.ready_replicas for one in items) and answers("/apis/metrics.k8s.io/v1beta1/nodes")
 
 
 def down() -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from itertools import pairwise
 
 import pytest
 from kubernetes.client import AppsV1Api, AutoscalingV2Api, BatchV1Api, CoreV1Api, V1Eviction, V1ObjectMeta
@@ -164,6 +165,41 @@ def test_a_load_test_whose_image_cannot_be_pulled_is_named_and_taken_away(on_kub
     assert done.code == ExitCode.TIMEOUT
     assert "waits for its image dclab.test/absent/siege:" in done.err
     assert BatchV1Api(cluster.client).list_namespaced_job(LAB).items == []
+
+
+@pytest.mark.timeout(300)
+def test_without_metrics_server_the_lab_is_there_and_the_autoscaler_is_said_to_know_nothing(on_kube, cluster, tmp_path):
+    apps = AppsV1Api(cluster.client)
+    server = ("metrics-server", "kube-system")
+    apps.patch_namespaced_deployment_scale(*server, {"spec": {"replicas": 0}})
+    try:
+        wait_for(lambda: not apps.read_namespaced_deployment(*server).status.replicas, 60, "its end", every=0.5)
+        begin = time.monotonic()
+        assert on_kube("status").code == 0
+        assert time.monotonic() - begin < 8
+        demo = Running(tmp_path, "hpa-demo", "--workers", "3", "--load-time", "75s")
+        code, said, err = demo.end(200)
+    finally:
+        apps.patch_namespaced_deployment_scale(*server, {"spec": {"replicas": 1}})
+        wait_for(lambda: apps.read_namespaced_deployment(*server).status.ready_replicas, 90, "its return", every=0.5)
+    assert code == 0, err
+    assert "metric-unknown" in {one["code"] for one in said["warnings"]}
+    assert {one["desired"] for one in said["data"]["autoscale"]["timeline"]} == {1}
+
+
+@pytest.mark.timeout(300)
+def test_a_demonstration_goes_on_where_it_was_when_the_api_server_is_back(on_kube, tmp_path):
+    demo = Running(tmp_path, "hpa-demo", "--workers", "3", "--load-time", "100s")
+    wait_for(lambda: demo.results.exists() and "SuccessfulRescale" in demo.results.read_text(), 150, "a decision")
+    with faults.without("kube-apiserver"):
+        time.sleep(15)
+    code, said, err = demo.end(250)
+    assert code == 0, err
+    autoscale = said["data"]["autoscale"]
+    times = [one["t"] for one in autoscale["timeline"]]
+    assert max(b - a for a, b in pairwise(times)) > 10
+    assert autoscale["timeline"][-1]["phase"] == "after-load"
+    assert autoscale["timeline"][-1]["desired"] == 1
 
 
 @pytest.mark.timeout(200)

@@ -131,27 +131,26 @@ def test_a_siege_is_followed_and_read(on_kube):
     assert load["generator"].startswith("siege")
 
 
-def test_monitoring_with_prometheus(on_kube):
-    done = on_kube("monitor", "--seconds", "10s", "--window", "30s", "--json")
-    assert done.code == 0, done.err
-    assert done.data["monitoring"]["source"].startswith("prometheus 3.")
-    assert set(done.data["monitoring"]["series"]) == {"rng", "hasher"}
+def _prometheus_labels(cluster):
+    return AppsV1Api(cluster.client).read_namespaced_deployment("prometheus-server", LAB).metadata.labels
 
 
-def test_prometheus_from_a_chart_and_back(on_kube, own_cluster, cluster):
+def test_prometheus_from_a_chart(on_kube, own_cluster, cluster):
     """helm is the real one; the chart is ours, and takes those values of the real one that dclab gives it."""
     path = f"{binaries.build()['helm'].parent}:{os.environ['PATH']}"
-    follow = ("monitor", "--seconds", "6s", "--window", "30s", "--json")
-    deployments = AppsV1Api(cluster.client)
     for source in (("--prometheus", "helm", "--chart", str(HERE / "chart")), ()):
-        done = on_kube(*follow, *source, PATH=path)
+        done = on_kube("monitor", "--seconds", "5s", "--window", "30s", "--json", *source, PATH=path)
         assert done.code == 0, done.err
         assert set(done.data["monitoring"]["series"]) == {"rng", "hasher"}
-        found = deployments.read_namespaced_deployment("prometheus-server", LAB)
-        assert "helm.sh/chart" in found.metadata.labels
-    assert on_kube("monitor", "--seconds", "5s", "--prometheus", "manifest").code == 0
-    found = deployments.read_namespaced_deployment("prometheus-server", LAB)
-    assert "helm.sh/chart" not in found.metadata.labels
+        assert "helm.sh/chart" in _prometheus_labels(cluster)
+
+
+def test_prometheus_from_our_manifest_in_place_of_the_charts(on_kube, cluster):
+    done = on_kube("monitor", "--seconds", "6s", "--window", "30s", "--prometheus", "manifest", "--json")
+    assert done.code == 0, done.err
+    assert "helm.sh/chart" not in _prometheus_labels(cluster)
+    assert done.data["monitoring"]["source"].startswith("prometheus 3.")
+    assert set(done.data["monitoring"]["series"]) == {"rng", "hasher"}
 
 
 def test_without_helm_there_is_no_chart(on_kube, tmp_path):

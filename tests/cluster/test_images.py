@@ -16,7 +16,6 @@ from tests.cluster.waiting import wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("own_cluster")]
 
-CTR = ("ctr", "--address", daemons.CONTAINERD, "--namespace", "k8s.io", "images")
 SIEGE = Images(BUILD).name("siege")
 WHERE = ("--context", "kind-tests", "--name", "dclab-images")
 
@@ -27,7 +26,7 @@ sys.path.insert(0, {str(CHECKOUT)!r})
 from tests.cluster import node
 *verb, archive = sys.argv[1:]
 assert verb == ["load", "image-archive", "--name", "tests"], verb
-node.run(*{CTR!r}, "import", archive)
+node.run(*{daemons.CTR!r}, "images", "import", archive)
 """
 
 
@@ -58,7 +57,7 @@ def test_what_the_node_lacks_is_built_and_loaded(dclab, machine, cluster, tmp_pa
         (one,) = core.list_node().items
         return any(SIEGE in (image.names or ()) for image in one.status.images)
 
-    node.run(*CTR, "remove", SIEGE)
+    node.run(*daemons.CTR, "images", "remove", SIEGE)
     wait_for(lambda: not listed(), 90, "the kubelet to see that the image is gone", every=1)
     up = dclab("up", "--yes", *WHERE, cwd=tmp_path, env=machine)
     try:

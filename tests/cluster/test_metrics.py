@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from datetime import datetime
 from itertools import pairwise
@@ -10,12 +9,37 @@ from itertools import pairwise
 import pytest
 
 from dclab import manifests
+from tests.cluster.lab import empty_namespace
 from tests.cluster.waiting import wait_for
 
 pytestmark = pytest.mark.cluster
 
+HELD_BACK = "dclab.test/held-back"
+"""A label that no node has."""
+
 RESOLUTION = 15
 """Seconds; what addons/metrics-server.yaml asks for; another cluster may have another."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def held_back(cluster):
+    """A namespace whose rng no node takes yet. It is made before all tests here, so that no one waits for it."""
+    objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
+    manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]["nodeSelector"] = {HELD_BACK: "yes"}
+    for one in empty_namespace(cluster.client):
+        one.apply([*objects, manifests.autoscaler("rng")])
+        yield one
+
+
+@pytest.fixture(scope="module", autouse=True)
+def without_request(cluster):
+    """A namespace whose rng asks for no CPU, made as early."""
+    objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
+    (container,) = manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"]
+    container["resources"] = {}
+    for one in empty_namespace(cluster.client):
+        one.apply([*objects, manifests.autoscaler("rng")])
+        yield one
 
 
 def test_readings_come_at_15_seconds(lab, own_cluster):
@@ -46,32 +70,24 @@ def test_usage_is_in_a_plausible_range(lab):
     assert container["usage"]["memory"].endswith("Ki")
 
 
-def test_unknown_before_there_are_metrics(namespace):
+def test_unknown_before_there_are_metrics(held_back):
     """Of a pod that does not run yet there is no reading: `<unknown>`, with the reason."""
-    (rng,) = [one for one in manifests.load() if (one["kind"], one["metadata"]["name"]) == ("Deployment", "rng")]
-    held_back = copy.deepcopy(rng)
-    held_back["spec"]["template"]["spec"]["nodeSelector"] = {"dclab.test/held-back": "yes"}
-    namespace.apply([held_back, manifests.autoscaler("rng")])
-    wait_for(lambda: "ScalingActive" in namespace.conditions("rng"), 40, "the autoscaler's first pass", every=0.5)
-    active = namespace.conditions("rng")["ScalingActive"]
+    wait_for(lambda: "ScalingActive" in held_back.conditions("rng"), 40, "the autoscaler's first pass", every=0.5)
+    active = held_back.conditions("rng")["ScalingActive"]
     assert (active.status, active.reason) == ("False", "FailedGetResourceMetric")
     assert "no metrics returned from resource metrics API" in active.message
     # kubectl shows `<unknown>` for it: there is an entry, and nothing in it.
-    assert all(one.resource is None for one in namespace.autoscaler("rng").status.current_metrics)
-    namespace.apply([rng])
-    wait_for(lambda: namespace.conditions("rng")["ScalingActive"].status == "True", 90, "metrics", every=0.5)
+    assert all(one.resource is None for one in held_back.autoscaler("rng").status.current_metrics)
+    held_back.apply([manifests.find(manifests.load(), "Deployment", "rng")])
+    wait_for(lambda: held_back.conditions("rng")["ScalingActive"].status == "True", 90, "metrics", every=0.5)
 
 
-def test_unknown_without_a_cpu_request(namespace):
+def test_unknown_without_a_cpu_request(without_request):
     """Percent of nothing: the reason names the container."""
-    objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
-    (container,) = manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"]
-    container["resources"] = {}
-    namespace.apply([*objects, manifests.autoscaler("rng")])
-    wait_for(lambda: namespace.pod_metrics("rng"), 60, "metrics of rng", every=0.5)
+    wait_for(lambda: without_request.pod_metrics("rng"), 60, "metrics of rng", every=0.5)
 
     def why() -> str:
-        condition = namespace.conditions("rng").get("ScalingActive")
+        condition = without_request.conditions("rng").get("ScalingActive")
         return condition.message if condition and "missing request" in condition.message else ""
 
     assert "missing request for cpu in container rng" in wait_for(why, 40, "the reason", every=0.5)

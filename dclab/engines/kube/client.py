@@ -158,7 +158,7 @@ class KubeLab:
         return manifests.workload(self.api.get(self._deployment(deployment))).cpu_request_millicores
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
-        """Usage per replica, from metrics.k8s.io; empty where there is no metrics-server."""
+        """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
         return [
             ReplicaUsage(
                 replica=one["metadata"]["name"],
@@ -172,7 +172,7 @@ class KubeLab:
         path = f"{METRICS}/namespaces/{self.name}/pods"
         try:
             return list(self.api.get(path, labelSelector=f"app={deployment}")["items"])
-        except NotFound:
+        except LabLost:  # there is no such API, or its server does not answer
             return []
 
     def logs(self, deployment: str, lines: int = 50) -> str:
@@ -233,7 +233,7 @@ class KubeLab:
         self.api.delete(self._autoscaler(name))
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
-        """Its status; LabLost when there is none of that name."""
+        """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
         try:
             found = self.api.get(self._autoscaler(name))
         except NotFound as error:
