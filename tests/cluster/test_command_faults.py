@@ -57,15 +57,15 @@ class Running:
         return self.process.returncode, json.loads(out), err
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(360)
 def test_a_sweep_goes_on_while_the_api_server_is_away(on_kube, tmp_path):
     sweep = Running(tmp_path, "scale-sweep", "--workers", "1,2,3", "--seconds", "10s")
     wait_for(sweep.results.exists, 60, "the first point", every=0.2)
     with faults.without("kube-apiserver"):
         time.sleep(20)
-    code, said, err = sweep.end(150)
+    code, said, err = sweep.end(300)
     assert code == 0, err
-    assert [one["workers"] for one in said["data"]["sweep"]["points"]] == [1, 2, 3]
+    assert [one["workers"] for one in said["data"]["sweep"]["points"]] == [1, 2, 3], said["warnings"]
 
 
 def _kill(core, pod):
@@ -199,7 +199,8 @@ def test_a_demonstration_goes_on_where_it_was_when_the_api_server_is_back(on_kub
     times = [one["t"] for one in autoscale["timeline"]]
     assert max(b - a for a, b in pairwise(times)) > 10
     assert autoscale["timeline"][-1]["phase"] == "after-load"
-    assert autoscale["timeline"][-1]["desired"] == 1
+    after = next(b for a, b in pairwise(times) if b - a > 10)
+    assert times[-1] - after > 30
 
 
 @pytest.mark.timeout(200)

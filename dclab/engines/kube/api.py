@@ -7,7 +7,6 @@ nothing above knows HTTP.
 from __future__ import annotations
 
 import json
-import math
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -62,8 +61,6 @@ class Api:
         self.client = client
         self.context = context
         self.patience = PATIENCE
-        self.came_back = -math.inf
-        """When the server last answered after having been away, on time.monotonic."""
 
     @property
     def server(self) -> str:
@@ -204,8 +201,6 @@ class Api:
                 raise faults.unreachable(self.context, self.server, error) from error
             else:
                 if answer.status < 400:
-                    if pause > FIRST_PAUSE:
-                        self.came_back = time.monotonic()
                     return answer
                 status = answer.status
                 failure = faults.refused(status, bytes(answer.read()), method, path)

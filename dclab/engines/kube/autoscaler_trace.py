@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from dclab import manifests
 from dclab.autoscaler.decide import Observation
 from dclab.autoscaler.replica_count import Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
+from dclab.engines.kube.autoscaler_status import unix
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 
@@ -133,7 +133,7 @@ def pod_metric(item: Mapping[str, Any]) -> PodMetric:
     """A reading of metrics.k8s.io: CPU in whole millicores, rounded up as Quantity.MilliValue does."""
     return PodMetric(
         value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
-        at=_unix(item["timestamp"]),
+        at=unix(item["timestamp"]),
         window=_seconds(item["window"]),
     )
 
@@ -145,15 +145,11 @@ def _pod(pod: Mapping[str, Any]) -> Pod:
         name=pod["metadata"]["name"],
         ready=ready is not None and ready["status"] == "True",
         # A pod that has not started has no time of it, and is Pending.
-        started=_unix(status["startTime"]) if status.get("startTime") else 0.0,
-        ready_changed=_unix(ready["lastTransitionTime"]) if ready else 0.0,
+        started=unix(status["startTime"]) if status.get("startTime") else 0.0,
+        ready_changed=unix(ready["lastTransitionTime"]) if ready else 0.0,
         phase=status["phase"] if status["phase"] in ("Pending", "Failed") else "Running",
         deleted="deletionTimestamp" in pod["metadata"],
     )
-
-
-def _unix(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
 
 
 def _seconds(duration: str) -> float:

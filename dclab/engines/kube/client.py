@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from dclab import manifests
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.engines.kube import jobs, rollout
 from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.autoscaler_status import autoscaler_status
 from dclab.engines.kube.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.connect import check_version
 from dclab.engines.kube.diagnose import cause, is_ready, trouble
@@ -32,7 +32,6 @@ from dclab.lab import (
     ReplicaUsage,
     Scrape,
 )
-from dclab.results import AutoscaleEvent, Condition, MetricReading
 
 __all__ = ["KubeLab"]
 
@@ -244,31 +243,15 @@ class KubeLab:
         if name in self._watches:
             target = found["spec"]["scaleTargetRef"]["name"]
             self._watches[name].look(time.time(), status, self._pods(target), self._metrics(target))
-        return AutoscalerStatus(
-            current=status.get("currentReplicas", 0),
-            desired=status.get("desiredReplicas", 0),
-            metrics=_readings(found),
-            conditions=tuple(
-                Condition(type=one["type"], status=one["status"], reason=one["reason"], message=one["message"])
-                for one in status.get("conditions", ())
-            ),
-            events=self._events(found["metadata"]["uid"]),
-        )
+        return autoscaler_status(found, self._events(found["metadata"]["uid"]))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """As far as looking at it since it was applied shows them."""
         watch = self._watches.get(name)
         return watch.passes() if watch else ()
 
-    def _events(self, uid: str) -> tuple[AutoscaleEvent, ...]:
-        listed = self.api.get(path_of("v1", "Event", self.name), fieldSelector=f"involvedObject.uid={uid}")
-        events = [
-            AutoscaleEvent(
-                t=_unix(one["lastTimestamp"]), type=one["type"], reason=one["reason"], message=one["message"]
-            )
-            for one in listed["items"]
-        ]
-        return tuple(sorted(events, key=lambda one: one.t))
+    def _events(self, uid: str) -> list[Any]:
+        return list(self.api.get(path_of("v1", "Event", self.name), fieldSelector=f"involvedObject.uid={uid}")["items"])
 
     def _autoscaler(self, name: str) -> str:
         return path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name, name)
@@ -285,26 +268,3 @@ class KubeLab:
         if not known:
             return LabLost(f"There is no lab in the namespace {self.name!r}.", "", "`dclab up` makes one.")
         return InvalidInput(f"There is no deployment {name!r}.", f"There are: {', '.join(known)}.")
-
-
-def _readings(found: Any) -> tuple[MetricReading, ...]:
-    """Each metric of the autoscaler, with what it is now, or None before the autoscaler knows."""
-    now = {
-        one["resource"]["name"]: one["resource"]["current"].get("averageUtilization")
-        for one in found.get("status", {}).get("currentMetrics") or ()
-        if one.get("type") == "Resource"
-    }
-    return tuple(
-        MetricReading(
-            type="Resource",
-            name=one["resource"]["name"],
-            current=now.get(one["resource"]["name"]),
-            target=one["resource"]["target"]["averageUtilization"],
-        )
-        for one in found["spec"]["metrics"]
-        if one["type"] == "Resource"
-    )
-
-
-def _unix(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()

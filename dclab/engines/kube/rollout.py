@@ -13,9 +13,10 @@ from dclab.errors import TimedOut
 __all__ = ["names", "rolled_out", "wait_settled"]
 
 
-RECOVERY_SECONDS = 90.0
+RECOVERY_SECONDS = 150.0
 """For controllers to see that their server is back: client-go's reflectors back off to 30 s, and up to twice that
-by jitter (k8s.io/client-go/tools/cache/reflector.go); then they have to act, and pods to start."""
+by jitter (k8s.io/client-go/tools/cache/reflector.go), and a try that meets a server not yet ready costs another
+such pause; then they have to act, and pods to start. After outages of 20 s, 57 to 96 s were seen."""
 
 
 def names(api: Api, namespace: str) -> list[str]:
@@ -51,15 +52,36 @@ def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
     )
 
 
+def _unattended(api: Api, namespace: str, name: str) -> bool:
+    """Whether something of the deployment waits for a controller, the scheduler or a kubelet to look at it at all."""
+    deployment = api.find(path_of("apps/v1", "Deployment", namespace, name))
+    if deployment is None:
+        return False
+    status = deployment["status"]
+    refused = any(one["type"] == "ReplicaFailure" for one in status.get("conditions", ()))
+    if status.get("observedGeneration") != deployment["metadata"]["generation"]:
+        return True
+    if status.get("replicas", 0) != deployment["spec"]["replicas"] and not refused:
+        return True
+    pods = api.get(path_of("v1", "Pod", namespace), labelSelector=f"app={name},{SELECTOR}")["items"]
+    return any(not _looked_at(one["status"]) for one in pods)
+
+
+def _looked_at(status: Any) -> bool:
+    """Whether a pod was scheduled and its containers are known, or it was said why it cannot be scheduled."""
+    scheduled = [one for one in status.get("conditions", ()) if one["type"] == "PodScheduled"]
+    return bool(status.get("containerStatuses") or any(one["status"] == "False" for one in scheduled))
+
+
 def wait_settled(api: Api, namespace: str, name: str, seconds: float) -> None:
     """Return when the deployment is ready as it is wanted and no pod of it is ending; else TimedOut, with the cause.
 
-    Where the API server was away meanwhile, its controllers have RECOVERY_SECONDS from its return.
+    What nobody has looked at by then, as when the API server was away shortly before, has RECOVERY_SECONDS more.
     """
     begin = time.monotonic()
     if _settled(api, namespace, name, begin + seconds):
         return
-    if api.came_back > begin and _settled(api, namespace, name, api.came_back + RECOVERY_SECONDS):
+    if _unattended(api, namespace, name) and _settled(api, namespace, name, begin + seconds + RECOVERY_SECONDS):
         return
     why, hint = cause(api, namespace, name)
-    raise TimedOut(f"{name} is not ready as it should be after {seconds:.0f} s.", why, hint)
+    raise TimedOut(f"{name} is not ready as it should be after {time.monotonic() - begin:.0f} s.", why, hint)
