@@ -199,11 +199,11 @@ class Lab(Protocol):
         """
 
     @property
-    def choices(self) -> Sequence[str]:
-        """Ways in which its services can choose a replica for a connection; the first is Kubernetes' own."""
+    def load_balancing_policies(self) -> Sequence[str]:
+        """Policies by which its services can send a connection to a replica; the first is Kubernetes' own."""
 
-    def choose(self, how: str) -> None:
-        """Have every service choose that way, one of `choices`, from the next connection on."""
+    def set_load_balancing(self, policy: str) -> None:
+        """Set the policy of every service, one of `load_balancing_policies`, from the next connection on."""
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""

@@ -15,10 +15,10 @@ __all__ = [
     "Manifest",
     "ServicePort",
     "Workload",
-    "find",
     "load",
     "megabytes",
     "millicores",
+    "named",
     "of_kind",
     "optional",
     "service_port",
@@ -58,7 +58,7 @@ def of_kind(objects: Iterable[Manifest], kind: str) -> list[Manifest]:
     return [one for one in objects if one["kind"] == kind]
 
 
-def find(objects: Iterable[Manifest], kind: str, name: str) -> Manifest:
+def named(objects: Iterable[Manifest], kind: str, name: str) -> Manifest:
     """The one object of that kind and name (or `generateName` prefix); KeyError when there is none."""
     for one in of_kind(objects, kind):
         if name in (one["metadata"].get("name"), one["metadata"].get("generateName")):
@@ -151,7 +151,7 @@ def service_port(manifest: Manifest) -> ServicePort:
 
 def load_test(spec: LoadSpec) -> Manifest:
     """The load-test Job with the target, path, users and seconds that were asked for."""
-    job = find(optional("loadtest"), "Job", "loadtest-")
+    job = named(optional("loadtest"), "Job", "loadtest-")
     seconds = max(1, round(spec.seconds))
     prefix = spec.target.upper().replace("-", "_")
     url = f"http://$({prefix}_SERVICE_HOST):$({prefix}_SERVICE_PORT){spec.path}"
@@ -169,6 +169,6 @@ def load_test(spec: LoadSpec) -> Manifest:
 
 def autoscaler(target: str) -> Manifest:
     """The exercise's HorizontalPodAutoscaler for one deployment; it bears the deployment's name."""
-    found = find(optional("autoscaler"), "HorizontalPodAutoscaler", "rng")
+    found = named(optional("autoscaler"), "HorizontalPodAutoscaler", "rng")
     found["metadata"]["name"] = found["spec"]["scaleTargetRef"]["name"] = target
     return found

@@ -173,11 +173,11 @@ class Intervention:
     threads: int = 1
     """Requests that each replica serves at the same time."""
     choice: str = "random"
-    """How the service chose a replica for each connection."""
+    """Load-balancing policy of the service (the key of the file keeps its first name)."""
     at_most: float | None = None
     """Hashes per second that theory allows (asymptotic bounds)."""
     predicted: float | None = None
-    """Hashes per second that a simulation gives, with calls of 0.1 s and this choice of replica."""
+    """Hashes per second that a simulation gives, with calls of 0.1 s and this load-balancing policy."""
     probe_ms: Mapping[str, float] = field(default_factory=dict)
     """By service: how long a probe waited on average meanwhile."""
 

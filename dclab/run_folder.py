@@ -119,18 +119,18 @@ class Run:
             raise _cannot_write(folder, error) from error
         self.save()
 
-    def keep(self, **parts: Any) -> None:
+    def record(self, **parts: Any) -> None:
         """Replace parts of the results, by their names."""
         self.results = replace(self.results, **parts)
         self.save()
 
     def caveat(self, caveat: Caveat) -> None:
         """Add something that the reader must know."""
-        self.keep(caveats=(*self.results.caveats, caveat))
+        self.record(caveats=(*self.results.caveats, caveat))
 
     def finish(self) -> None:
         """Note that the run came to its end."""
-        self.keep(finished=_now())
+        self.record(finished=_now())
 
     def raw(self, name: str, rows: Iterable[Any]) -> None:
         """Add rows to `raw/<name>.jsonl`."""

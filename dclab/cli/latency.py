@@ -89,7 +89,7 @@ def latency(
         with recording(output, lab, choice.reason, folder, command=command) as recorder:
             found = run_latency(lab, settings, recorder)
             bottleneck = find_bottleneck(found, cpu=cpu_per_replica(lab, settings.targets))
-            recorder.keep(bottleneck=bottleneck)
+            recorder.record(bottleneck=bottleneck)
         by_workers = recorder.run.results.latency_by_workers
         output.show(*latency_lines(*(by_workers or (found,))), *bottleneck_lines(bottleneck), f"Results: {folder}")
         output.result(

@@ -21,7 +21,7 @@ from dclab.cli.options import (
 from dclab.cli.session import recording, session
 
 if TYPE_CHECKING:
-    from dclab.engines.kube.prometheus import Source
+    from dclab.engines.kube.lab.prometheus import Source
     from dclab.lab import Lab
     from dclab.output import Output
 
@@ -92,14 +92,14 @@ def _source(kind: str | None, chart: str | None) -> Source | None:
     """Where Prometheus is wanted from; None when the user does not care."""
     if kind is None and chart is None:
         return None
-    from dclab.engines.kube.prometheus import parse_source
+    from dclab.engines.kube.lab.prometheus import parse_source
 
     return parse_source(kind, chart)
 
 
 def _install(output: Output, lab: Lab, source: Source) -> None:
-    from dclab.engines.kube.client import KubeLab
-    from dclab.engines.kube.prometheus import ensure_prometheus
+    from dclab.engines.kube.lab.client import KubeLab
+    from dclab.engines.kube.lab.prometheus import ensure_prometheus
     from dclab.errors import InvalidInput
 
     if not isinstance(lab, KubeLab):

@@ -59,6 +59,6 @@ def prove(
             cpu = cpu_per_replica(lab, ("rng", "hasher"))
             found = run_proof(lab, settings, recorder)
             bottleneck = find_bottleneck(latency, None, found, cpu, redis_ms(lab))
-            recorder.keep(bottleneck=bottleneck)
+            recorder.record(bottleneck=bottleneck)
         output.show(*proof_lines(found), *bottleneck_lines(bottleneck), f"Results: {folder}")
         output.result({"folder": str(folder), "interventions": found, "bottleneck": bottleneck})

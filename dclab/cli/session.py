@@ -78,9 +78,9 @@ class Recorder:
         self.view.caveat(caveat)
         self.output.warn(caveat)
 
-    def keep(self, **parts: Any) -> None:
+    def record(self, **parts: Any) -> None:
         """Parts of the results."""
-        self.run.keep(**parts)
+        self.run.record(**parts)
         self.view.results = self.run.results
 
     def raw(self, name: str, rows: Iterable[Any]) -> None:

@@ -10,8 +10,8 @@ from dclab.errors import InvalidInput, Refused
 if TYPE_CHECKING:
     from dclab.engines.choose import Choice
     from dclab.engines.embedded.wire import Settings
+    from dclab.engines.kube.cluster.minikube import MinikubeSettings
     from dclab.engines.kube.launch import Place
-    from dclab.engines.kube.minikube import MinikubeSettings
     from dclab.lab import Lab
     from dclab.output import Output
 
@@ -39,9 +39,10 @@ def start_lab(output: Output, choice: Choice, settings: Settings, kube: KubeOpti
 
 
 def _on_kube(output: Output, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
-    from dclab.engines.kube import launch, minikube
-    from dclab.engines.kube.images import parse_images
-    from dclab.engines.kube.metrics_server import prepare_metrics
+    from dclab.engines.kube import launch
+    from dclab.engines.kube.cluster import minikube
+    from dclab.engines.kube.cluster.images import parse_images
+    from dclab.engines.kube.cluster.metrics_server import prepare_metrics
 
     if settings.clock_speed != 1:
         raise InvalidInput(
@@ -54,7 +55,7 @@ def _on_kube(output: Output, settings: Settings, kube: KubeOptions) -> tuple[Lab
         minikube.ensure_running(kube.minikube or minikube.MinikubeSettings(), output.step)
     where = launch.place(kube.context, settings.name)
     output.note(f"{where}.")
-    if not where.local and launch.find(where) is None:
+    if not where.local and launch.find_lab(where) is None:
         _confirm(output, where, yes=kube.yes)
     lab, started = launch.start(where, images, output.step)
     if kube.context is None:

@@ -60,13 +60,13 @@ def up(
         from dclab.cli.start import KubeOptions, start_lab
         from dclab.engines.choose import choose_engine, lab_name
         from dclab.engines.embedded.wire import Settings
-        from dclab.engines.kube.minikube import MinikubeSettings
+        from dclab.engines.kube.cluster.minikube import MinikubeSettings
 
         choice = choose_engine(engine, context)
         known = lab_name(name, choice.engine)
         if dry_run:
-            from dclab.engines.kube.images import parse_images
-            from dclab.engines.kube.namespace import rendered
+            from dclab.engines.kube.cluster.images import parse_images
+            from dclab.engines.kube.lab.namespace import rendered
 
             objects = rendered(known, parse_images(images))
             output.document(objects)

@@ -39,7 +39,7 @@ def choose_engine(asked: str, context: str | None = None) -> Choice:
         return Choice(asked, "it was asked for")
     if context is not None:
         return Choice("kube", f"the context {context!r} was named")
-    from dclab.engines.kube.kubeconfig import PROFILE, find_profile
+    from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile
 
     if find_profile():
         return Choice("kube", f"dclab's own minikube profile {PROFILE!r} is there")
@@ -59,11 +59,11 @@ def find_lab(name: str | None, asked: str, context: str | None = None) -> tuple[
     if choice.engine == "kube":
         from dclab.engines.kube import launch as on_kube
 
-        lab = on_kube.find(on_kube.place(context, known))
+        lab = on_kube.find_lab(on_kube.place(context, known))
     else:
         from dclab.engines.embedded import launch
 
-        lab = launch.find(known)
+        lab = launch.find_lab(known)
     if lab is None:
         again = "".join(
             f" --{option} {value}"

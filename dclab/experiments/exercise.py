@@ -9,7 +9,7 @@ from dclab.errors import DclabError, LabLost
 from dclab.experiments.bottleneck import find_bottleneck
 from dclab.experiments.hpa_demo import DemoSettings, demo_settings, run_hpa_demo
 from dclab.experiments.latency import LatencySettings, run_latency
-from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, keep_monitoring, watch_latency
+from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, record_monitoring, watch_latency
 from dclab.experiments.observer import Observer
 from dclab.experiments.proof import FEW_CHANGES, ProofSettings, run_proof
 from dclab.experiments.rule_out import cpu_per_replica, redis_ms
@@ -73,14 +73,14 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
         nonlocal latency, cpu
         latency = run_latency(lab, settings.latency, observer)
         cpu = cpu_per_replica(lab, settings.latency.targets)
-        observer.keep(bottleneck=find_bottleneck(latency, sweep, (), cpu))
+        observer.record(bottleneck=find_bottleneck(latency, sweep, (), cpu))
 
     def do_proof() -> None:
         nonlocal interventions
         points = sweep.points if sweep else ()
         known = next((one for one in points if one.workers == settings.proof.workers), None)
         interventions = run_proof(lab, settings.proof, observer, known.hashes_per_second if known else None)
-        observer.keep(bottleneck=find_bottleneck(latency, sweep, interventions, cpu, redis_ms(lab)))
+        observer.record(bottleneck=find_bottleneck(latency, sweep, interventions, cpu, redis_ms(lab)))
 
     def do_demo() -> None:
         run_hpa_demo(lab, settings.demo, observer)
@@ -96,7 +96,7 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
     finally:
         watch.stop()
     try:
-        keep_monitoring(watch, observer)
+        record_monitoring(watch, observer)
     except DclabError as error:
         failed.append("monitoring")
         observer.caveat(Caveat(code="part-failed", message=f"monitoring: {error.what} {error.why}"))

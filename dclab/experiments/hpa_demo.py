@@ -107,7 +107,7 @@ class _Watch:
         )
         self.timeline.append(point)
         self.observer.raw("autoscale", [point])
-        self.observer.keep(autoscale=self.result(at_rest=False))
+        self.observer.record(autoscale=self.result(at_rest=False))
         self.observer.step(self._line(point))
         self._tell("metric-unknown", lambda: why_unknown(self.status.conditions) if self.status else None)
         self._tell("unready", lambda: self._unready(point))
@@ -191,7 +191,7 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         watch.mark("LoadEnded", f"{load.transactions} requests, {load.transaction_rate:.0f} a second")
         at_rest = _until_rest(watch)
         result = watch.result(at_rest=at_rest)
-        observer.keep(autoscale=result)
+        observer.record(autoscale=result)
     finally:
         if job is not None and load is None:
             collect_load(lab, job, settings.load, observer)

@@ -51,9 +51,9 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
         by_workers.append(found)
         if workers == max(settings.workers):
             highest = found
-            observer.keep(latency=found)
+            observer.record(latency=found)
         if len(settings.workers) > 1:
-            observer.keep(latency_by_workers=tuple(by_workers))
+            observer.record(latency_by_workers=tuple(by_workers))
     return highest
 
 

@@ -75,5 +75,5 @@ def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> Load
                 hint="Its figures are of that time only.",
             )
         )
-    observer.keep(loadtest=result)
+    observer.record(loadtest=result)
     return result

@@ -17,7 +17,7 @@ from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Caveat, Monitoring
 
-__all__ = ["ExporterWatch", "LatencyWatch", "follow", "keep_monitoring", "query", "watch_latency"]
+__all__ = ["ExporterWatch", "LatencyWatch", "follow", "query", "record_monitoring", "watch_latency"]
 
 TARGETS = ("rng", "hasher")
 
@@ -152,10 +152,10 @@ def watch_latency(lab: Lab, seconds: float = 120.0) -> LatencyWatch:
     return PrometheusWatch(url, f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m")
 
 
-def keep_monitoring(watch: LatencyWatch, observer: Observer) -> Monitoring:
+def record_monitoring(watch: LatencyWatch, observer: Observer) -> Monitoring:
     """Keep the series, and Prometheus' own page where a browser can take a picture of it."""
     result = watch.result()
-    observer.keep(monitoring=result)
+    observer.record(monitoring=result)
     picture = watch.picture() if any(result.series.values()) else None
     if picture:
         observer.picture("prometheus-ui", picture)
@@ -176,7 +176,7 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
             observer.step(f"monitoring {time.monotonic() - begin:.0f} s: {shown or 'waiting for two scrapes'}")
     finally:
         watch.stop()
-        result = keep_monitoring(watch, observer)
+        result = record_monitoring(watch, observer)
     if unseen := [name for name in TARGETS if not result.series.get(name)]:
         observer.caveat(
             Caveat(

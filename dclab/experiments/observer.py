@@ -19,7 +19,7 @@ class Observer(Protocol):
     def caveat(self, caveat: Caveat) -> None:
         """Something about the measurement itself that the reader must know."""
 
-    def keep(self, **parts: Any) -> None:
+    def record(self, **parts: Any) -> None:
         """Parts of the results by their names in `Results`, as far as they are known."""
 
     def raw(self, name: str, rows: Iterable[Any]) -> None:

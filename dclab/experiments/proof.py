@@ -14,7 +14,7 @@ from dclab.experiments.observer import Observer
 from dclab.experiments.sampling import measure_rate
 from dclab.lab import Lab, ProbeSpec
 from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, bound_rate
-from dclab.measure.simulate import Choice, simulated_rate
+from dclab.measure.simulate import LoadBalancing, simulated_rate
 from dclab.results import Caveat, Intervention, Rate
 
 __all__ = ["CHANGES", "FEW_CHANGES", "Change", "ProofSettings", "run_proof"]
@@ -32,13 +32,13 @@ class Change:
     service: str
     replicas: int = 1
     threads: int = 1
-    choice: str = "random"
+    load_balancing: str = "random"
 
     def __str__(self) -> str:
         """Such as `rng x3, round robin`."""
         parts = [f"{self.service} x{self.replicas}"] if self.replicas > 1 else []
         parts += [f"{self.service} with {self.threads} threads"] if self.threads > 1 else []
-        parts += [self.choice] if self.choice != "random" else []
+        parts += [self.load_balancing] if self.load_balancing != "random" else []
         return ", ".join(parts)
 
 
@@ -49,10 +49,10 @@ CHANGES = (
     Change(service="rng", replicas=3),
     Change(service="rng", replicas=4),
     Change(service="rng", threads=10),
-    Change(service="rng", replicas=3, choice="round robin"),
-    Change(service="rng", replicas=3, choice="better of two"),
+    Change(service="rng", replicas=3, load_balancing="round robin"),
+    Change(service="rng", replicas=3, load_balancing="better of two"),
 )
-"""What `dclab prove` tries; a choice that the lab's services cannot make is left out."""
+"""What `dclab prove` tries; a load-balancing policy that the lab lacks is omitted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +89,9 @@ def run_proof(
             probe_ms=_waits(lab, observer),
         )
     ]
-    observer.keep(interventions=tuple(found))
+    observer.record(interventions=tuple(found))
     for change in settings.changes:
-        if change.choice not in lab.choices:
+        if change.load_balancing not in lab.load_balancing_policies:
             continue
         try:
             found.append(_tried(lab, change, settings, observer))
@@ -105,7 +105,7 @@ def run_proof(
                     hint="The other changes were.",
                 )
             )
-        observer.keep(interventions=tuple(found))
+        observer.record(interventions=tuple(found))
     return tuple(found)
 
 
@@ -124,7 +124,7 @@ def _tried(lab: Lab, change: Change, settings: ProofSettings, observer: Observer
         service=change.service,
         replicas=change.replicas,
         threads=change.threads,
-        choice=change.choice,
+        choice=change.load_balancing,
         at_most=at_most,
         predicted=_predicted(settings.workers, change) if change.service == "rng" and change.threads == 1 else at_most,
         probe_ms=waits,
@@ -132,22 +132,24 @@ def _tried(lab: Lab, change: Change, settings: ProofSettings, observer: Observer
 
 
 def _predicted(workers: int, change: Change) -> float:
-    choice = cast(Choice, change.choice)
-    return simulated_rate(workers, change.replicas, CYCLE_SECONDS - SERVICE_SECONDS, SERVICE_SECONDS, choice=choice)
+    policy = cast(LoadBalancing, change.load_balancing)
+    return simulated_rate(
+        workers, change.replicas, CYCLE_SECONDS - SERVICE_SECONDS, SERVICE_SECONDS, load_balancing=policy
+    )
 
 
 @contextmanager
 def _changed(lab: Lab, change: Change) -> Iterator[None]:
     before = lab.replicas(change.service).desired
     try:
-        lab.choose(change.choice)
+        lab.set_load_balancing(change.load_balancing)
         if change.threads > 1:
             lab.configure(change.service, {"THREADS": str(change.threads)})
         if change.replicas > 1:
             lab.scale(change.service, change.replicas * before)
         yield
     finally:
-        lab.choose(lab.choices[0])
+        lab.set_load_balancing(lab.load_balancing_policies[0])
         lab.scale(change.service, before)
         if change.threads > 1:
             lab.configure(change.service, {})

@@ -55,7 +55,7 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
                     hint=f"Measure it with `dclab scale-sweep --workers {workers}`.",
                 )
             )
-        observer.keep(sweep=_sweep(points, lost))
+        observer.record(sweep=_sweep(points, lost))
     if not points:
         raise LabLost("No point of the sweep could be measured.", "See the warnings.", "Try `dclab down` and `up`.")
     return _sweep(points, lost)

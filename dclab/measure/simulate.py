@@ -6,9 +6,9 @@ import heapq
 import random
 from typing import Literal
 
-__all__ = ["Choice", "simulated_rate"]
+__all__ = ["LoadBalancing", "simulated_rate"]
 
-Choice = Literal["random", "round robin", "better of two"]
+LoadBalancing = Literal["random", "round robin", "better of two"]
 
 
 def simulated_rate(
@@ -17,7 +17,7 @@ def simulated_rate(
     think: float,
     service: float,
     *,
-    choice: Choice = "random",
+    load_balancing: LoadBalancing = "random",
     units: int = 6000,
     seed: int = 1,
 ) -> float:
@@ -36,10 +36,10 @@ def simulated_rate(
     warm_up, begun, end = units // 3, 0.0, 0.0
     for unit in range(units):
         now = heapq.heappop(arrivals)
-        if choice == "round robin":
+        if load_balancing == "round robin":
             turn = (turn + 1) % servers
             server = turn
-        elif choice == "better of two" and servers > 1:
+        elif load_balancing == "better of two" and servers > 1:
             server = min(dice.sample(range(servers), 2), key=lambda one: sum(until > now for until in waiting[one]))
         else:
             server = dice.randrange(servers)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dclab.engines.kube.images import BUILD, Images
+from dclab.engines.kube.cluster.images import BUILD, Images
 from tests.cluster.settings import CACHE, CHECKOUT, HERE
 
 APPS = CHECKOUT / "apps"

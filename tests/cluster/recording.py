@@ -22,7 +22,7 @@ from urllib3.exceptions import ProtocolError
 from dclab import manifests
 from dclab.autoscaler import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
-from dclab.engines.kube.autoscaler_trace import pod_metric
+from dclab.engines.kube.lab.autoscaler_trace import pod_metric
 from tests.cluster import daemons
 from tests.cluster.lab import Lab
 

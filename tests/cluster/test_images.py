@@ -9,7 +9,7 @@ import pytest
 import yaml
 from kubernetes.client import CoreV1Api
 
-from dclab.engines.kube.images import BUILD, Images
+from dclab.engines.kube.cluster.images import BUILD, Images
 from tests.cluster import daemons, node
 from tests.cluster.settings import CACHE, CHECKOUT, KUBECONFIG
 from tests.cluster.waiting import wait_for

@@ -25,7 +25,7 @@ RESOLUTION = 15
 def held_back(cluster):
     """A namespace whose rng no node takes yet. It is made before all tests here, so that no one waits for it."""
     objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
-    manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]["nodeSelector"] = {HELD_BACK: "yes"}
+    manifests.named(objects, "Deployment", "rng")["spec"]["template"]["spec"]["nodeSelector"] = {HELD_BACK: "yes"}
     for one in empty_namespace(cluster.client):
         one.apply([*objects, manifests.autoscaler("rng")])
         yield one
@@ -35,7 +35,7 @@ def held_back(cluster):
 def without_request(cluster):
     """A namespace whose rng asks for no CPU, made as early."""
     objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
-    (container,) = manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"]
+    (container,) = manifests.named(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"]
     container["resources"] = {}
     for one in empty_namespace(cluster.client):
         one.apply([*objects, manifests.autoscaler("rng")])
@@ -78,7 +78,7 @@ def test_unknown_before_there_are_metrics(held_back):
     assert "no metrics returned from resource metrics API" in active.message
     # kubectl shows `<unknown>` for it: there is an entry, and nothing in it.
     assert all(one.resource is None for one in held_back.autoscaler("rng").status.current_metrics)
-    held_back.apply([manifests.find(manifests.load(), "Deployment", "rng")])
+    held_back.apply([manifests.named(manifests.load(), "Deployment", "rng")])
     wait_for(lambda: held_back.conditions("rng")["ScalingActive"].status == "True", 90, "metrics", every=0.5)
 
 

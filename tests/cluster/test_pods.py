@@ -23,12 +23,12 @@ def rng():
 
 
 def _container(objects):
-    return manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"][0]
+    return manifests.named(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"][0]
 
 
 def test_pending_for_lack_of_cpu(namespace, rng, own_cluster):
     """Ten rng ask for 2 CPUs, more than the node has left."""
-    manifests.find(rng, "Deployment", "rng")["spec"]["replicas"] = 10
+    manifests.named(rng, "Deployment", "rng")["spec"]["replicas"] = 10
     namespace.apply(rng)
 
     def pending():

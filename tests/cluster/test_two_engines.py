@@ -9,7 +9,7 @@ import pytest
 from dclab.engines.embedded import launch as embedded
 from dclab.engines.embedded.wire import Settings
 from dclab.engines.kube import launch as kube
-from dclab.engines.kube.images import BUILD, Images
+from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.experiments.latency import LatencySettings, run_latency
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from tests.cluster.settings import KUBECONFIG, NAME
@@ -28,7 +28,7 @@ class Quiet:
     def caveat(self, caveat):
         pass
 
-    def keep(self, **parts):
+    def record(self, **parts):
         pass
 
     def raw(self, name, rows):

@@ -16,4 +16,4 @@ def lab_name(dclab):
     yield "commands"
     ended = dclab("down", "--name", "commands", "--json")
     assert (ended.code, ended.data["ended"]) == (0, True)
-    assert launch.find("commands") is None
+    assert launch.find_lab("commands") is None

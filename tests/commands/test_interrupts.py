@@ -29,7 +29,7 @@ def test_a_run_cut_off_keeps_its_points_and_ends_its_lab(dclab, start_dclab, wai
     assert process.returncode == ExitCode.INTERRUPTED
     assert "What was measured is in here." in err
     assert "Traceback" not in err
-    assert launch.find("cut") is None
+    assert launch.find_lab("cut") is None
     assert launch.leftovers(lab_folder("cut")) == []
     results = load_results(tmp_path / "here")
     assert (results.finished, results.sweep.points[0].workers) == (None, 1)
@@ -52,7 +52,7 @@ def test_a_start_cut_off_at_any_moment_leaves_nothing_that_down_cannot_clear(dcl
 
 def test_after_a_killed_command_the_lab_is_there_and_down_clears_it(dclab, start_dclab, wait_until, tmp_path):
     process = start_dclab("run", "--quick", "--name", "orphan", "--out", "here", cwd=tmp_path)
-    wait_until(lambda: launch.find("orphan") is not None, 20)
+    wait_until(lambda: launch.find_lab("orphan") is not None, 20)
     process.kill()
     process.communicate()
     assert dclab("down", "--name", "orphan", "--json").data["ended"] is True

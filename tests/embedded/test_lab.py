@@ -149,7 +149,7 @@ def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(w
     wait_until(lambda: launch.leftovers(lab.folder) == [])
     with pytest.raises(LabLost):
         lab.counter()
-    assert launch.find("killed") is None
+    assert launch.find_lab("killed") is None
     lab.deploy()
     lab.ready()
     lab.down()
@@ -210,22 +210,22 @@ def test_how_a_service_chooses(lab, wait_until):
 
     try:
         assert set(answered_by(40)) == names
-        lab.choose("round robin")
+        lab.set_load_balancing("round robin")
         assert repeats(30) <= 6
         proxy = lab.about()["proxy_pid"]
         os.kill(proxy, signal.SIGKILL)
         wait_until(lambda: lab.about()["proxy_pid"] not in (proxy, None))
         time.sleep(0.5)  # the new one is told where the replicas are, and to choose as the old one did
         assert repeats(30) <= 6
-        lab.choose("better of two")
+        lab.set_load_balancing("better of two")
         host, port = lab.url("hasher").removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as held:
             held.sendall(b"GET / HTTP/1.1\r\n")
             time.sleep(0.1)
             assert Counter(answered_by(20)).most_common(1)[0][1] >= 17
-        with pytest.raises(InvalidInput, match="There is no choice"):
-            lab.choose("by size")
+        with pytest.raises(InvalidInput, match="There is no load-balancing policy"):
+            lab.set_load_balancing("by size")
     finally:
-        lab.choose("random")
+        lab.set_load_balancing("random")
         lab.scale("hasher", 1)
         lab.scale("worker", 1)

@@ -29,7 +29,7 @@ class Collected:
     def caveat(self, caveat):
         self.codes.append(caveat.code)
 
-    def keep(self, **parts):
+    def record(self, **parts):
         self.kept.update(parts)
 
     def raw(self, name, rows):

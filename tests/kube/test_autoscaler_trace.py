@@ -9,7 +9,7 @@ import pytest
 
 from dclab.autoscaler import trace
 from dclab.autoscaler.parse import parse_autoscaler
-from dclab.engines.kube.autoscaler_trace import AutoscalerWatch
+from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 
 RECORDED = Path(__file__).parent.parent / "autoscaler" / "recorded.jsonl"
 

@@ -8,11 +8,12 @@ import pytest
 
 from dclab import manifests
 from dclab.engines.kube import faults
-from dclab.engines.kube.diagnose import is_ready, trouble
-from dclab.engines.kube.images import BUILD, UPSTREAM, Images, apps, parse_images, tag
-from dclab.engines.kube.kubeconfig import contexts
-from dclab.engines.kube.namespace import rendered
-from dclab.engines.kube.upstream import IMAGES
+from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, apps, parse_images, tag
+from dclab.engines.kube.cluster.kubeconfig import contexts
+from dclab.engines.kube.cluster.upstream import IMAGES
+from dclab.engines.kube.lab.diagnose import trouble
+from dclab.engines.kube.lab.namespace import rendered
+from dclab.engines.kube.objects import is_ready
 from dclab.errors import ExitCode, InvalidInput, LabLost
 
 
@@ -45,7 +46,7 @@ def test_every_app_has_an_image_whose_tag_says_what_is_in_it():
 
 @pytest.mark.parametrize(("source", "policy"), [(BUILD, "Never"), ("ghcr.io/me", "IfNotPresent")])
 def test_what_is_built_into_the_cluster_is_never_pulled(source, policy):
-    rng = manifests.find(Images(source).fit(manifests.load()), "Deployment", "rng")
+    rng = manifests.named(Images(source).fit(manifests.load()), "Deployment", "rng")
     assert rng["spec"]["template"]["spec"]["containers"][0]["imagePullPolicy"] == policy
 
 
@@ -60,13 +61,13 @@ def test_the_courses_own_images_run_as_they_are():
     objects = rendered("dockercoins", Images(UPSTREAM))
     assert objects[0]["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "baseline"
     assert images_in(objects) == {*IMAGES.values(), "redis:7.4-bookworm"}
-    rng = manifests.find(objects, "Deployment", "rng")["spec"]["template"]["spec"]
+    rng = manifests.named(objects, "Deployment", "rng")["spec"]["template"]["spec"]
     (container,) = rng["containers"]
     assert not {"command", "env", "securityContext"} & {*container, *rng}
     assert container["resources"]["requests"]["cpu"] == "200m"
     port = container["ports"][0]["containerPort"]
-    assert manifests.find(objects, "Service", "rng")["spec"]["ports"][0]["targetPort"] == port == 80
-    policy = manifests.find(objects, "NetworkPolicy", "services")
+    assert manifests.named(objects, "Service", "rng")["spec"]["ports"][0]["targetPort"] == port == 80
+    policy = manifests.named(objects, "NetworkPolicy", "services")
     assert policy["spec"]["ingress"][0]["ports"] == [{"port": 80}]
 
 

@@ -30,7 +30,7 @@ def test_what_chance_leaves_of_it_at_ten_workers(servers, rate):
 
 def test_taking_turns_wastes_less_than_chance():
     chance, turns, better = (
-        simulated_rate(10, 3, 0.2, 0.1, choice=one) for one in ("random", "round robin", "better of two")
+        simulated_rate(10, 3, 0.2, 0.1, load_balancing=one) for one in ("random", "round robin", "better of two")
     )
     assert chance < better <= 30
     assert chance < turns <= 30.1
@@ -38,10 +38,10 @@ def test_taking_turns_wastes_less_than_chance():
 
 @settings(deadline=None, max_examples=30)
 @given(st.integers(1, 30), st.integers(1, 10), st.sampled_from(["random", "round robin", "better of two"]))
-def test_never_above_the_bound_and_never_worse_with_more(workers, servers, choice):
-    rate = simulated_rate(workers, servers, 0.2, 0.1, choice=choice)
+def test_never_above_the_bound_and_never_worse_with_more(workers, servers, load_balancing):
+    rate = simulated_rate(workers, servers, 0.2, 0.1, load_balancing=load_balancing)
     assert rate <= 1.01 * min(workers / 0.3, servers / 0.1)
-    assert simulated_rate(workers + 1, servers, 0.2, 0.1, choice=choice) >= 0.97 * rate
+    assert simulated_rate(workers + 1, servers, 0.2, 0.1, load_balancing=load_balancing) >= 0.97 * rate
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from dclab import errors, manifests
-from dclab.engines.embedded.wire import CHOICES, Fault, Settings, socket_path
+from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES, Fault, Settings, socket_path
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import DclabError, LabLost
 from dclab.lab import (
@@ -207,11 +207,11 @@ class EmbeddedLab:
 
     # Services.
 
-    choices = CHOICES
+    load_balancing_policies = LOAD_BALANCING_POLICIES
 
-    def choose(self, how: str) -> None:
-        """Have every service choose its replica that way from the next connection on."""
-        self._ask("choose", type(None), how=how)
+    def set_load_balancing(self, policy: str) -> None:
+        """Set the policy of every service from the next connection on."""
+        self._ask("set_load_balancing", type(None), policy=policy)
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""

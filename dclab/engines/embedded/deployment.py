@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from dclab.engines.embedded.replica import Lab, Replica
+from dclab.engines.embedded.replica import Replica, ReplicaHost
 from dclab.manifests import Workload
 
 __all__ = ["Deployment"]
@@ -14,7 +14,7 @@ __all__ = ["Deployment"]
 class Deployment:
     """The replicas of one workload. Counts are derived from the replicas, never kept beside them."""
 
-    def __init__(self, lab: Lab, workload: Workload) -> None:
+    def __init__(self, lab: ReplicaHost, workload: Workload) -> None:
         self.lab = lab
         self.workload = workload
         self.desired = workload.replicas

@@ -27,14 +27,14 @@ from dclab.engines.embedded.wire import Settings, socket_path
 from dclab.errors import DclabError, InvalidInput, LabLost, MissingTool, TimedOut
 from dclab.paths import lab_folder, labs_folder
 
-__all__ = ["find", "labs", "leftovers", "start", "stop"]
+__all__ = ["find_lab", "labs", "leftovers", "start", "stop"]
 
 START_TIMEOUT = 20.0
 SOCKET_PATH_LIMIT = 103
 """Longest path of a Unix socket that Linux (107) and macOS (103) both take, in bytes."""
 
 
-def find(name: str) -> EmbeddedLab | None:
+def find_lab(name: str) -> EmbeddedLab | None:
     """The running lab of that name, or None."""
     folder = lab_folder(name)
     try:
@@ -68,7 +68,7 @@ def start(settings: Settings) -> tuple[EmbeddedLab, bool]:
             "Set XDG_RUNTIME_DIR or TMPDIR to a folder with a shorter path, or give the lab a shorter name.",
         )
     with _locked(settings.name):
-        if lab := find(settings.name):
+        if lab := find_lab(settings.name):
             return lab, False
         _clear(folder)
         try:

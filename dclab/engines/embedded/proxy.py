@@ -6,7 +6,7 @@ its own so that thousands of connections a second cannot delay the supervisor's 
 
 The supervisor speaks JSON lines on standard input and reads one answer a line from standard output:
 `{"listen": {"rng": 0}}` -> `{"ports": {"rng": 23456}}` (0 asks for any free port), and
-`{"endpoints": {"rng": [31001, 31002]}}` -> `{}`, and `{"choose": "round robin"}` -> `{}`. End of input ends the process.
+`{"endpoints": {"rng": [31001, 31002]}}` -> `{}`, and `{"load_balancing": "round robin"}` -> `{}`. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any, cast
 
 import uvloop
 
-from dclab.engines.embedded.wire import CHOICES
+from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
 
 __all__ = ["main"]
 
@@ -146,7 +146,7 @@ class Proxy:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.endpoints: dict[str, list[int]] = {}
-        self.choice = CHOICES[0]
+        self.load_balancing = LOAD_BALANCING_POLICIES[0]
         self.turns: Counter[str] = Counter()
         """Connections so far, by service."""
         self.under_way: Counter[int] = Counter()
@@ -154,10 +154,10 @@ class Proxy:
 
     def choose(self, service: str, endpoints: list[int]) -> int:
         """The replica's port for a new connection."""
-        if self.choice == "round robin":
+        if self.load_balancing == "round robin":
             self.turns[service] += 1
             return endpoints[self.turns[service] % len(endpoints)]
-        if self.choice == "better of two":
+        if self.load_balancing == "better of two":
             two = random.sample(endpoints, min(2, len(endpoints)))
             return min(two, key=self.under_way.__getitem__)
         return random.choice(endpoints)
@@ -181,8 +181,8 @@ class Proxy:
         """Carry out one order of the supervisor."""
         if "listen" in order:
             return {"ports": await self.listen(order["listen"])}
-        if "choose" in order:
-            self.choice = order["choose"]
+        if "load_balancing" in order:
+            self.load_balancing = order["load_balancing"]
             return {}
         self.endpoints = order["endpoints"]
         return {}

@@ -19,7 +19,7 @@ from dclab.engines.embedded.container import LOOPBACK, command_line, container_e
 from dclab.manifests import Workload
 from dclab.paths import shipped
 
-__all__ = ["Lab", "Replica", "back_off", "die_with_parent", "free_port"]
+__all__ = ["Replica", "ReplicaHost", "back_off", "die_with_parent", "free_port"]
 
 PORTS = range(20000, 30000)
 """Replicas listen here: below Linux' and macOS' ephemeral ports, so a siege cannot take one of them."""
@@ -31,7 +31,7 @@ STABLE_AFTER = 60.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
 
 
-class Lab(Protocol):
+class ReplicaHost(Protocol):
     """What a replica needs to know of the lab that it belongs to."""
 
     folder: Path
@@ -76,7 +76,7 @@ def die_with_parent() -> None:
 class Replica:
     """One running copy of a workload, under a variable or two of its own (`overrides`)."""
 
-    def __init__(self, lab: Lab, workload: Workload, overrides: Mapping[str, str]) -> None:
+    def __init__(self, lab: ReplicaHost, workload: Workload, overrides: Mapping[str, str]) -> None:
         self.lab = lab
         self.workload = workload
         self.overrides = dict(overrides)

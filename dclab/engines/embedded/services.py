@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dclab.engines.embedded.replica import die_with_parent
-from dclab.engines.embedded.wire import CHOICES
+from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
 
 __all__ = ["Services"]
 
@@ -27,7 +27,7 @@ class Services:
         self.log_file = log_file
         self.ports: dict[str, int] = {}
         self.endpoints: dict[str, list[int]] = {}
-        self.choice = CHOICES[0]
+        self.load_balancing = LOAD_BALANCING_POLICIES[0]
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
         self._closing = False
@@ -55,12 +55,12 @@ class Services:
             if self._process is not None:
                 await self._ask({"endpoints": self.endpoints})
 
-    async def choose(self, how: str) -> None:
-        """Have every service choose its replicas that way (one of CHOICES) from now on."""
-        self.choice = how
+    async def set_load_balancing(self, policy: str) -> None:
+        """Set the policy of every service (one of LOAD_BALANCING_POLICIES) from now on."""
+        self.load_balancing = policy
         async with self._lock:
             if self._process is not None:
-                await self._ask({"choose": how})
+                await self._ask({"load_balancing": policy})
 
     async def close(self) -> None:
         """End the proxy."""
@@ -81,7 +81,7 @@ class Services:
                 with contextlib.suppress(OSError):
                     await self._listen(self.ports)
                     await self._ask({"endpoints": self.endpoints})
-                    await self._ask({"choose": self.choice})
+                    await self._ask({"load_balancing": self.load_balancing})
             await asyncio.sleep(0.2)
 
     async def _spawn(self) -> None:

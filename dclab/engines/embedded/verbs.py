@@ -14,7 +14,7 @@ from dclab.engines.embedded.container import redis_server
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob, start_job
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
-from dclab.engines.embedded.wire import CHOICES
+from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import AutoscalerStatus, JobStatus, Replicas, ReplicaUsage
 
@@ -112,11 +112,13 @@ class Verbs:
                 out += [f"{replica.name}: {line}" for line in text.splitlines()[-lines:]]
         return "\n".join(out)
 
-    async def choose(self, how: str) -> None:
-        """Have the services choose their replicas that way."""
-        if how not in CHOICES:
-            raise InvalidInput(f"There is no choice {how!r}.", f"There are: {', '.join(CHOICES)}.")
-        await self._lab.services.choose(how)
+    async def set_load_balancing(self, policy: str) -> None:
+        """Set the load-balancing policy of every service."""
+        if policy not in LOAD_BALANCING_POLICIES:
+            raise InvalidInput(
+                f"There is no load-balancing policy {policy!r}.", f"There are: {', '.join(LOAD_BALANCING_POLICIES)}."
+            )
+        await self._lab.services.set_load_balancing(policy)
 
     async def start_load(self, manifest: dict[str, Any]) -> str:
         """Run a Job manifest; returns the job's name."""

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["CHOICES", "Fault", "Question", "Settings", "socket_path"]
+__all__ = ["LOAD_BALANCING_POLICIES", "Fault", "Question", "Settings", "socket_path"]
 
 
-CHOICES = ("random", "round robin", "better of two")
-"""How a service chooses a replica: as kube-proxy does; in turn; of two random ones the one with less to do."""
+LOAD_BALANCING_POLICIES = ("random", "round robin", "better of two")
+"""Load-balancing policies of a service: as kube-proxy does; in turn; of two random ones the one with less to do."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,7 @@ class Api:
         """Read an object or a list."""
         return self._json("GET", path, query)
 
-    def find(self, path: str, **query: str | int) -> Any:
+    def get_or_none(self, path: str, **query: str | int) -> Any:
         """Read an object; None when there is none."""
         try:
             return self.get(path, **query)

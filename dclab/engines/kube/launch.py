@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dclab.engines.kube import minikube
 from dclab.engines.kube.api import Api
-from dclab.engines.kube.client import KubeLab
-from dclab.engines.kube.connect import connect, is_local
+from dclab.engines.kube.cluster import minikube
+from dclab.engines.kube.cluster.connect import connect, is_local
+from dclab.engines.kube.cluster.images import Images, images_of
+from dclab.engines.kube.cluster.kubeconfig import PROFILE, contexts, find_context
+from dclab.engines.kube.cluster.provide import provide
 from dclab.engines.kube.faults import NoCluster
-from dclab.engines.kube.images import Images, images_of
-from dclab.engines.kube.kubeconfig import PROFILE, contexts, find_context
-from dclab.engines.kube.namespace import claim, ensure_ours, namespace_manifest, remove
-from dclab.engines.kube.provide import provide
+from dclab.engines.kube.lab.client import KubeLab
+from dclab.engines.kube.lab.namespace import claim, ensure_ours, namespace_manifest, remove
 from dclab.errors import InvalidInput
 
-__all__ = ["Place", "end", "find", "place", "start"]
+__all__ = ["Place", "end", "find_lab", "place", "start"]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def place(context_name: str | None, namespace: str) -> Place:
     return Place(api, namespace, version, is_local(context, api))
 
 
-def find(where: Place) -> KubeLab | None:
+def find_lab(where: Place) -> KubeLab | None:
     """The lab in that place, or None; Refused when the namespace is someone else's."""
     namespace = ensure_ours(where.api, where.namespace)
     return KubeLab(where.api, where.namespace, images_of(namespace)) if namespace else None
@@ -76,7 +76,7 @@ def start(where: Place, images: Images, say: Callable[[str], None]) -> tuple[Kub
     Returns:
         The lab, and whether it was not there before. Its pods may not be ready yet.
     """
-    there = find(where) is not None
+    there = find_lab(where) is not None
     provide(where.api, images, say)
     claim(where.api, namespace_manifest(where.namespace, images))
     lab = KubeLab(where.api, where.namespace, images)

@@ -9,18 +9,19 @@ from typing import Any
 
 from dclab import manifests
 from dclab.engines.http_services import read_counter, read_httplat
-from dclab.engines.kube import jobs, rollout
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.autoscaler_status import autoscaler_status
-from dclab.engines.kube.autoscaler_trace import AutoscalerWatch
-from dclab.engines.kube.connect import check_version
-from dclab.engines.kube.diagnose import cause, is_ready, trouble
+from dclab.engines.kube.cluster.connect import check_version
+from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import NotFound
-from dclab.engines.kube.images import Images
+from dclab.engines.kube.lab import jobs, rollout
+from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
+from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
+from dclab.engines.kube.lab.diagnose import cause, trouble
+from dclab.engines.kube.lab.namespace import ensure_ours, remove, rendered
+from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
+from dclab.engines.kube.lab.reach import Reach
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.namespace import ensure_ours, remove, rendered
-from dclab.engines.kube.prometheus import PROMETHEUS, ensure_prometheus
-from dclab.engines.kube.reach import Reach
+from dclab.engines.kube.objects import is_ready
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
     AutoscalerStatus,
@@ -143,7 +144,7 @@ class KubeLab:
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
         try:
-            manifest = manifests.find(manifests.load(), "Deployment", deployment)
+            manifest = manifests.named(manifests.load(), "Deployment", deployment)
         except KeyError as error:
             raise self._unknown(deployment) from error
         (container,) = manifest["spec"]["template"]["spec"]["containers"]
@@ -185,13 +186,15 @@ class KubeLab:
 
     # Services.
 
-    choices = ("random",)
+    load_balancing_policies = ("random",)
     """What kube-proxy does; a cluster with another proxy may do otherwise, and dclab changes nothing of it."""
 
-    def choose(self, how: str) -> None:
-        """Nothing to change: there is one choice."""
-        if how not in self.choices:
-            raise InvalidInput(f"A cluster's services do not choose by {how!r}.", "kube-proxy chooses at random.")
+    def set_load_balancing(self, policy: str) -> None:
+        """Nothing to change: there is one policy."""
+        if policy not in self.load_balancing_policies:
+            raise InvalidInput(
+                f"A cluster's services do not balance by {policy!r}.", "kube-proxy chooses a replica at random."
+            )
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""

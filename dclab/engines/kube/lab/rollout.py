@@ -6,11 +6,12 @@ import time
 from typing import Any
 
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.diagnose import cause
+from dclab.engines.kube.lab.diagnose import cause
 from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.objects import rolled_out
 from dclab.errors import TimedOut
 
-__all__ = ["names", "rolled_out", "wait_settled"]
+__all__ = ["names", "wait_settled"]
 
 
 RECOVERY_SECONDS = 150.0
@@ -23,16 +24,6 @@ def names(api: Api, namespace: str) -> list[str]:
     """Names of the lab's deployments."""
     listed = api.get(path_of("apps/v1", "Deployment", namespace), labelSelector=SELECTOR)
     return sorted(one["metadata"]["name"] for one in listed["items"])
-
-
-def rolled_out(deployments: list[Any]) -> bool:
-    """Whether it has as many replicas as it should, all of its newest form, all ready."""
-    for one in deployments:
-        status, wanted = one["status"], one["spec"]["replicas"]
-        counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")}
-        if status.get("observedGeneration") != one["metadata"]["generation"] or counts != {wanted}:
-            return False
-    return bool(deployments)
 
 
 def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
@@ -54,7 +45,7 @@ def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
 
 def _unattended(api: Api, namespace: str, name: str) -> bool:
     """Whether something of the deployment waits for a controller, the scheduler or a kubelet to look at it at all."""
-    deployment = api.find(path_of("apps/v1", "Deployment", namespace, name))
+    deployment = api.get_or_none(path_of("apps/v1", "Deployment", namespace, name))
     if deployment is None:
         return False
     status = deployment["status"]

@@ -11,7 +11,7 @@ from kubernetes.config.config_exception import ConfigException
 
 from dclab.engines.kube import faults
 from dclab.engines.kube.api import Api
-from dclab.engines.kube.kubeconfig import Context
+from dclab.engines.kube.cluster.kubeconfig import Context
 from dclab.errors import DclabError, LabLost
 
 __all__ = ["check_version", "connect", "is_local"]

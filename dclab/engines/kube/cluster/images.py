@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 from dclab import __version__
-from dclab.engines.kube.upstream import fit_upstream
+from dclab.engines.kube.cluster.upstream import fit_upstream
 from dclab.errors import InvalidInput
 from dclab.manifests import Manifest
 from dclab.paths import shipped

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dclab.engines.kube import preflight
-from dclab.engines.kube.images import short_name
-from dclab.engines.kube.kubeconfig import PROFILE, find_profile, own_kubeconfig
+from dclab.engines.kube.cluster import preflight
+from dclab.engines.kube.cluster.images import short_name
+from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile, own_kubeconfig
 from dclab.errors import DclabError, MissingTool
 from dclab.paths import shipped
 from dclab.tools import find_tool

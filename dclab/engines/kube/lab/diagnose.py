@@ -6,21 +6,14 @@ from typing import Any
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.objects import is_ready
 from dclab.errors import DclabError
 
-__all__ = ["cause", "is_ready", "trouble"]
+__all__ = ["cause", "trouble"]
 
 LAST_LINES = 5
 PULL = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 QUOTA_OR_SECURITY = "FailedCreate"
-
-
-def is_ready(pod: Any) -> bool:
-    """Whether a pod takes requests: ready, and not on its way out."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = pod["status"].get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
 
 def _unscheduled(pod: Any) -> str:

@@ -10,11 +10,11 @@ import threading
 from typing import Any
 
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.diagnose import cause
 from dclab.engines.kube.faults import NotFound
+from dclab.engines.kube.lab.diagnose import cause
 from dclab.errors import DclabError, LabLost, TimedOut
 from dclab.lab import JobStatus, ProbeSample, ProbeSpec
-from dclab.manifests import Manifest, find, optional
+from dclab.manifests import Manifest, named, optional
 from dclab.measure import timed_request
 
 __all__ = ["KubeJob", "probe_job", "run_probe", "start"]
@@ -133,7 +133,7 @@ def _started(pod: Any) -> bool:
 
 def probe_job(service: str, spec: ProbeSpec) -> Manifest:
     """The Job that makes the requests of `spec` to a service, and prints a JSON line for each."""
-    job = find(optional("probe"), "Job", "probe-")
+    job = named(optional("probe"), "Job", "probe-")
     asked = {
         "method": spec.method,
         "path": spec.path,

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dclab import manifests
-from dclab.engines.kube import rollout
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.connect import check_version
+from dclab.engines.kube.cluster.connect import check_version
+from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.labels import OURS
 from dclab.errors import DclabError, InvalidInput, MissingTool
 from dclab.manifests import Manifest
@@ -65,11 +65,11 @@ def ensure_prometheus(api: Api, namespace: str, wanted: Source | None = None) ->
         TimedOut: Prometheus does not get ready; the error says why.
     """
     path = path_of("apps/v1", "Deployment", namespace, PROMETHEUS)
-    there = api.find(path)
+    there = api.get_or_none(path)
     if there is None or wanted is not None:
         source = wanted or Source(MANIFEST)
         objects = _from_chart(api, namespace, source.chart) if source.kind == HELM else _own(namespace)
-        if there is not None and _selector(there) != _selector(manifests.find(objects, "Deployment", PROMETHEUS)):
+        if there is not None and _selector(there) != _selector(manifests.named(objects, "Deployment", PROMETHEUS)):
             # What a deployment selects can never be changed.
             api.delete(path)
             api.wait(

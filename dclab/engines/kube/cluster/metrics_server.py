@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.rollout import rolled_out
+from dclab.engines.kube.objects import rolled_out
 
 __all__ = ["prepare_metrics"]
 
@@ -22,7 +22,7 @@ def prepare_metrics(api: Api, seconds: float) -> bool:
         Whether it answers; where it does not, an autoscaler knows no usage.
     """
     path = path_of("apps/v1", "Deployment", "kube-system", METRICS_SERVER)
-    found = api.find(path)
+    found = api.get_or_none(path)
     if found is None:
         return False
     (container,) = found["spec"]["template"]["spec"]["containers"]

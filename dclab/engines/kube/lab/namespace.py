@@ -6,8 +6,8 @@ from typing import Any
 
 from dclab import manifests
 from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import Forbidden
-from dclab.engines.kube.images import Images
 from dclab.engines.kube.labels import OURS, SELECTOR
 from dclab.errors import Refused
 from dclab.manifests import Manifest
@@ -52,7 +52,7 @@ def _ours(one: Any) -> bool:
 
 def ensure_ours(api: Api, name: str) -> Any:
     """The namespace when dclab owns it, None when there is none; Refused when it is someone else's."""
-    found = api.find(path_of("v1", "Namespace", "", name))
+    found = api.get_or_none(path_of("v1", "Namespace", "", name))
     if found is None or _ours(found):
         return found
     raise Refused(

@@ -14,9 +14,9 @@ from typing import Any
 
 from dclab.engines.forward import Forward
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.diagnose import is_ready
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.objects import is_ready
 from dclab.errors import DclabError
 
 __all__ = ["Reach"]

@@ -16,7 +16,7 @@ from dclab import manifests
 from dclab.autoscaler.decide import Observation
 from dclab.autoscaler.replica_count import Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
-from dclab.engines.kube.autoscaler_status import unix
+from dclab.engines.kube.lab.autoscaler_status import unix
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 

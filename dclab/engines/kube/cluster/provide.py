@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from dclab.engines.kube import minikube
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.images import BUILD, UPSTREAM, Images, short_name
-from dclab.engines.kube.kubeconfig import is_minikube
+from dclab.engines.kube.cluster import minikube
+from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, short_name
+from dclab.engines.kube.cluster.kubeconfig import is_minikube
 from dclab.errors import DclabError, MissingTool
 from dclab.paths import shipped
 

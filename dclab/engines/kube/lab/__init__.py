@@ -1,0 +1,1 @@
+"""Which lab: what runs in the namespace, and how it is reached."""
