@@ -6,7 +6,7 @@ gone, or does not answer) may come from any of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -19,7 +19,9 @@ __all__ = [
     "Job",
     "JobStatus",
     "Lab",
+    "LabSummary",
     "LoadSpec",
+    "LogLine",
     "ProbeSample",
     "ProbeSpec",
     "ReplicaUsage",
@@ -147,6 +149,26 @@ class ReplicaUsage:
     memory_mb: float
 
 
+class LogLine(NamedTuple):
+    """One line of a replica's log."""
+
+    replica: str
+    text: str
+    """Without its line end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabSummary:
+    """One lab, as `dclab list` shows it."""
+
+    name: str
+    engine: str
+    state: Literal["running", "not answering", "stopped"]
+    """Whether its supervisor or cluster answers; stopped is a cluster of dclab's own that is shut down."""
+    context: str | None = None
+    """Of its cluster; None on the embedded engine."""
+
+
 class Scrape(NamedTuple):
     """What an httplat exporter has counted so far."""
 
@@ -238,8 +260,14 @@ class Lab(Protocol):
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
 
-    def logs(self, deployment: str, lines: int = 50) -> str:
-        """The last lines of every replica, each line with its replica's name."""
+    def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
+        """Return the last lines of every replica; InvalidInput when there is no such deployment."""
+
+    def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
+        """Yield the last lines of every replica, then new ones as they come, also of new replicas.
+
+        Ends only when the lab does, with LabLost.
+        """
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
