@@ -8,6 +8,7 @@ from typing import ClassVar
 __all__ = [
     "DclabError",
     "ExitCode",
+    "Interrupted",
     "InvalidInput",
     "LabLost",
     "MissingTool",
@@ -15,6 +16,8 @@ __all__ = [
     "NotSupported",
     "Refused",
     "TimedOut",
+    "Unexpected",
+    "Usage",
 ]
 
 
@@ -56,6 +59,26 @@ class DclabError(Exception):
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.why, self.hint) if part)
+
+
+class Usage(DclabError):
+    """The command line is wrong: an option, an argument or a command that does not exist."""
+
+    code = "usage"
+    exit_code = ExitCode.USAGE
+
+
+class Interrupted(DclabError):
+    """Ctrl-C, SIGTERM or a closed terminal."""
+
+    code = "interrupted"
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Unexpected(DclabError):
+    """An exception that dclab should have turned into another of these: a fault in dclab."""
+
+    code = "unexpected"
 
 
 class InvalidInput(DclabError):

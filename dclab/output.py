@@ -4,33 +4,57 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from dclab import __version__
 from dclab.errors import DclabError, ExitCode
 from dclab.results import Caveat
 
-__all__ = ["ENVELOPE", "Output", "table"]
+if TYPE_CHECKING:
+    from dclab.cli.result import Result
+
+__all__ = ["ENVELOPE", "Output", "ReaderGone", "open_streams", "table"]
 
 ENVELOPE = "dclab/output/1"
 
 REFRESHES_PER_SECOND = 4
 
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Characters by which text from elsewhere could steer the terminal."""
+
+
+class ReaderGone(Exception):
+    """Whoever read standard output has closed it, as `head` does."""
+
+
+def open_streams() -> None:
+    """Make standard output and error take any text: closed ones lead nowhere, other encodings show `?`."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
 
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
-    """A table; the first column is text, the others are numbers."""
+    """Return a table; the first column is text, the others are numbers."""
     made = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns))
     for index, column in enumerate(columns):
         made.add_column(column, justify="right" if index else "left", no_wrap=not index)
     for row in rows:
-        made.add_row(*(str(cell) for cell in row))
+        made.add_row(*(_plain(str(cell)) for cell in row))
     return made
 
 
@@ -39,9 +63,9 @@ class Output:
 
     Args:
         command: its name, for the JSON envelope.
-        as_json: print one JSON envelope at the end instead of tables.
-        quiet: no progress.
-        verbose: progress in full, and the traceback of a failure.
+        as_json: print one JSON envelope at the end instead of text.
+        quiet: no progress and no warnings.
+        verbose: progress in full, each warning at once, and the traceback of a failure.
     """
 
     def __init__(self, command: str, *, as_json: bool = False, quiet: bool = False, verbose: bool = False) -> None:
@@ -49,9 +73,12 @@ class Output:
         self.as_json = as_json
         self.quiet = quiet
         self.verbose = verbose
-        self.out = Console(highlight=False)
-        self.err = Console(stderr=True, highlight=False)
+        # What is printed may come from elsewhere, so no markup and no emoji codes in it are followed.
+        self.out = Console(highlight=False, markup=False, emoji=False)
+        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self.warnings: list[Caveat] = []
+        self.rendered = False
+        """Whether the result or the failure has been printed; a JSON document is printed once."""
         self._status: Status | None = None
         self._live: Live | None = None
         self._last = ""
@@ -66,19 +93,21 @@ class Output:
         # rich takes FORCE_COLOR for a terminal.
         return sys.stderr.isatty() and self.err.is_interactive and not self.verbose
 
+    # While the command runs.
+
     def step(self, text: str) -> None:
-        """What is being done now: a line that changes on a terminal, a line for each new thing elsewhere."""
+        """Show what is being done now: a line that changes on a terminal, a line for each new thing elsewhere."""
         if self.quiet or self._live is not None:
             return
         if self._changes:
             if self._status is None:
                 self._status = self.err.status("")
                 self._status.start()
-            self._status.update(_escaped(text))
+            self._status.update(Text(_plain(text)))
             return
         subject = text.split(maxsplit=1)[0]
         if self.verbose or subject != self._last:
-            self.err.print(_escaped(text))
+            self._say(text)
         self._last = subject
 
     @contextlib.contextmanager
@@ -98,77 +127,110 @@ class Output:
             self._live = None
 
     def note(self, text: str) -> None:
-        """Something to know before it is done; it stays on the screen."""
+        """Say something to know before it is done; it stays on the screen."""
         self.still()
         if not self.quiet:
-            self.err.print(_escaped(text), soft_wrap=True)
+            self._say(text)
 
     def confirm(self, question: str) -> bool:
-        """Whether someone at a terminal says yes."""
+        """Return whether someone at a terminal says yes."""
         self.still()
-        if not (sys.stdin.isatty() and self.err.is_terminal):
+        if not (sys.stdin is not None and sys.stdin.isatty() and self.err.is_terminal):
             return False
-        return self.err.input(f"{_escaped(question)} [y/N] ").strip().lower() in ("y", "yes")
+        return self.err.input(f"{_plain(question)} [y/N] ").strip().lower() in ("y", "yes")
 
     def done(self, text: str) -> None:
-        """Something that has been finished."""
+        """Say that something has been finished."""
         self.still()
-        if not self.quiet:
-            self.err.print(f"[green]✓[/green] {_escaped(text)}")
+        if not self.quiet and text:
+            self._say(text, "✓", "green")
 
     def warn(self, caveat: Caveat) -> None:
-        """A warning about the measurement; part of the envelope, too."""
+        """Keep a warning about the measurement; it is printed with the result, with others of its kind in one line."""
         self.warnings.append(caveat)
-        self.still()
-        if not self.quiet:
-            hint = f" {_escaped(caveat.hint)}" if caveat.hint else ""
-            self.err.print(f"[yellow]![/yellow] {_escaped(caveat.message)}{hint}", soft_wrap=not self._changes)
-
-    def show(self, *renderables: Any) -> None:
-        """The result for people; nothing when JSON was asked for."""
-        self.still()
-        if not self.as_json:
-            for one in renderables:
-                self.out.print(one, soft_wrap=isinstance(one, str))
-
-    def document(self, objects: Sequence[Any]) -> None:
-        """Objects as YAML documents, for a file or for kubectl; nothing when JSON was asked for."""
-        self.still()
-        if not self.as_json:
-            import yaml
-
-            # A copy by way of JSON shares no parts, which YAML would write as references.
-            plain = json.loads(json.dumps(list(objects)))
-            sys.stdout.write(yaml.safe_dump_all(plain, sort_keys=False, width=120))
-
-    def result(self, data: Any, exit_code: ExitCode = ExitCode.OK) -> None:
-        """The result for programs, when JSON was asked for."""
-        self.still()
-        if self.as_json:
-            self._envelope(data, exit_code, None)
-
-    def fail(self, error: DclabError, data: Any = None) -> None:
-        """What happened, why, and what to do."""
-        self.still()
-        if self.as_json:
-            fault = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
-            self._envelope(data, error.exit_code, fault)
-            return
-        self.err.print(f"[red]✗[/red] {_escaped(error.what)}", soft_wrap=True)
-        for line in (error.why, error.hint):
-            if line:
-                self.err.print(f"  {_escaped(line)}", soft_wrap=True)
-
-    def traceback(self) -> None:
-        """The traceback of the failure being handled, for `-v`."""
         if self.verbose:
-            self.err.print_exception()
+            self.still()
+            self._warning(caveat)
+
+    def line(self, text: str) -> None:
+        """Print a line of a result that comes bit by bit; nothing when JSON was asked for."""
+        self.still()
+        if not self.as_json:
+            self._write(text)
 
     def still(self) -> None:
-        """Take the changing line away."""
+        """Remove the changing line."""
         if self._status is not None:
             self._status.stop()
             self._status = None
+
+    # At its end.
+
+    def render(self, result: Result) -> None:
+        """Print the result: as text, or as one JSON document."""
+        self.still()
+        self._warn_of_all()
+        self.rendered = True
+        if self.as_json:
+            self._envelope(result, result.exit_code, None)
+            return
+        self.done(result.confirmation())
+        for one in result.text():
+            self._write(one)
+        self._flush()
+
+    def fail(self, error: DclabError) -> None:
+        """Print what happened, why, and what to do."""
+        self.still()
+        if self.as_json and not self.rendered:
+            self.rendered = True
+            fault = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
+            self._envelope(None, error.exit_code, fault)
+            return
+        if not self.rendered:
+            self._warn_of_all()
+        self.rendered = True
+        self._say(error.what, "✗", "red")
+        for line in (error.why, error.hint):
+            if line:
+                self._say(f"  {line}")
+
+    def traceback(self, error: BaseException) -> None:
+        """Print the traceback of a failure, for `-v`."""
+        if self.verbose:
+            self.err.print("".join(traceback.format_exception(error)), soft_wrap=True)
+
+    def _merged_warnings(self) -> Sequence[Caveat]:
+        return tuple(self.warnings)
+
+    def _warn_of_all(self) -> None:
+        if not (self.quiet or self.verbose or self.as_json):
+            for caveat in self._merged_warnings():
+                self._warning(caveat)
+
+    def _warning(self, caveat: Caveat) -> None:
+        self._say(f"{caveat.message} {caveat.hint}".rstrip(), "!", "yellow")
+
+    def _say(self, text: str, mark: str = "", style: str = "") -> None:
+        """A line on standard error, behind a coloured mark; the warnings of a terminal wrap at words."""
+        line = Text.assemble((mark, style), " " if mark else "", _plain(text))
+        with contextlib.suppress(OSError):  # nobody reads standard error; the exit code still tells
+            self.err.print(line, soft_wrap=not (self._changes and mark == "!"))
+
+    def _write(self, one: Any) -> None:
+        try:
+            if isinstance(one, str):
+                sys.stdout.write(_plain(one) + "\n")
+            else:
+                self.out.print(one)
+        except OSError as error:
+            raise _lost_output(error) from error
+
+    def _flush(self) -> None:
+        try:
+            sys.stdout.flush()
+        except OSError as error:
+            raise _lost_output(error) from error
 
     def _envelope(self, data: Any, exit_code: ExitCode, fault: dict[str, str] | None) -> None:
         import msgspec
@@ -180,14 +242,31 @@ class Output:
             "status": "ok" if fault is None and exit_code == ExitCode.OK else "failed",
             "exit_code": int(exit_code),
             "data": msgspec.to_builtins(data),
-            "warnings": msgspec.to_builtins(self.warnings),
+            "warnings": msgspec.to_builtins(self._merged_warnings()),
             "error": fault,
         }
-        sys.stdout.write(json.dumps(envelope, ensure_ascii=False, indent=1) + "\n")
-        sys.stdout.flush()
+        try:
+            # By way of msgspec what is no number in JSON becomes null.
+            text = msgspec.json.format(msgspec.json.encode(envelope), indent=1).decode()
+            text.encode(sys.stdout.encoding or "utf-8")
+        except UnicodeEncodeError:  # another encoding than UTF-8, or a path that is no text
+            text = json.dumps(envelope, indent=1)
+        try:
+            sys.stdout.write(text + "\n")
+        except OSError as error:
+            raise _lost_output(error) from error
+        self._flush()
 
 
-def _escaped(text: str) -> str:
-    from rich.markup import escape
+def _lost_output(error: OSError) -> Exception:
+    if isinstance(error, BrokenPipeError):
+        return ReaderGone()
+    return DclabError(
+        "The output could not be written.",
+        f"The system says: {error.strerror or error}.",
+        "Make room there, or write it elsewhere; what was measured is kept.",
+    )
 
-    return escape(text)
+
+def _plain(text: str) -> str:
+    return CONTROL.sub("�", text)

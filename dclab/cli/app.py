@@ -1,11 +1,14 @@
-"""All verbs, and the way in."""
+"""All verbs, the way in, and the one handler of whatever goes wrong."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,14 +20,16 @@ from dclab.cli import (
     hpa_demo,
     hpa_replay,
     latency,
+    list_,
     loadtest,
+    logs,
     monitor,
     predict,
     prove,
     rate,
     rbac,
     report,
-    run,
+    run_,
     scale,
     scale_sweep,
     status,
@@ -32,15 +37,15 @@ from dclab.cli import (
     watch,
     webui,
 )
+from dclab.cli.verb import Invocation
 from dclab.errors import DclabError, ExitCode
 
-__all__ = ["app", "main"]
+__all__ = ["app", "run", "start"]
 
 app = typer.Typer(
     name="dclab",
     help="Lab assistant for the DockerCoins exercise: deploy, scale, measure, autoscale, report.",
     epilog="Start with: dclab run --quick",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # rich's help pages cost 0.15 s at every start
@@ -53,18 +58,23 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _top(
+    context: typer.Context,
     _version_asked: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit
 
 
 for _verb in (
     up.up,
+    list_.list_,
     status.status,
+    logs.logs,
     watch.watch,
     scale.scale,
     webui.webui,
@@ -77,7 +87,7 @@ for _verb in (
     prove.prove,
     predict.predict,
     rate.rate,
-    run.run,
+    run_.run,
     report.report,
     compare.compare,
     doctor.doctor,
@@ -87,34 +97,81 @@ for _verb in (
     app.command(name=_verb.__name__.replace("_", "-"))(_verb)
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
+def start(early: Sequence[int]) -> None:
+    """Run the command line of this process and exit; `early` holds the interrupts that came before."""
+    if early or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, _interrupted)
+    signal.signal(signal.SIGTERM, _interrupted)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
+        signal.signal(signal.SIGHUP, _interrupted)
+    if "_DCLAB_COMPLETE" in os.environ:
+        app(prog_name="dclab")
+    sys.exit(run(sys.argv[1:], interrupted=bool(early)))
+
+
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def main() -> None:
-    """Run the command line; every way out has its exit code."""
-    signal.signal(signal.SIGTERM, _terminated)
+def run(arguments: Sequence[str], *, interrupted: bool = False) -> int:
+    """Run one command line; every way out has its exit code, and whatever is raised becomes a message.
+
+    Args:
+        arguments: what follows `dclab`.
+        interrupted: Ctrl-C came before anything could be done.
+    """
+    invocation = Invocation()
     try:
-        code = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        code = ExitCode.INTERRUPTED
-    except Exception as error:
-        # What the parser raises has these two; its classes are private to typer.
-        if not (hasattr(error, "exit_code") and hasattr(error, "format_message")):
-            raise
-        code = _usage(error)
-    sys.exit(int(code or 0))
+        from dclab.output import open_streams
+
+        open_streams()
+        if interrupted:
+            raise KeyboardInterrupt
+        return _outcome(arguments, invocation)
+    except BaseException as error:
+        return _failure(error, arguments, invocation)
 
 
-def _usage(error: Exception) -> int:
-    from dclab.output import Output
+def _outcome(arguments: Sequence[str], invocation: Invocation) -> int:
+    command: Any = typer.main.get_command(app)
+    with command.make_context("dclab", list(arguments), obj=invocation) as context:
+        result = command.invoke(context)
+    output = invocation.output
+    assert output is not None
+    output.render(result)
+    for action in invocation.afterwards:
+        action()
+    return int(result.exit_code)
 
-    class Usage(DclabError):
-        code = "usage"
-        exit_code = ExitCode.USAGE
 
-    verb = next((one for one in sys.argv[1:] if not one.startswith("-")), "dclab")
-    output = Output(verb, as_json="--json" in sys.argv)
-    message = str(error.format_message()).rstrip()  # type: ignore[attr-defined]
-    output.fail(Usage(message, "", f"See `dclab {verb} --help`." if verb != "dclab" else "See `dclab --help`."))
-    return int(ExitCode.USAGE)
+def _failure(error: BaseException, arguments: Sequence[str], invocation: Invocation) -> int:
+    from dclab.cli.failure import as_error, asked_for_exit
+    from dclab.output import Output, ReaderGone
+
+    code = asked_for_exit(error)
+    if code is not None:
+        return _flushed(code)
+    if isinstance(error, ReaderGone):
+        return _flushed(ExitCode.OK)
+    command = next((one for one in arguments if not one.startswith("-")), "")
+    as_json = "--json" in arguments or bool(os.environ.get("DCLAB_JSON"))
+    output = invocation.output or Output(command or "dclab", as_json=as_json)
+    fault = as_error(error, command)
+    try:
+        output.fail(fault)
+        output.traceback(error)
+    except ReaderGone:
+        pass
+    except DclabError:
+        output.fail(fault)  # standard output takes nothing; standard error may
+    return _flushed(fault.exit_code)
+
+
+def _flushed(code: int) -> int:
+    """Return the code; where standard output takes no more, see that Python does not complain of it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return int(code)

@@ -8,112 +8,146 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
-from dclab.cli.options import JsonOption, QuietOption, VerboseOption
-from dclab.cli.session import session
-
-if TYPE_CHECKING:
-    from dclab.output import Output
+from dclab.cli.result import Result
+from dclab.cli.verb import Call, verb
+from dclab.errors import MissingTool
 
 __all__ = ["doctor"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program that takes part where it is installed."""
+
+    name: str
+    purpose: str
+    path: str | None
+    version: str | None
+    without: str
+    install: str | None
+    """The line that installs it; None where it is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis(Result):
+    """What this machine has and lacks."""
+
+    python: str
+    system: str
+    machine: str
+    cpus: int | None
+    engine: str
+    reason: str
+    labs_folder: str
+    labs_folder_free_mb: int
+    tools: Sequence[Program]
+
+    def text(self) -> Iterator[Any]:
+        """A row for each program, and how to get what is missing."""
+        from dclab.output import table
+
+        yield (
+            f"Python {self.python}, {self.system} {self.machine}, {self.cpus} CPUs; "
+            f"{self.labs_folder_free_mb} MB free for labs in {self.labs_folder}."
+        )
+        yield f"Engine: {self.engine}, because {self.reason}."
+        rows = [(one.name, one.version or ("?" if one.path else "missing"), one.purpose) for one in self.tools]
+        yield table("program", "version", "used for", rows=rows)
+        yield from (f"Without {one.name}, {one.without}: {one.install}" for one in self.tools if one.install)
+        yield "Nothing else is needed." if all(one.path for one in self.tools) else "None of these is required."
+        if self.system == "Darwin":
+            yield (
+                "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed "
+                "go on until `dclab down`."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation(Result):
+    """The lines that install what is missing, and whether they were run."""
+
+    missing: Sequence[str]
+    lines: Sequence[str]
+    installed: bool
+
+    def confirmation(self) -> str:
+        """What was installed."""
+        return f"Installed: {', '.join(self.missing)}." if self.installed else ""
+
+    def text(self) -> Sequence[str]:
+        """Shell lines."""
+        return () if self.installed else self.lines or ("Nothing is missing.",)
+
+
+@verb
 def doctor(
+    call: Call,
     install: Annotated[
         bool, typer.Option("--install", help="Print the lines that install what the kube engine lacks.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --install: run them.")] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+) -> Diagnosis | Installation:
     """Show what is installed and what is missing.
 
     With the line that installs what is missing.
 
     Example: dclab doctor
     """
-    with session("doctor", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        if install:
-            _install(output, run=yes)
-            return
-        from dclab.engines.choose import choose_engine
-        from dclab.output import table
-        from dclab.paths import labs_folder
-        from dclab.tools import TOOLS, find_tool, tool_version
+    if install:
+        return _installation(call, run=yes)
+    from dclab.engines.choose import choose_engine
+    from dclab.paths import labs_folder
+    from dclab.tools import TOOLS, find_tool, tool_version
 
-        tools = []
-        for tool in TOOLS:
-            path = find_tool(tool.name)
-            tools.append(
-                {
-                    "name": tool.name,
-                    "purpose": tool.purpose,
-                    "path": path,
-                    "version": tool_version(tool.name) if path else None,
-                    "without": tool.without,
-                    "install": None if path else tool.macos if sys.platform == "darwin" else tool.debian,
-                }
+    programs = []
+    for tool in TOOLS:
+        path = find_tool(tool.name)
+        programs.append(
+            Program(
+                name=tool.name,
+                purpose=tool.purpose,
+                path=path,
+                version=tool_version(tool.name) if path else None,
+                without=tool.without,
+                install=None if path else tool.macos if sys.platform == "darwin" else tool.debian,
             )
-        choice = choose_engine("auto")
-        folder = labs_folder()
-        free = shutil.disk_usage(folder).free // 1_000_000
-        output.show(
-            f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} CPUs; "
-            f"{free} MB free for labs in {folder}.",
-            f"Engine: {choice.engine}, because {choice.reason}.",
-            table(
-                "program",
-                "version",
-                "used for",
-                rows=[
-                    (one["name"], one["version"] or ("?" if one["path"] else "missing"), one["purpose"])
-                    for one in tools
-                ],
-            ),
-            *(f"Without {one['name']}, {one['without']}: {one['install']}" for one in tools if one["install"]),
-            "Nothing else is needed." if all(one["path"] for one in tools) else "None of these is required.",
         )
-        if sys.platform == "darwin":
-            output.show(
-                "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed "
-                "go on until `dclab down`."
-            )
-        output.result(
-            {
-                "python": platform.python_version(),
-                "system": platform.system(),
-                "machine": platform.machine(),
-                "cpus": os.cpu_count(),
-                "engine": choice.engine,
-                "reason": choice.reason,
-                "labs_folder": str(folder),
-                "labs_folder_free_mb": free,
-                "tools": tools,
-            }
-        )
+    choice, folder = choose_engine("auto"), labs_folder()
+    return Diagnosis(
+        python=platform.python_version(),
+        system=platform.system(),
+        machine=platform.machine(),
+        cpus=os.cpu_count(),
+        engine=choice.engine,
+        reason=choice.reason,
+        labs_folder=str(folder),
+        labs_folder_free_mb=shutil.disk_usage(folder).free // 1_000_000,
+        tools=programs,
+    )
 
 
-def _install(output: Output, *, run: bool) -> None:
-    """Print the lines that install what is missing, or run them in a folder that goes afterwards."""
-    from dclab.errors import MissingTool
+def _installation(call: Call, *, run: bool) -> Installation:
+    """Return the lines that install what is missing, after running them in a temporary folder if asked."""
     from dclab.install import INSTALLABLE, install_lines
     from dclab.tools import find_tool
 
     missing = [one for one in INSTALLABLE if find_tool(one) is None]
     lines = install_lines(platform.system(), platform.machine(), missing)
-    output.show(*(lines or ["Nothing is missing."]))
     if run and lines:
+        for line in lines:
+            call.output.note(line)
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run(["sh", "-exc", "\n".join(lines)], check=False, cwd=folder, stdout=sys.stderr)
         if done.returncode:
             raise MissingTool(
                 "The installation ended with an error.",
                 f"The line shown last returned {done.returncode}.",
-                "Mend that, and run it again: what is installed already is left out.",
+                "Correct that, and run it again: what is installed already is left out.",
             )
-        output.done(f"Installed: {', '.join(missing)}.")
-    output.result({"missing": missing, "lines": lines, "installed": bool(run and lines)})
+    return Installation(missing=missing, lines=lines, installed=bool(run and lines))

@@ -2,48 +2,64 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from dclab.cli.options import ContextOption, EngineOption, JsonOption, NameOption, QuietOption, VerboseOption
-from dclab.cli.session import session
+from dclab.cli.options import OWN_MINIKUBE
+from dclab.cli.result import Result
+from dclab.cli.verb import PlacedCall, verb
 
 __all__ = ["down"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Down(Result):
+    """What became of a lab."""
+
+    name: str
+    engine: str
+    ended: bool
+    """Whether there was anything to end."""
+    kept: Sequence[str]
+    """What is not dclab's and keeps the namespace."""
+
+    def confirmation(self) -> str:
+        """Whether there was a lab."""
+        return (
+            f"The lab {self.name!r} is down." if self.ended else f"There was no lab {self.name!r}; nothing was changed."
+        )
+
+    def text(self) -> Iterator[str]:
+        """What stays."""
+        if self.kept:
+            yield f"The namespace stays, since it also holds what is not dclab's: {', '.join(self.kept)}."
+
+
+@verb
 def down(
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    cluster: Annotated[bool, typer.Option("--cluster", help="Delete the minikube that dclab has made, too.")] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """End the lab and all that it started.
+    call: PlacedCall,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="Delete the minikube that dclab has made, too."), OWN_MINIKUBE
+    ] = False,
+) -> Down:
+    """Stop the lab and everything that it started.
 
     Also what a crash has left. On Kubernetes it removes what carries dclab's labels, and nothing else.
 
     Example: dclab down
     """
-    with session("down", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.engines.choose import choose_engine, lab_name
+    name, kept = call.name, list[str]()
+    call.output.step(f"ending {name}")
+    if call.choice.engine == "kube":
+        from dclab.engines.kube.launch import end
 
-        choice = choose_engine(engine, context)
-        known = lab_name(name, choice.engine)
-        output.step(f"ending {known}")
-        kept: list[str] = []
-        if choice.engine == "kube":
-            from dclab.engines.kube.launch import end
+        ended, kept = end(call.context, name, cluster=cluster)
+    else:
+        from dclab.engines.embedded import launch
+        from dclab.paths import lab_folder
 
-            ended, kept = end(context, known, cluster=cluster)
-        else:
-            from dclab.engines.embedded import launch
-            from dclab.paths import lab_folder
-
-            ended = launch.stop(lab_folder(known))
-        output.done(f"The lab {known!r} is down." if ended else f"There was no lab {known!r}; nothing was changed.")
-        if kept:
-            output.show(f"The namespace stays, since it also holds what is not dclab's: {', '.join(kept)}.")
-        output.result({"name": known, "engine": choice.engine, "ended": ended, "kept": kept})
+        ended = launch.stop(lab_folder(name))
+    return Down(name=name, engine=call.choice.engine, ended=ended, kept=kept)

@@ -2,61 +2,65 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import (
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    OutOption,
-    QuietOption,
-    VerboseOption,
-    parse_count,
-    parse_duration,
-    parse_target,
-)
-from dclab.cli.session import recording, session
+from dclab.cli.options import Target, TargetOption, WorkersOption
+from dclab.cli.result import Result
+from dclab.cli.values import Duration, parse_duration
+from dclab.cli.verb import ExperimentCall, verb
+
+if TYPE_CHECKING:
+    from dclab.results import Autoscale, LoadTest
 
 __all__ = ["hpa_demo"]
 
 
-def hpa_demo(
-    target: Annotated[str, typer.Option(help="rng or hasher.")] = "rng",
-    workers: Annotated[str, typer.Option(help="How many workers run meanwhile.")] = "10",
-    load_time: Annotated[str, typer.Option(help="How long the siege lasts (the exercise: 4m).")] = "4m",
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Show the autoscaler at work under a siege.
+@dataclass(frozen=True, kw_only=True)
+class Demonstrated(Result):
+    """A demonstration of the autoscaler, and where it is kept."""
 
-    From the baseline over the siege and its end until the autoscaler has come to rest.
+    folder: str
+    loadtest: LoadTest
+    autoscale: Autoscale
+
+    def text(self) -> Iterator[Any]:
+        """The load test's summary, the transcript, and what it shows."""
+        from dclab.cli.tables import autoscale_lines, load_lines
+
+        yield from load_lines(self.loadtest)
+        yield from autoscale_lines(self.autoscale)
+        yield f"Results: {self.folder}"
+
+
+@verb
+def hpa_demo(
+    call: ExperimentCall,
+    target: TargetOption = Target.RNG,
+    workers: WorkersOption = 10,
+    load_time: Annotated[
+        Duration,
+        typer.Option(
+            metavar="TIME",
+            parser=parse_duration("time of the load test", low=5),
+            help="How long the load test lasts (the exercise: 4m).",
+        ),
+    ] = Duration(240),
+) -> Demonstrated:
+    """Show the autoscaler at work under a load test.
+
+    From the baseline over the load test and its end until the autoscaler has reached its steady state.
 
     Example: dclab hpa-demo --target rng --workers 10
     """
-    with session("hpa-demo", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.cli.tables import autoscale_lines, load_lines
-        from dclab.engines.choose import find_lab
-        from dclab.experiments.expected import demo_seconds
-        from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
-        from dclab.run_folder import new_folder
+    from dclab.experiments.expected import demo_seconds
+    from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
 
-        chosen = parse_target(target)
-        count = parse_count(workers, "number of workers")
-        seconds = round(parse_duration(load_time, "time of the siege", low=5))
-        lab, choice = find_lab(name, engine, context)
-        settings = demo_settings(chosen, count, seconds, lab.clock_speed)
-        folder = new_folder(out, lab.engine)
-        command = f"dclab hpa-demo --target {target} --workers {workers} --load-time {load_time}"
-        expected = {"autoscaler demonstration": demo_seconds(settings, lab)}
-        with recording(output, lab, choice.reason, folder, command=command, expected=expected) as recorder:
-            found, load = run_hpa_demo(lab, settings, recorder)
-        output.show(*load_lines(load), *autoscale_lines(found), f"Results: {folder}")
-        output.result({"folder": str(folder), "loadtest": load, "autoscale": found})
+    settings = demo_settings(target, workers, round(load_time), call.lab.clock_speed)
+    expected = {"autoscaler demonstration": demo_seconds(settings, call.lab)}
+    with call.recording(expected=expected) as recorder:
+        found, load = run_hpa_demo(call.lab, settings, recorder)
+    return Demonstrated(folder=str(recorder.folder), loadtest=load, autoscale=found)

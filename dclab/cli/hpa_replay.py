@@ -2,30 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from dclab.cli.options import JsonOption, QuietOption, VerboseOption
-from dclab.cli.session import session
+from dclab.cli.result import Result
+from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from dclab.autoscaler import AutoscalerSpec, Decision
 
 __all__ = ["hpa_replay"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReplayedPass:
+    """One pass: what was seen, what is decided now and was decided then."""
+
+    seconds: float
+    """Since the first pass."""
+    replicas: int
+    metric: float | None
+    target: float
+    desired: int
+    recorded: int | None
+    """None where the trace does not say."""
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed(Result):
+    """A trace replayed under an autoscaler."""
+
+    kubernetes: str
+    """Where the trace was recorded."""
+    passes: Sequence[ReplayedPass]
+    differing: int | None
+    """Decisions that differ from the recorded ones; None where none is recorded."""
+
+    def text(self) -> Iterator[Any]:
+        """A row for each pass."""
+        from dclab.output import table
+
+        yield f"Trace of {self.kubernetes}, {len(self.passes)} passes."
+        rows = [
+            (
+                f"{one.seconds:.0f}",
+                one.replicas,
+                "<unknown>" if one.metric is None else f"{one.metric:g}/{one.target:g}",
+                one.desired,
+                "–" if one.recorded is None else one.recorded,
+                one.reason,
+            )
+            for one in self.passes
+        ]
+        yield table("s", "replicas", "metric", "decided", "then", "why", rows=rows)
+        known = sum(one.recorded is not None for one in self.passes)
+        yield (
+            "The trace does not say what was decided."
+            if self.differing is None
+            else f"{self.differing} of {known} decisions differ from those that were taken."
+        )
+
+
+@verb
 def hpa_replay(
+    call: Call,
     hpa: Annotated[Path, typer.Argument(metavar="HPA.yaml", help="The HorizontalPodAutoscaler to try.")],
     trace: Annotated[
         Path, typer.Argument(metavar="TRACE.jsonl", help="What was observed: a run's raw/hpa-trace.jsonl.")
     ],
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+) -> Replayed:
     """Run Kubernetes' autoscaling over a trace.
 
     What it would decide at each pass, and why, beside what was decided then. The observations stay those of the trace:
@@ -33,48 +81,27 @@ def hpa_replay(
 
     Example: dclab hpa-replay my-hpa.yaml reports/20260101-120000-embedded/raw/hpa-trace.jsonl
     """
-    with session("hpa-replay", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.autoscaler import parse_autoscaler
-        from dclab.autoscaler.trace import read, replay
-        from dclab.output import table
+    from dclab.autoscaler import parse_autoscaler
+    from dclab.autoscaler.explain import reason
+    from dclab.autoscaler.trace import read, replay
 
-        spec = parse_autoscaler(_manifest(hpa))
-        header, passes = read(trace)
-        rows: list[dict[str, Any]] = []
-        for one, decision in replay(spec, passes):
-            metric = decision.metrics[0]
-            rows.append(
-                {
-                    "seconds": one.at - passes[0].at,
-                    "replicas": one.seen.replicas,
-                    "metric": metric.current,
-                    "target": metric.target,
-                    "desired": decision.desired,
-                    "recorded": one.outcome.desired if one.outcome else None,
-                    "reason": _reason(spec, one.seen.replicas, decision),
-                }
-            )
-        known = [one for one in rows if one["recorded"] is not None]
-        differing = sum(one["desired"] != one["recorded"] for one in known)
-        shown = [
-            (
-                f"{one['seconds']:.0f}",
-                one["replicas"],
-                "<unknown>" if one["metric"] is None else f"{one['metric']:g}/{one['target']:g}",
-                one["desired"],
-                "–" if one["recorded"] is None else one["recorded"],
-                one["reason"],
-            )
-            for one in rows
-        ]
-        output.show(
-            f"Trace of {header.kubernetes}, {len(rows)} passes.",
-            table("s", "replicas", "metric", "decided", "then", "why", rows=shown),
-            f"{differing} of {len(known)} decisions differ from those that were taken."
-            if known
-            else "The trace does not say what was decided.",
+    spec = parse_autoscaler(_manifest(hpa))
+    header, passes = read(trace)
+    rows = [
+        ReplayedPass(
+            seconds=one.at - passes[0].at,
+            replicas=one.seen.replicas,
+            metric=decision.metrics[0].current,
+            target=decision.metrics[0].target,
+            desired=decision.desired,
+            recorded=one.outcome.desired if one.outcome else None,
+            reason=reason(spec, one.seen.replicas, decision),
         )
-        output.result({"passes": rows, "differing": differing if known else None})
+        for one, decision in replay(spec, passes)
+    ]
+    known = [one for one in rows if one.recorded is not None]
+    differing = sum(one.desired != one.recorded for one in known) if known else None
+    return Replayed(kubernetes=header.kubernetes, passes=rows, differing=differing)
 
 
 def _manifest(file: Path) -> Any:
@@ -87,34 +114,3 @@ def _manifest(file: Path) -> Any:
     if len(documents) != 1:
         raise InvalidInput(f"{file} holds {len(documents)} documents.", "One HorizontalPodAutoscaler is needed.")
     return documents[0]
-
-
-def _reason(spec: AutoscalerSpec, replicas: int, decision: Decision) -> str:
-    """Why a pass decided as it did, in a few words and Kubernetes' own reason."""
-    from dclab.autoscaler import ControllerSettings
-
-    conditions = {one.type: one for one in decision.conditions}
-    if decision.desired != replicas:
-        said = next((one.message for one in decision.events if one.reason == "SuccessfulRescale"), "")
-        limited = conditions.get("ScalingLimited")
-        held = f"; {limited.message} ({limited.reason})" if limited and limited.status == "True" else ""
-        return said.partition("reason: ")[2] + held
-    active = conditions.get("ScalingActive")
-    if active and active.status == "False":
-        return f"{active.message} ({active.reason})"
-    able = conditions["AbleToScale"].reason
-    if able in ("ScaleUpStabilized", "ScaleDownStabilized"):
-        direction = "lower" if able == "ScaleUpStabilized" else "higher"
-        return f"a {direction} count was recommended within the stabilization window ({able})"
-    limited = conditions.get("ScalingLimited")
-    if limited and limited.status == "True":
-        return f"{limited.message} ({limited.reason})"
-    metric = decision.metrics[0]
-    if metric.current is not None and metric.target:
-        usual = ControllerSettings().tolerance
-        up, down = (
-            rules.tolerance if rules.tolerance is not None else usual for rules in (spec.scale_up, spec.scale_down)
-        )
-        if 1 - down <= metric.current / metric.target <= 1 + up:
-            return "within the tolerance of the target"
-    return "as many as are wanted"

@@ -2,65 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import (
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    OutOption,
-    QuietOption,
-    VerboseOption,
-    parse_count,
-    parse_duration,
-    parse_path,
-    parse_target,
-)
-from dclab.cli.session import recording, session
+from dclab.cli.options import Target, TargetOption
+from dclab.cli.result import Result
+from dclab.cli.values import Duration, parse_count, parse_duration, parse_path
+from dclab.cli.verb import ExperimentCall, verb
 
-__all__ = ["MOST_USERS", "loadtest"]
+if TYPE_CHECKING:
+    from dclab.results import LoadTest
+
+__all__ = ["loadtest"]
 
 MOST_USERS = 255
 """siege's own limit without a change of its configuration."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Loaded(Result):
+    """A load test, and where it is kept."""
+
+    folder: str
+    loadtest: LoadTest
+
+    def text(self) -> Iterator[Any]:
+        """The generator's summary."""
+        from dclab.cli.tables import load_lines
+
+        yield from load_lines(self.loadtest)
+        yield f"Results: {self.folder}"
+
+
+@verb
 def loadtest(
-    target: Annotated[str, typer.Option(help="rng or hasher.")] = "rng",
-    concurrent: Annotated[str, typer.Option(help="Users at the same time, without think time.")] = "15",
-    time: Annotated[str, typer.Option(help="How long.")] = "4m",
-    path: Annotated[str, typer.Option(help="What they ask for: / answers at once, /32 takes 0.1 s of rng.")] = "/",
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Lay siege to a service and read siege's summary.
+    call: ExperimentCall,
+    target: TargetOption = Target.RNG,
+    concurrent: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            parser=parse_count("number of users", high=MOST_USERS),
+            help="Users at the same time, without think time.",
+        ),
+    ] = 15,
+    time: Annotated[Duration, typer.Option(metavar="TIME", parser=parse_duration("time"), help="How long.")] = Duration(
+        240
+    ),
+    path: Annotated[
+        str,
+        typer.Option(
+            metavar="PATH", parser=parse_path, help="What they ask for: / answers at once, /32 takes 0.1 s of rng."
+        ),
+    ] = "/",
+) -> Loaded:
+    """Run siege against a service, and read its summary.
 
     Example: dclab loadtest --target rng --concurrent 15 --time 4m --path /
     """
-    with session("loadtest", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.cli.tables import load_lines
-        from dclab.engines.choose import find_lab
-        from dclab.experiments.loadtest import run_loadtest
-        from dclab.lab import LoadSpec
-        from dclab.run_folder import new_folder
+    from dclab.experiments.loadtest import run_loadtest
+    from dclab.lab import LoadSpec
 
-        spec = LoadSpec(
-            target=parse_target(target),
-            path=parse_path(path),
-            concurrent=parse_count(concurrent, "number of users", high=MOST_USERS),
-            seconds=round(parse_duration(time, "time")),
-        )
-        lab, choice = find_lab(name, engine, context)
-        folder = new_folder(out, lab.engine)
-        command = f"dclab loadtest --target {target} --concurrent {concurrent} --time {time} --path {path}"
-        with recording(output, lab, choice.reason, folder, command=command) as recorder:
-            found = run_loadtest(lab, spec, recorder)
-        output.show(*load_lines(found), f"Results: {folder}")
-        output.result({"folder": str(folder), "loadtest": found})
+    spec = LoadSpec(target=target, path=path, concurrent=concurrent, seconds=round(time))
+    with call.recording() as recorder:
+        found = run_loadtest(call.lab, spec, recorder)
+    return Loaded(folder=str(recorder.folder), loadtest=found)

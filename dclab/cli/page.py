@@ -37,9 +37,8 @@ class Page:
         """Whether it is forwarded by this process."""
         self.url = url if address is None else _forwarded(url, address)
 
-    def show(self, output: Output, path: str = "", *, label: str = "") -> None:
-        """Say where it is, how it is seen from elsewhere, and who can see it."""
-        output.show(f"{label}{self.url}{path}")
+    def explain(self, output: Output, path: str = "") -> None:
+        """Say how it is seen from elsewhere, and who can see it."""
         if self.address and not ipaddress.ip_address(self.address).is_loopback:
             output.warn(
                 Caveat(
@@ -51,8 +50,8 @@ class Page:
         elif line := tunnel(f"{self.url}{path}"):
             output.note(f"From your own machine: {line}")
 
-    def keep(self, output: Output) -> None:
-        """Stay until Ctrl-C if it would end with this command."""
+    def stay(self, output: Output) -> None:
+        """Wait for Ctrl-C if the page would end with this command."""
         if not self.ends_with_us:
             return
         output.note("It is forwarded by this command; Ctrl-C ends it.")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from dclab.cli.options import JsonOption, NameOption, QuietOption, VerboseOption
-from dclab.cli.session import session
+from typing import Annotated
+
+import typer
+
+from dclab.cli.objects import Objects
+from dclab.cli.verb import Call, verb
+from dclab.paths import check_name
 
 __all__ = ["rbac"]
 
 
+@verb
 def rbac(
-    name: NameOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+    call: Call,
+    name: Annotated[
+        str, typer.Option("--name", envvar="DCLAB_NAME", metavar="LAB", parser=check_name, help="The lab's namespace.")
+    ] = "dockercoins",
+) -> Objects:
     """Print the least rights that dclab needs.
 
     A Role for its namespace and a ClusterRole for the rest, for whoever may grant them. Whom they are for is said when
@@ -21,10 +27,6 @@ def rbac(
 
     Example: dclab rbac
     """
-    with session("rbac", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.engines.choose import lab_name
-        from dclab.engines.kube.rights import roles
+    from dclab.engines.kube.rights import roles
 
-        made = roles(lab_name(name, "kube"))
-        output.document(made)
-        output.result({"objects": made})
+    return Objects(objects=roles(name))

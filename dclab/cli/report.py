@@ -2,31 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from dclab.cli.options import JsonOption, LanguageOption, OutOption, QuietOption, VerboseOption
-from dclab.cli.session import session
+from dclab.cli.options import LanguageOption, OutOption
+from dclab.cli.result import Result
+from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 __all__ = ["report"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Written(Result):
+    """The files of a report."""
+
+    folder: str
+    files: Sequence[str]
+
+    def confirmation(self) -> str:
+        """How many."""
+        return f"Wrote {len(self.files)} files."
+
+    def text(self) -> Sequence[str]:
+        """Their paths."""
+        return self.files
+
+
+@verb
 def report(
+    call: Call,
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(help="A run's folder; the last one in reports/ if left away. Several: compared."),
+        typer.Argument(help="Folder of a run; several are compared.", show_default="the last one in reports/"),
     ] = None,
     language: LanguageOption = "en",
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
     out: OutOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Write the report of a run anew, or a comparison of several.
+) -> Written:
+    """Write the report of a run, or compare several.
 
     report.html, report.md and the pictures come from the run's results.json alone.
 
@@ -34,39 +52,40 @@ def report(
 
     Example: dclab report reports/20260101-120000-embedded --open
     """
-    with session("report", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.report.language import Words
-        from dclab.run_folder import latest_run, load_results
+    from dclab.run_folder import latest_run, load_results
 
-        Words(language)  # says so at once when there is no such language
-        paths = runs or [latest_run()]
-        loaded = [load_results(path) for path in paths]
-        if len(paths) == 1:
-            from dclab.report import write_report
+    paths = runs or [latest_run()]
+    loaded = [load_results(path) for path in paths]
+    if len(paths) == 1:
+        from dclab.report import write_report
 
-            if out is not None:
-                raise InvalidInput(
-                    "A report stands beside its results.json.", "--out is for a comparison.", "Leave --out away."
-                )
-            folder = paths[0] if paths[0].is_dir() else paths[0].parent
-            output.step(f"report of {folder}")
-            written = write_report(loaded[0], folder, language)
-            shown = folder / "report.html"
-        else:
-            from dclab.measure.compare import compare_runs
-            from dclab.report.comparison import write_comparison
-            from dclab.run_folder import new_folder
+        if out is not None and call.from_command_line("out"):
+            raise InvalidInput(
+                "--out applies only when comparing runs.",
+                "A single run's report is written next to its results.json.",
+                "Omit --out.",
+            )
+        folder = paths[0] if paths[0].is_dir() else paths[0].parent
+        call.output.step(f"report of {folder}")
+        files = write_report(loaded[0], folder, language)
+        shown = folder / "report.html"
+    else:
+        from dclab.measure.compare import compare_runs
+        from dclab.report.comparison import write_comparison
+        from dclab.run_folder import new_folder
 
-            found = compare_runs(loaded)
-            folder = new_folder(out, "comparison")
-            named = [(str(path), results) for path, results in zip(paths, loaded, strict=True)]
-            written = write_comparison(named, found, folder, language)
-            shown = folder / "comparison.html"
-        output.done(f"Wrote {len(written)} files.")
-        output.show(*(str(one) for one in written))
-        if open_page:
-            import webbrowser
+        found = compare_runs(loaded)
+        folder = new_folder(out, "comparison")
+        named = [(str(path), results) for path, results in zip(paths, loaded, strict=True)]
+        files = write_comparison(named, found, folder, language)
+        shown = folder / "comparison.html"
+    if open_page:
+        call.afterwards(lambda: _open(call, shown))
+    return Written(folder=str(folder), files=[str(one) for one in files])
 
-            if not webbrowser.open(shown.resolve().as_uri()):
-                output.note(f"No browser could be opened. Open {shown} yourself.")
-        output.result({"folder": str(folder), "files": [str(one) for one in written]})
+
+def _open(call: Call, page: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(page.resolve().as_uri()):
+        call.output.note(f"No browser could be opened. Open {page} yourself.")

@@ -2,55 +2,63 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from dclab.cli.options import (
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    QuietOption,
-    VerboseOption,
-    parse_count,
-)
-from dclab.cli.session import session
+from dclab.cli import completion
+from dclab.cli.result import Result
+from dclab.cli.values import parse_count
+from dclab.cli.verb import LabCall, verb
+from dclab.errors import InvalidInput
 
 __all__ = ["scale"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scaled(Result):
+    """A deployment with as many replicas as were asked for."""
+
+    deployment: str
+    replicas: int
+    seconds: float
+    """From the order until all were ready and none was terminating."""
+
+    def confirmation(self) -> str:
+        """Counts and time."""
+        return f"{self.deployment} has {self.replicas} ready, after {self.seconds:.1f} s."
+
+
+@verb
 def scale(
-    deployment: Annotated[str, typer.Argument(help="worker, rng, hasher, …")],
-    replicas: Annotated[str, typer.Argument(help="How many.")],
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+    call: LabCall,
+    deployment: Annotated[
+        str,
+        typer.Argument(
+            metavar="DEPLOYMENT",
+            autocompletion=completion.deployments,
+            help="worker, rng, hasher, webui or an httplat.",
+        ),
+    ],
+    replicas: Annotated[
+        int,
+        typer.Argument(metavar="REPLICAS", parser=parse_count("number of replicas", low=0), help="How many."),
+    ],
+) -> Scaled:
     """Scale a deployment, and wait for it.
 
     Returns when so many replicas are ready and none is terminating.
 
     Example: dclab scale worker 10
     """
-    with session("scale", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        import time
-
-        from dclab.engines.choose import find_lab
-        from dclab.errors import InvalidInput
-
-        count = parse_count(replicas, "number of replicas", low=0)
-        if deployment == "redis":
-            raise InvalidInput(
-                "redis is not scaled.", "It holds the one counter; two of them would each count half.", "Scale worker."
-            )
-        lab, _ = find_lab(name, engine, context)
-        output.step(f"scaling {deployment} to {count}")
-        begin = time.monotonic()
-        lab.scale(deployment, count)
-        seconds = time.monotonic() - begin
-        output.done(f"{deployment} has {count} ready, after {seconds:.1f} s.")
-        output.result({"deployment": deployment, "replicas": count, "seconds": seconds})
+    if deployment == "redis":
+        raise InvalidInput(
+            "redis is not scaled.", "It holds the one counter; two of them would each count half.", "Scale worker."
+        )
+    lab = call.lab
+    call.output.step(f"scaling {deployment} to {replicas}")
+    begin = time.monotonic()
+    lab.scale(deployment, replicas)
+    return Scaled(deployment=deployment, replicas=replicas, seconds=time.monotonic() - begin)

@@ -2,58 +2,62 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import (
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    OutOption,
-    QuietOption,
-    VerboseOption,
-    parse_counts,
-    parse_duration,
-)
-from dclab.cli.session import recording, session
+from dclab.cli.options import SecondsOption
+from dclab.cli.result import Result
+from dclab.cli.values import Counts, Duration, parse_counts
+from dclab.cli.verb import ExperimentCall, verb
+
+if TYPE_CHECKING:
+    from dclab.results import Sweep
 
 __all__ = ["scale_sweep"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Swept(Result):
+    """A sweep, and where it is kept."""
+
+    folder: str
+    sweep: Sweep
+
+    def text(self) -> Iterator[Any]:
+        """The exercise's table, and its question answered."""
+        from dclab.cli.tables import sweep_lines
+
+        yield from sweep_lines(self.sweep)
+        yield f"Results: {self.folder}"
+
+
+@verb
 def scale_sweep(
-    workers: Annotated[str, typer.Option(help="Numbers of workers, with commas between them.")] = "1,2,3,4,5,10",
-    seconds: Annotated[str, typer.Option(help="Longest time to sample each; less, once ±2 % are reached.")] = "30s",
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+    call: ExperimentCall,
+    workers: Annotated[
+        Counts,
+        typer.Option(
+            metavar="N,N,…",
+            parser=parse_counts("number of workers"),
+            help="Numbers of workers.",
+            show_default="1,2,3,4,5,10",
+        ),
+    ] = Counts((1, 2, 3, 4, 5, 10)),
+    seconds: SecondsOption = Duration(30),
+) -> Swept:
     """Measure hashes/s at each number of workers.
 
     And answer the exercise's question: how much faster is it with ten times the workers, and why.
 
     Example: dclab scale-sweep --workers 1,2,3,4,5,10 --seconds 30
     """
-    with session("scale-sweep", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.cli.tables import sweep_lines
-        from dclab.engines.choose import find_lab
-        from dclab.experiments.expected import sweep_seconds
-        from dclab.experiments.sweep import SweepSettings, run_sweep
-        from dclab.run_folder import new_folder
+    from dclab.experiments.expected import sweep_seconds
+    from dclab.experiments.sweep import SweepSettings, run_sweep
 
-        settings = SweepSettings(
-            workers=parse_counts(workers, "number of workers"), seconds=parse_duration(seconds, "time to sample", low=3)
-        )
-        lab, choice = find_lab(name, engine, context)
-        folder = new_folder(out, lab.engine)
-        command = f"dclab scale-sweep --workers {workers} --seconds {seconds}"
-        expected = {"sweep": sweep_seconds(settings)}
-        with recording(output, lab, choice.reason, folder, command=command, expected=expected) as recorder:
-            sweep = run_sweep(lab, settings, recorder)
-        output.show(*sweep_lines(sweep), f"Results: {folder}")
-        output.result({"folder": str(folder), "sweep": sweep})
+    settings = SweepSettings(workers=workers, seconds=seconds)
+    with call.recording(expected={"sweep": sweep_seconds(settings)}) as recorder:
+        sweep = run_sweep(call.lab, settings, recorder)
+    return Swept(folder=str(recorder.folder), sweep=sweep)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dclab.errors import InvalidInput, Refused
+from dclab.errors import Refused
 
 if TYPE_CHECKING:
-    from dclab.engines.choose import Choice
+    from dclab.cli.verb import PlacedCall
     from dclab.engines.embedded.wire import Settings
     from dclab.engines.kube.cluster.minikube import MinikubeSettings
     from dclab.engines.kube.launch import Place
@@ -22,43 +22,37 @@ __all__ = ["KubeOptions", "start_lab"]
 class KubeOptions:
     """What only the kube engine wants to know."""
 
-    context: str | None = None
     images: str = "build"
     minikube: MinikubeSettings | None = None
     yes: bool = False
 
 
-def start_lab(output: Output, choice: Choice, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
-    """The lab of that name, started if need be; whether it was. Its replicas may not be ready yet."""
-    output.step(f"starting {settings.name} on the {choice.engine} engine")
-    if choice.engine == "kube":
-        return _on_kube(output, settings, kube)
+def start_lab(call: PlacedCall, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
+    """Return the lab of that name, started if need be, and whether it was. Its replicas may not be ready yet."""
+    call.output.step(f"starting {settings.name} on the {call.choice.engine} engine")
+    if call.choice.engine == "kube":
+        return _on_kube(call, settings, kube)
     from dclab.engines.embedded import launch
 
     return launch.start(settings)
 
 
-def _on_kube(output: Output, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
+def _on_kube(call: PlacedCall, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
     from dclab.engines.kube import launch
     from dclab.engines.kube.cluster import minikube
     from dclab.engines.kube.cluster.images import parse_images
     from dclab.engines.kube.cluster.metrics_server import prepare_metrics
 
-    if settings.clock_speed != 1:
-        raise InvalidInput(
-            "The clock of a cluster's autoscaler cannot be sped up.",
-            "It is Kubernetes' own.",
-            "Leave --clock-speed out, or use --engine embedded.",
-        )
+    output = call.output
     images = parse_images(kube.images)
-    if kube.context is None:
+    if call.context is None:
         minikube.ensure_running(kube.minikube or minikube.MinikubeSettings(), output.step)
-    where = launch.place(kube.context, settings.name)
+    where = launch.place(call.context, settings.name)
     output.note(f"{where}.")
     if not where.local and launch.find_lab(where) is None:
         _confirm(output, where, yes=kube.yes)
     lab, started = launch.start(where, images, output.step)
-    if kube.context is None:
+    if call.context is None:
         output.step("waiting for metrics-server")
         if not prepare_metrics(where.api, settings.metric_resolution_seconds):
             output.note("metrics-server does not answer yet; until it does, no autoscaler knows any usage.")
@@ -74,5 +68,5 @@ def _confirm(output: Output, where: Place, *, yes: bool) -> None:
     raise Refused(
         f"Nothing was changed in the cluster of the context {where.api.context!r}.",
         "It does not look like one of this machine, and nobody said yes.",
-        "Say --yes if it is meant.",
+        "Add --yes if it is meant.",
     )

@@ -2,49 +2,56 @@
 
 from __future__ import annotations
 
-from dclab.cli.lab_state import deployment_states, deployment_table
-from dclab.cli.options import ContextOption, EngineOption, JsonOption, NameOption, QuietOption, VerboseOption
-from dclab.cli.session import session
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dclab.cli.lab_state import DeploymentState, deployment_states, deployment_table
+from dclab.cli.result import Result
+from dclab.cli.verb import LabCall, verb
 
 __all__ = ["status"]
 
 
-def status(
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Status(Result):
+    """A lab as it is now. What its engine knows of it beside has a key of its own each."""
+
+    name: str
+    engine: str
+    reason: str
+    supervisor_pid: int | None = None
+    context: str | None = None
+    server: str | None = None
+    namespace: str | None = None
+    clock_speed: float
+    deployments: Mapping[str, DeploymentState]
+    urls: Mapping[str, str]
+
+    def text(self) -> Iterator[Any]:
+        """The deployments as a table, and the address of every service."""
+        clock = "" if self.clock_speed == 1 else f"; the autoscaler's clock runs ×{self.clock_speed:g}"
+        cluster = f", context {self.context!r} at {self.server}" if self.context else ""
+        yield f"The lab {self.name!r} runs on the {self.engine} engine{cluster}{clock}."
+        yield deployment_table(self.deployments)
+        yield from (f"{service}: {url}" for service, url in self.urls.items())
+
+
+@verb
+def status(call: LabCall) -> Status:
     """Show what runs, with its CPU and memory.
 
     Replicas ready and wanted, restarts, and the address of every service.
 
     Example: dclab status
     """
-    with session("status", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.engines.choose import find_lab
-
-        lab, choice = find_lab(name, engine, context)
-        deployments = deployment_states(lab)
-        urls = dict(lab.addresses())
-        identity = lab.identity()
-        clock = "" if lab.clock_speed == 1 else f"; the autoscaler's clock runs ×{lab.clock_speed:g}"
-        cluster = f", context {identity['context']!r} at {identity['server']}" if "context" in identity else ""
-        output.show(
-            f"The lab {lab.name!r} runs on the {lab.engine} engine{cluster}{clock}.",
-            deployment_table(deployments),
-            *(f"{service}: {url}" for service, url in urls.items()),
-        )
-        output.result(
-            {
-                "name": lab.name,
-                "engine": lab.engine,
-                "reason": choice.reason,
-                **identity,
-                "clock_speed": lab.clock_speed,
-                "deployments": deployments,
-                "urls": urls,
-            }
-        )
+    lab = call.lab
+    return Status(
+        name=lab.name,
+        engine=lab.engine,
+        reason=call.choice.reason,
+        **lab.identity(),
+        clock_speed=lab.clock_speed,
+        deployments=deployment_states(lab),
+        urls=lab.addresses(),
+    )

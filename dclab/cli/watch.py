@@ -12,17 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dclab.cli.lab_state import DeploymentState, deployment_states, deployment_table
-from dclab.cli.options import (
-    TARGETS,
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    QuietOption,
-    VerboseOption,
-    parse_duration,
-)
-from dclab.cli.session import session
+from dclab.cli.options import Target
+from dclab.cli.result import Result
+from dclab.cli.values import Duration, parse_duration
+from dclab.cli.verb import LabCall, verb
 from dclab.errors import LabLost
 
 if TYPE_CHECKING:
@@ -33,14 +26,15 @@ if TYPE_CHECKING:
 
 __all__ = ["watch"]
 
+TARGETS = tuple(one.value for one in Target)
 EVERY_SECONDS = 2.0
 LATENCY_SECONDS = 5.0
 """A probe comes about once a second, and takes as long as the queue: fewer seconds may hold none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment:
-    """The lab at one moment."""
+class Moment(Result):
+    """The lab at one moment. Its text has been shown already, moment by moment, when the command ends."""
 
     deployments: Mapping[str, DeploymentState]
     hashes_per_second: float | None
@@ -81,8 +75,13 @@ class Screen:
     """The last moment, drawn anew whenever the terminal is."""
 
     title: str
+    moment: Moment
     rates: list[float | None] = field(default_factory=list)
-    moment: Moment | None = None
+
+    def show(self, moment: Moment) -> None:
+        """Take another moment."""
+        self.moment = moment
+        self.rates.append(moment.hashes_per_second)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """At most the screen's lines but one."""
@@ -92,8 +91,6 @@ class Screen:
         from dclab.cli.panels import sparkline
 
         yield Text(self.title, style="bold")
-        if self.moment is None:
-            return
         below = [Text(f"{_rate(self.moment.hashes_per_second):<16} {sparkline(self.rates, 40)}")]
         below += [Text(f"latency of {name}: {_ms(ms)}") for name, ms in self.moment.latency_ms.items()]
         below += [Text(_autoscaler(name, one)) for name, one in self.moment.autoscalers.items()]
@@ -138,38 +135,36 @@ class _Eyes:
         return found
 
 
+@verb
 def watch(
-    seconds: Annotated[str | None, typer.Option(help="For how long, such as 30s; until Ctrl-C if left away.")] = None,
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
-    """Watch the lab: replicas, CPU, hashes/s, latencies, autoscaler.
+    call: LabCall,
+    seconds: Annotated[
+        Duration | None,
+        typer.Option(
+            metavar="TIME", parser=parse_duration("time to watch"), help="For how long.", show_default="until Ctrl-C"
+        ),
+    ] = None,
+) -> Moment:
+    """Watch replicas, hashes/s, latencies, autoscaler.
 
     On a terminal a screen that changes; elsewhere a line every two seconds. Ctrl-C ends it.
 
     Example: dclab watch --seconds 1m
     """
-    with session("watch", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.engines.choose import find_lab
-        from dclab.measure.recent_rate import RecentRate
+    from dclab.measure.recent_rate import RecentRate
 
-        longest = parse_duration(seconds, "time to watch") if seconds is not None else float("inf")
-        lab, _ = find_lab(name, engine, context)
-        eyes, screen = _Eyes(lab, RecentRate()), Screen(f"The lab {lab.name!r} on the {lab.engine} engine")
-        end = time.monotonic() + longest
-        # Ctrl-C is how one stops to watch, so it is no failure.
-        with contextlib.suppress(KeyboardInterrupt), output.live(screen):
-            while True:
-                screen.moment = eyes.look()
-                screen.rates.append(screen.moment.hashes_per_second)
-                if not output.animated:
-                    output.show(screen.moment.line())
-                left = end - time.monotonic()
-                if left <= 0:
-                    break
-                time.sleep(min(EVERY_SECONDS, left))
-        output.result(screen.moment)
+    lab, output = call.lab, call.output
+    eyes = _Eyes(lab, RecentRate())
+    screen = Screen(f"The lab {lab.name!r} on the {lab.engine} engine", eyes.look())
+    end = time.monotonic() + (float("inf") if seconds is None else seconds)
+    # Ctrl-C is how one stops to watch, so it is no failure.
+    with contextlib.suppress(KeyboardInterrupt), output.live(screen):
+        while True:
+            if not output.animated:
+                output.line(screen.moment.line())
+            left = end - time.monotonic()
+            if left <= 0:
+                break
+            time.sleep(min(EVERY_SECONDS, left))
+            screen.show(eyes.look())
+    return screen.moment

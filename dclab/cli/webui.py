@@ -4,50 +4,46 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from dclab.cli.options import (
-    AddressOption,
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    QuietOption,
-    VerboseOption,
-    parse_address,
-)
-from dclab.cli.session import session
+from dclab.cli.options import AddressOption
+from dclab.cli.result import Result
+from dclab.cli.verb import LabCall, verb
 
 __all__ = ["webui"]
 
 
-def webui(
-    address: AddressOption = None,
-    name: NameOption = None,
-    engine: EngineOption = "auto",
-    context: ContextOption = None,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    verbose: VerboseOption = False,
-) -> None:
+@dataclass(frozen=True, kw_only=True)
+class WebUi(Result):
+    """Where the page is."""
+
+    url: str
+    opened: bool
+    """Whether a browser shows it."""
+
+    def text(self) -> Iterator[str]:
+        """Its address."""
+        yield self.url
+
+
+@verb
+def webui(call: LabCall, address: AddressOption = None) -> WebUi:
     """Open the page that shows the speed.
 
     Where there is no screen its address is printed.
 
     Example: dclab webui
     """
-    with session("webui", as_json=as_json, quiet=quiet, verbose=verbose) as output:
-        from dclab.cli.page import Page
-        from dclab.engines.choose import find_lab
+    from dclab.cli.page import Page
 
-        listen = parse_address(address)
-        lab, _ = find_lab(name, engine, context)
-        page = Page(lab, lab.url("webui"), listen)
-        opened = False
-        screen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-        if screen and sys.stdout.isatty() and not as_json:
-            import webbrowser
+    page = Page(call.lab, call.lab.url("webui"), address)
+    opened = False
+    screen = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if screen and sys.stdout.isatty() and not call.output.as_json:
+        import webbrowser
 
-            opened = webbrowser.open(page.url)
-        page.show(output)
-        output.result({"url": page.url, "opened": opened})
-        page.keep(output)
+        opened = webbrowser.open(page.url)
+    page.explain(call.output)
+    call.afterwards(lambda: page.stay(call.output))
+    return WebUi(url=page.url, opened=opened)

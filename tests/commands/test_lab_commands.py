@@ -71,7 +71,7 @@ def test_an_address_of_another_machine_is_refused(dclab, lab_name):
 def test_the_source_of_prometheus_is_a_clusters_matter(dclab, lab_name, tmp_path):
     done = dclab("monitor", "--name", lab_name, "--prometheus", "helm", cwd=tmp_path)
     assert done.code == ExitCode.USAGE
-    assert "embedded engine's Prometheus" in done.err
+    assert "--prometheus applies only to: kube engine." in done.err
     assert list(tmp_path.iterdir()) == []
 
 

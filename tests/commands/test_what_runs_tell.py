@@ -75,7 +75,7 @@ def test_a_report_in_chinese(dclab, tmp_path):
     assert "瓶颈是 rng" in (tmp_path / "report.md").read_text()
     done = dclab("report", str(tmp_path), "--lang", "fr")
     assert done.code == ExitCode.USAGE
-    assert "en and zh" in done.err
+    assert "'en', 'zh'" in done.err
 
 
 def test_a_report_stands_beside_its_results(dclab, tmp_path):

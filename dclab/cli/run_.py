@@ -1,0 +1,128 @@
+"""dclab run."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dclab.cli.options import ImagesOption, LanguageOption, YesOption
+from dclab.cli.result import Result
+from dclab.cli.values import Duration, parse_duration
+from dclab.cli.verb import ExperimentCall, verb
+from dclab.errors import DclabError, ExitCode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dclab.lab import Lab
+    from dclab.results import Results
+
+__all__ = ["run"]
+
+QUICK_CLOCK = 5.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ran(Result):
+    """The whole exercise: its folder, the files of its report, and the parts that failed."""
+
+    folder: str
+    files: Sequence[str]
+    failed: Sequence[str]
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """An error when a part failed."""
+        return ExitCode.ERROR if self.failed else ExitCode.OK
+
+    def text(self) -> Iterator[Any]:
+        """The whole exercise on one screen."""
+        from pathlib import Path
+
+        from dclab.cli.tables import summary_lines
+        from dclab.run_folder import load_results
+
+        yield from summary_lines(load_results(Path(self.folder)))
+        yield f"Report: {self.folder}/report.html"
+
+
+@verb
+def run(
+    call: ExperimentCall,
+    quick: Annotated[
+        bool,
+        typer.Option(
+            "--quick",
+            help="In under two minutes on the embedded engine: shorter windows, the autoscaler's clock ×5, all labelled.",
+        ),
+    ] = False,
+    load_time: Annotated[
+        Duration | None,
+        typer.Option(
+            metavar="TIME",
+            parser=parse_duration("time of the load test", low=5),
+            help="How long the load test lasts.",
+            show_default="4m; with --quick 14s, on Kubernetes 90s",
+        ),
+    ] = None,
+    images: ImagesOption = "build",
+    yes: YesOption = False,
+    language: LanguageOption = "en",
+) -> Ran:
+    """Do the whole exercise and write its report.
+
+    Sweep, latency, proof, load test, autoscaler, monitoring.
+
+    Uses the running lab if there is one and leaves it running; otherwise starts one and stops it afterwards.
+
+    Example: dclab run --quick
+    """
+    from dclab.cli.start import KubeOptions, start_lab
+    from dclab.engines.embedded.wire import Settings
+    from dclab.report import write_report
+    from dclab.run_folder import drop_unused, new_folder
+
+    faster = quick and call.place == "embedded"
+    usual = 240 if not quick else 14 if faster else 90
+    settings = Settings(name=call.name, clock_speed=QUICK_CLOCK if faster else 1.0)
+    folder = new_folder(call.out, call.choice.engine)
+    try:
+        lab, started = start_lab(call, settings, KubeOptions(images=images, yes=yes))
+    except (DclabError, KeyboardInterrupt):
+        drop_unused(folder)
+        raise
+    try:
+        lab.ready()
+        call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
+        results, failed = _exercise(call, lab, folder, quick=quick, load_seconds=load_time or usual, started=started)
+    finally:
+        if started:
+            call.output.step(f"ending {lab.name}")
+            lab.down()
+    call.output.step("report")
+    files = write_report(results, folder, language)
+    return Ran(folder=str(folder), files=[str(one) for one in files], failed=failed)
+
+
+def _exercise(
+    call: ExperimentCall, lab: Lab, folder: Path, *, quick: bool, load_seconds: float, started: bool
+) -> tuple[Results, list[str]]:
+    """Do every part; a lab that was there before gets back the workers that it had."""
+    from dclab.experiments.exercise import exercise_settings, run_exercise
+    from dclab.experiments.expected import exercise_seconds
+
+    workers = lab.replicas("worker").desired
+    settings = exercise_settings(quick=quick, siege_seconds=round(load_seconds), clock_speed=lab.clock_speed)
+    try:
+        expected = exercise_seconds(settings, lab)
+        with call.recording(lab=lab, folder=folder, quick=quick, expected=expected) as recorder:
+            failed = run_exercise(lab, settings, recorder)
+    finally:
+        if not started:
+            with contextlib.suppress(DclabError):  # that a lab is gone has been said already
+                lab.scale("worker", workers)
+    return recorder.results, failed
