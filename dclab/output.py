@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import sys
 import traceback
@@ -24,7 +23,7 @@ from dclab.results import Caveat
 if TYPE_CHECKING:
     from dclab.cli.result import Result
 
-__all__ = ["ENVELOPE", "Output", "ReaderGone", "open_streams", "table"]
+__all__ = ["ENVELOPE", "Output", "ReaderGone", "table"]
 
 ENVELOPE = "dclab/output/1"
 
@@ -36,16 +35,6 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 class ReaderGone(Exception):
     """Whoever read standard output has closed it, as `head` does."""
-
-
-def open_streams() -> None:
-    """Make standard output and error take any text: closed ones lead nowhere, other encodings show `?`."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
-        elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
 
 
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -37,6 +36,7 @@ from dclab.cli import (
     watch,
     webui,
 )
+from dclab.cli.streams import flush_for_good, open_streams
 from dclab.cli.verb import Invocation
 from dclab.errors import DclabError, ExitCode
 
@@ -121,15 +121,15 @@ def run(arguments: Sequence[str], *, interrupted: bool = False) -> int:
         interrupted: Ctrl-C came before anything could be done.
     """
     invocation = Invocation()
+    open_streams()
     try:
-        from dclab.output import open_streams
-
-        open_streams()
         if interrupted:
             raise KeyboardInterrupt
         return _outcome(arguments, invocation)
     except BaseException as error:
         return _failure(error, arguments, invocation)
+    finally:
+        flush_for_good()
 
 
 def _outcome(arguments: Sequence[str], invocation: Invocation) -> int:
@@ -146,13 +146,14 @@ def _outcome(arguments: Sequence[str], invocation: Invocation) -> int:
 
 def _failure(error: BaseException, arguments: Sequence[str], invocation: Invocation) -> int:
     from dclab.cli.failure import as_error, asked_for_exit
-    from dclab.output import Output, ReaderGone
 
     code = asked_for_exit(error)
     if code is not None:
-        return _flushed(code)
+        return code
+    from dclab.output import Output, ReaderGone
+
     if isinstance(error, ReaderGone):
-        return _flushed(ExitCode.OK)
+        return ExitCode.OK
     command = next((one for one in arguments if not one.startswith("-")), "")
     as_json = "--json" in arguments or bool(os.environ.get("DCLAB_JSON"))
     output = invocation.output or Output(command or "dclab", as_json=as_json)
@@ -164,14 +165,4 @@ def _failure(error: BaseException, arguments: Sequence[str], invocation: Invocat
         pass
     except DclabError:
         output.fail(fault)  # standard output takes nothing; standard error may
-    return _flushed(fault.exit_code)
-
-
-def _flushed(code: int) -> int:
-    """Return the code; where standard output takes no more, see that Python does not complain of it at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return int(code)
+    return int(fault.exit_code)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from dclab.results import MetricReading
 
 __all__ = ["hpa_replay"]
 
@@ -24,7 +27,10 @@ class ReplayedPass:
     """Since the first pass."""
     replicas: int
     metric: float | None
+    """Of the first metric."""
     target: float
+    metrics: Sequence[MetricReading]
+    """All of them; the one that wants most replicas decides."""
     desired: int
     recorded: int | None
     """None where the trace does not say."""
@@ -50,7 +56,7 @@ class Replayed(Result):
             (
                 f"{one.seconds:.0f}",
                 one.replicas,
-                "<unknown>" if one.metric is None else f"{one.metric:g}/{one.target:g}",
+                "; ".join(_shown(each, named=len(one.metrics) > 1) for each in one.metrics),
                 one.desired,
                 "–" if one.recorded is None else one.recorded,
                 one.reason,
@@ -64,6 +70,11 @@ class Replayed(Result):
             if self.differing is None
             else f"{self.differing} of {known} decisions differ from those that were taken."
         )
+
+
+def _shown(metric: MetricReading, *, named: bool) -> str:
+    name = f"{metric.name} " if named else ""
+    return f"{name}{'<unknown>' if metric.current is None else f'{metric.current:g}'}/{metric.target:g}"
 
 
 @verb
@@ -93,6 +104,7 @@ def hpa_replay(
             replicas=one.seen.replicas,
             metric=decision.metrics[0].current,
             target=decision.metrics[0].target,
+            metrics=decision.metrics,
             desired=decision.desired,
             recorded=one.outcome.desired if one.outcome else None,
             reason=reason(spec, one.seen.replicas, decision),
