@@ -38,10 +38,10 @@ class ReaderGone(Exception):
 
 
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
-    """Return a table; the first column is text, the others are numbers."""
+    """Return a table; the first column is text, the others are numbers. Only the first and the last may wrap."""
     made = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns))
     for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index else "left", no_wrap=not index)
+        made.add_column(column, justify="right" if index else "left", no_wrap=0 < index < len(columns) - 1)
     for row in rows:
         made.add_row(*(_plain(str(cell)) for cell in row))
     return made

@@ -75,7 +75,6 @@ def latency(
             metavar="N,N,…",
             parser=parse_counts("number of workers", low=0),
             help="How many workers run meanwhile; several with commas.",
-            show_default="10",
         ),
     ] = Counts((10,)),
     rate: Annotated[

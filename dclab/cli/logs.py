@@ -39,7 +39,7 @@ def logs(
     deployment: Annotated[
         str | None,
         typer.Argument(
-            metavar="[DEPLOYMENT]",
+            metavar="DEPLOYMENT",
             autocompletion=completion.deployments,
             help="worker, rng, hasher, redis, webui or an httplat.",
             show_default="all of them",

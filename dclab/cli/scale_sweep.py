@@ -43,7 +43,6 @@ def scale_sweep(
             metavar="N,N,…",
             parser=parse_counts("number of workers"),
             help="Numbers of workers.",
-            show_default="1,2,3,4,5,10",
         ),
     ] = Counts((1, 2, 3, 4, 5, 10)),
     seconds: SecondsOption = Duration(30),
