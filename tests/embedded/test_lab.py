@@ -34,14 +34,14 @@ def lab():
 
 
 def pids(lab, deployment):
-    return {one["name"]: one["pid"] for one in lab.about()["replicas"][deployment]}
+    return {one.name: one.pid for one in lab.about().replicas[deployment]}
 
 
 def test_a_second_start_changes_nothing(lab):
-    before = lab.about()["pid"]
+    before = lab.about().pid
     again, started = launch.start(Settings(name="parts", clock_speed=1))
     assert not started
-    assert (again.about()["pid"], again.clock_speed) == (before, 20)
+    assert (again.about().pid, again.clock_speed) == (before, 20)
 
 
 def test_scaling_returns_when_all_are_ready_and_none_is_terminating(lab):
@@ -82,12 +82,12 @@ def test_a_replica_that_dies_is_restarted_under_its_name(lab, wait_until):
 
 
 def test_the_data_path_comes_back_on_the_same_ports(lab, wait_until):
-    ports = lab.about()["ports"]
-    old = lab.about()["proxy_pid"]
+    ports = lab.about().ports
+    old = lab.about().proxy_pid
     os.kill(old, signal.SIGKILL)
-    wait_until(lambda: lab.about()["proxy_pid"] != old)
+    wait_until(lambda: lab.about().proxy_pid != old)
     wait_until(lambda: lab.probe("rng", ProbeSpec(count=1))[0].error is None)
-    assert lab.about()["ports"] == ports
+    assert lab.about().ports == ports
 
 
 def test_an_intervention_and_its_end(lab):
@@ -145,7 +145,7 @@ def test_an_unknown_deployment_is_named_with_those_there_are(lab):
 def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(wait_until):
     lab, _ = launch.start(Settings(name="killed"))
     lab.ready()
-    os.kill(lab.about()["pid"], signal.SIGKILL)
+    os.kill(lab.about().pid, signal.SIGKILL)
     wait_until(lambda: launch.leftovers(lab.folder) == [])
     with pytest.raises(LabLost):
         lab.counter()
@@ -212,9 +212,9 @@ def test_how_a_service_chooses(lab, wait_until):
         assert set(answered_by(40)) == names
         lab.set_load_balancing("round robin")
         assert repeats(30) <= 6
-        proxy = lab.about()["proxy_pid"]
+        proxy = lab.about().proxy_pid
         os.kill(proxy, signal.SIGKILL)
-        wait_until(lambda: lab.about()["proxy_pid"] not in (proxy, None))
+        wait_until(lambda: lab.about().proxy_pid not in (proxy, None))
         time.sleep(0.5)  # the new one is told where the replicas are, and to choose as the old one did
         assert repeats(30) <= 6
         lab.set_load_balancing("better of two")

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dclab.engines.embedded.container import LAB_MARK, command_line, container_env, expand
+from dclab.engines.embedded.container import command_line, container_env, expand
 from dclab.engines.embedded.replica import back_off, free_port
 from dclab.engines.embedded.usage import cpu_seconds
+from dclab.engines.embedded.wire import LAB_MARK
 from dclab.manifests import Workload
 
 
