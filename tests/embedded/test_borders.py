@@ -22,10 +22,11 @@ from dclab.engines.embedded import answering, launch, questions, wire
 from dclab.engines.embedded import ask as asking
 from dclab.engines.embedded.ask import Gone, NotAnswering, OtherVersion, Unreadable, ask
 from dclab.engines.embedded.client import EmbeddedLab
-from dclab.engines.embedded.questions import About, AskAbout, Down, Question, answer_type
+from dclab.engines.embedded.questions import About, AskAbout, Down, Port, Question, answer_type
 from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.embedded.wire import DamagedLab, Settings, read_settings, write_settings
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.lab import ProbeSpec
 from dclab.paths import lab_folder
 
 QUESTIONS = [
@@ -35,7 +36,7 @@ QUESTIONS = [
 ]
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
@@ -115,7 +116,12 @@ def test_every_question_has_one_verb_and_every_verb_its_question():
     for one in QUESTIONS:
         method = answering.VERBS[one.verb].method
         hint = inspect.get_annotations(method, eval_str=True, globals=inspect.unwrap(method).__globals__)["return"]
-        assert answer_type(one) == (type(None) if hint is None else hint)
+        assert _plain(answer_type(one)) == (type(None) if hint is None else hint)
+
+
+def _plain(kind):
+    """The type without the bounds that are stated for whoever decodes it."""
+    return int | None if kind == Port | None else kind
 
 
 @settings(max_examples=400, deadline=None)
@@ -155,6 +161,15 @@ def _question(kind):
     values = {"deployment": "rng", "replicas": 1, "timeout": 0.0, "env": {}, "policy": "x", "name": "x", "manifest": {}}
     fields = {name: values.get(name) for name in kind.__struct_fields__}
     return kind(**fields)
+
+
+@pytest.mark.parametrize("ports", [{}, {"rng": 0}, {"rng": 65536}, {"rng": "80"}])
+def test_a_service_without_a_port_that_can_be_is_told_as_such(fake, ports):
+    fake.pieces = [ABOUT.replace(b'{"rng": 1}', json.dumps(ports).encode())]
+    lab = EmbeddedLab(fake.folder)
+    for use in (lambda: lab.url("rng"), lab.counter, lambda: lab.probe("rng", ProbeSpec(count=1))):
+        with pytest.raises(DclabError, match=r"no service|cannot be read"):
+            use()
 
 
 def test_an_answer_cut_off_anywhere_is_no_answer(fake):

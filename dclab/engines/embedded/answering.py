@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dclab import __version__
-from dclab.engines.embedded import questions as ask
-from dclab.engines.embedded import wire
+from dclab.engines.embedded import questions, wire
 from dclab.engines.embedded.verbs import Verbs
 from dclab.errors import DclabError, InvalidInput, NotSupported
 
@@ -20,7 +19,7 @@ __all__ = ["VERBS", "answer", "listen"]
 LONGEST_QUESTION = 1 << 20
 """Bytes; a HorizontalPodAutoscaler has some hundreds."""
 
-Q = TypeVar("Q", bound=ask.Question[Any])
+Q = TypeVar("Q", bound=questions.Question[Any])
 
 
 async def listen(folder: Path, verbs: Verbs, say: Callable[[str], None]) -> asyncio.Server:
@@ -61,7 +60,7 @@ def _no_question(why: str) -> InvalidInput:
 class _Verb:
     """How a question is answered."""
 
-    question: type[ask.Question[Any]]
+    question: type[questions.Question[Any]]
     method: Callable[[Verbs, Any], Awaitable[Any]]
 
 
@@ -71,26 +70,26 @@ def _verb(question: type[Q], method: Callable[[Verbs, Q], Awaitable[Any]]) -> tu
 
 VERBS: Mapping[str, _Verb] = dict(
     (
-        _verb(ask.AskAbout, Verbs.about),
-        _verb(ask.AskStates, Verbs.states),
-        _verb(ask.AskReplicas, Verbs.replicas),
-        _verb(ask.AskUsage, Verbs.usage),
-        _verb(ask.AskTrouble, Verbs.trouble),
-        _verb(ask.AskCpuRequest, Verbs.cpu_request),
-        _verb(ask.Ready, Verbs.ready),
-        _verb(ask.Scale, Verbs.scale),
-        _verb(ask.Configure, Verbs.configure),
-        _verb(ask.SetLoadBalancing, Verbs.set_load_balancing),
-        _verb(ask.StartLoad, Verbs.start_load),
-        _verb(ask.AskJob, Verbs.job_status),
-        _verb(ask.AskJobLog, Verbs.job_log),
-        _verb(ask.StopJob, Verbs.job_stop),
-        _verb(ask.ApplyAutoscaler, Verbs.apply_autoscaler),
-        _verb(ask.RemoveAutoscaler, Verbs.remove_autoscaler),
-        _verb(ask.AskAutoscaler, Verbs.autoscaler),
-        _verb(ask.AskPasses, Verbs.autoscaler_passes),
-        _verb(ask.AskPrometheus, Verbs.prometheus),
-        _verb(ask.Down, Verbs.down),
+        _verb(questions.AskAbout, Verbs.about),
+        _verb(questions.AskStates, Verbs.states),
+        _verb(questions.AskReplicas, Verbs.replicas),
+        _verb(questions.AskUsage, Verbs.usage),
+        _verb(questions.AskTrouble, Verbs.trouble),
+        _verb(questions.AskCpuRequest, Verbs.cpu_request),
+        _verb(questions.Ready, Verbs.ready),
+        _verb(questions.Scale, Verbs.scale),
+        _verb(questions.Configure, Verbs.configure),
+        _verb(questions.SetLoadBalancing, Verbs.set_load_balancing),
+        _verb(questions.StartLoad, Verbs.start_load),
+        _verb(questions.AskJob, Verbs.job_status),
+        _verb(questions.AskJobLog, Verbs.job_log),
+        _verb(questions.StopJob, Verbs.job_stop),
+        _verb(questions.ApplyAutoscaler, Verbs.apply_autoscaler),
+        _verb(questions.RemoveAutoscaler, Verbs.remove_autoscaler),
+        _verb(questions.AskAutoscaler, Verbs.autoscaler),
+        _verb(questions.AskPasses, Verbs.autoscaler_passes),
+        _verb(questions.AskPrometheus, Verbs.prometheus),
+        _verb(questions.Down, Verbs.down),
     )
 )
 
@@ -105,7 +104,7 @@ async def answer(verbs: Verbs, line: bytes) -> Any:
     """
     try:
         envelope = wire.decode_envelope(line)
-        if envelope.version != __version__ and envelope.verb != ask.Down.verb:
+        if envelope.version != __version__ and envelope.verb != questions.Down.verb:
             raise NotSupported(
                 f"This lab runs with dclab {__version__}.",
                 f"It was asked by {f'dclab {envelope.version}' if envelope.version else 'an older dclab'}.",

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 from dclab import manifests
 from dclab.clock import wait_for
-from dclab.engines.embedded import lifecycle, logs, wire
-from dclab.engines.embedded import questions as ask_for
+from dclab.engines.embedded import lifecycle, logs, questions, wire
 from dclab.engines.embedded.ask import ask
 from dclab.engines.embedded.questions import About, DeploymentState, Question
 from dclab.engines.http_services import read_counter, read_httplat
@@ -44,15 +43,15 @@ class EmbeddedJob:
 
     def status(self) -> JobStatus:
         """State now."""
-        return ask(self._folder, ask_for.AskJob(name=self.name))
+        return ask(self._folder, questions.AskJob(name=self.name))
 
     def log(self) -> str:
         """Everything it printed so far."""
-        return ask(self._folder, ask_for.AskJobLog(name=self.name))
+        return ask(self._folder, questions.AskJobLog(name=self.name))
 
     def stop(self) -> None:
         """End it early; its summary, if it prints one, is in the log afterwards."""
-        ask(self._folder, ask_for.StopJob(name=self.name))
+        ask(self._folder, questions.StopJob(name=self.name))
 
 
 class EmbeddedLab:
@@ -84,7 +83,7 @@ class EmbeddedLab:
 
     def about(self) -> About:
         """What the supervisor says of itself: pids, ports, replicas."""
-        return self._ask(ask_for.AskAbout())
+        return self._ask(questions.AskAbout())
 
     def identity(self) -> Mapping[str, Any]:
         """Identity of this lab instance, to detect one that was replaced by another with the same name."""
@@ -114,7 +113,7 @@ class EmbeddedLab:
 
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
-        self._ask(ask_for.Ready(timeout=timeout))
+        self._ask(questions.Ready(timeout=timeout))
         seen: list[int] = []
 
         def rises() -> bool:
@@ -135,31 +134,31 @@ class EmbeddedLab:
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self._ask(ask_for.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
+        self._ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
 
     def states(self) -> Mapping[str, DeploymentState]:
         """Return counts and usage of every deployment, by its name, in one question."""
-        return self._ask(ask_for.AskStates())
+        return self._ask(questions.AskStates())
 
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
-        return self._ask(ask_for.AskReplicas(deployment=deployment))
+        return self._ask(questions.AskReplicas(deployment=deployment))
 
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        return self._ask(ask_for.AskTrouble(deployment=deployment))
+        return self._ask(questions.AskTrouble(deployment=deployment))
 
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
-        self._ask(ask_for.Configure(deployment=deployment, env=dict(env), timeout=timeout))
+        self._ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
 
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
-        return self._ask(ask_for.AskCpuRequest(deployment=deployment))
+        return self._ask(questions.AskCpuRequest(deployment=deployment))
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
-        return self._ask(ask_for.AskUsage(deployment=deployment))
+        return self._ask(questions.AskUsage(deployment=deployment))
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""
@@ -192,7 +191,7 @@ class EmbeddedLab:
 
     def set_load_balancing(self, policy: str) -> None:
         """Set the policy of every service from the next connection on."""
-        self._ask(ask_for.SetLoadBalancing(policy=policy))
+        self._ask(questions.SetLoadBalancing(policy=policy))
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
@@ -214,12 +213,17 @@ class EmbeddedLab:
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
-        port = self._ask(ask_for.AskPrometheus(timeout=30.0))
+        port = self._ask(questions.AskPrometheus(timeout=30.0))
         return None if port is None else _url(port)
 
     def _port(self, service: str) -> int:
         if service not in self._ports:
             self._ports = self.about().ports
+        if service not in self._ports:
+            raise InvalidInput(
+                f"There is no service {service!r} in the lab {self.name!r}.",
+                f"There are: {', '.join(sorted(self._ports)) or 'none'}.",
+            )
         return self._ports[service]
 
     # Load and autoscaling.
@@ -229,27 +233,27 @@ class EmbeddedLab:
         from dclab.tools import tool_version
 
         version = tool_version("siege")
-        name = self._ask(ask_for.StartLoad(workload=manifests.workload(manifests.load_test(spec))))
+        name = self._ask(questions.StartLoad(workload=manifests.workload(manifests.load_test(spec))))
         generator = f"siege {version}" if version else "built-in"
         return EmbeddedJob(self.folder, name, generator, self.url(spec.target) + spec.path)
 
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
-        self._ask(ask_for.ApplyAutoscaler(manifest=dict(manifest)))
+        self._ask(questions.ApplyAutoscaler(manifest=dict(manifest)))
 
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
-        self._ask(ask_for.RemoveAutoscaler(name=name))
+        self._ask(questions.RemoveAutoscaler(name=name))
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""
-        return self._ask(ask_for.AskAutoscaler(name=name))
+        return self._ask(questions.AskAutoscaler(name=name))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """Every pass so far, with what it saw; its times are on the autoscaler's clock."""
         from dclab.autoscaler.trace import Pass
 
-        return ask(self.folder, ask_for.AskPasses(name=name), kind=list[Pass])
+        return ask(self.folder, questions.AskPasses(name=name), kind=list[Pass])
 
     def _ask(self, question: Question[T]) -> T:
         return ask(self.folder, question)

@@ -44,13 +44,17 @@ __all__ = [
 
 T = TypeVar("T")
 
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Pid = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReplicaState:
     """One replica."""
 
     name: str
-    pid: int | None
+    pid: Pid | None
     """None while it waits to be restarted."""
     ready: bool
     restarts: int
@@ -61,10 +65,10 @@ class About:
     """What a supervisor says of itself and of its processes."""
 
     settings: Settings
-    pid: int
-    proxy_pid: int | None
+    pid: Pid
+    proxy_pid: Pid | None
     """Of the data path; None while it is being restarted."""
-    ports: dict[str, int]
+    ports: dict[str, Port]
     """Port of every service."""
     redis: str
     """Path of the Redis-protocol server."""
@@ -80,9 +84,6 @@ class DeploymentState:
 
     counts: Replicas
     usage: tuple[ReplicaUsage, ...]
-
-
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 
 class Question(msgspec.Struct, Generic[T], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -239,7 +240,7 @@ class AskPasses(Question[msgspec.Raw], frozen=True):
     name: str
 
 
-class AskPrometheus(_Waiting[int | None], frozen=True):
+class AskPrometheus(_Waiting[Port | None], frozen=True):
     """Port of the lab's Prometheus, started if need be; None where none is installed."""
 
     verb: ClassVar[str] = "prometheus"

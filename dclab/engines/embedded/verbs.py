@@ -11,8 +11,7 @@ import msgspec
 
 from dclab.autoscaler import parse_autoscaler
 from dclab.clock import reached
-from dclab.engines.embedded import questions as ask
-from dclab.engines.embedded import wire
+from dclab.engines.embedded import questions, wire
 from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.container import redis_server
 from dclab.engines.embedded.deployment import Deployment
@@ -51,9 +50,9 @@ class Verbs:
     def __init__(self, parts: Parts) -> None:
         self._lab = parts
 
-    async def about(self, _: ask.AskAbout) -> ask.About:
+    async def about(self, _: questions.AskAbout) -> questions.About:
         """Settings, pids and service ports."""
-        return ask.About(
+        return questions.About(
             settings=self._lab.settings,
             pid=os.getpid(),
             proxy_pid=self._lab.services.pid,
@@ -62,38 +61,38 @@ class Verbs:
             control_loop_worst_delay_seconds=self._lab.autoscaling.worst_delay,
             replicas={
                 name: tuple(
-                    ask.ReplicaState(name=one.name, pid=one.pid, ready=one.ready, restarts=one.restarts)
+                    questions.ReplicaState(name=one.name, pid=one.pid, ready=one.ready, restarts=one.restarts)
                     for one in deployment.replicas
                 )
                 for name, deployment in self._lab.deployments.items()
             },
         )
 
-    async def states(self, _: ask.AskStates) -> dict[str, ask.DeploymentState]:
+    async def states(self, _: questions.AskStates) -> dict[str, questions.DeploymentState]:
         """Counts and usage of every deployment."""
         return {
-            name: ask.DeploymentState(counts=_counts(one), usage=self._usage(one))
+            name: questions.DeploymentState(counts=_counts(one), usage=self._usage(one))
             for name, one in self._lab.deployments.items()
         }
 
-    async def ready(self, asked: ask.Ready) -> None:
+    async def ready(self, asked: questions.Ready) -> None:
         """Return when every deployment has as many ready replicas as it wants."""
         await self._wait(self._lab.deployments, asked.timeout)
 
-    async def trouble(self, asked: ask.AskTrouble) -> str | None:
+    async def trouble(self, asked: questions.AskTrouble) -> str | None:
         """Why replicas of a deployment are not ready; None while they may only need time."""
         return _last_words(self._deployment(asked.deployment)) or None
 
-    async def scale(self, asked: ask.Scale) -> None:
+    async def scale(self, asked: questions.Scale) -> None:
         """Scale, and wait until that many are ready and none is terminating."""
         self._deployment(asked.deployment).scale(asked.replicas)
         await self._wait([asked.deployment], asked.timeout)
 
-    async def replicas(self, asked: ask.AskReplicas) -> Replicas:
+    async def replicas(self, asked: questions.AskReplicas) -> Replicas:
         """Counts of one deployment."""
         return _counts(self._deployment(asked.deployment))
 
-    async def configure(self, asked: ask.Configure) -> None:
+    async def configure(self, asked: questions.Configure) -> None:
         """Replace a deployment's replicas by ones with these variables."""
         found = self._deployment(asked.deployment)
         if not await found.configure(asked.env, asked.timeout):
@@ -104,15 +103,15 @@ class Verbs:
             )
         await self._wait([found.name], asked.timeout)
 
-    async def cpu_request(self, asked: ask.AskCpuRequest) -> float:
+    async def cpu_request(self, asked: questions.AskCpuRequest) -> float:
         """CPU request of one replica in millicores."""
         return self._deployment(asked.deployment).workload.cpu_request_millicores
 
-    async def usage(self, asked: ask.AskUsage) -> tuple[ReplicaUsage, ...]:
+    async def usage(self, asked: questions.AskUsage) -> tuple[ReplicaUsage, ...]:
         """Usage of the replicas that have been measured."""
         return self._usage(self._deployment(asked.deployment))
 
-    async def set_load_balancing(self, asked: ask.SetLoadBalancing) -> None:
+    async def set_load_balancing(self, asked: questions.SetLoadBalancing) -> None:
         """Set the load-balancing policy of every service."""
         if asked.policy not in wire.LOAD_BALANCING_POLICIES:
             raise InvalidInput(
@@ -121,7 +120,7 @@ class Verbs:
             )
         await self._lab.services.set_load_balancing(asked.policy)
 
-    async def start_load(self, asked: ask.StartLoad) -> str:
+    async def start_load(self, asked: questions.StartLoad) -> str:
         """Run a Job; returns its name."""
         try:
             job = await start_job(asked.workload, folder=self._lab.folder, services=self._lab.services.ports)
@@ -130,37 +129,37 @@ class Verbs:
         self._lab.jobs[job.name] = job
         return job.name
 
-    async def job_status(self, asked: ask.AskJob) -> JobStatus:
+    async def job_status(self, asked: questions.AskJob) -> JobStatus:
         """State of a job."""
         return self._job(asked.name).status
 
-    async def job_log(self, asked: ask.AskJobLog) -> str:
+    async def job_log(self, asked: questions.AskJobLog) -> str:
         """Everything a job printed so far."""
         return self._job(asked.name).log()
 
-    async def job_stop(self, asked: ask.StopJob) -> None:
+    async def job_stop(self, asked: questions.StopJob) -> None:
         """End a job."""
         await self._job(asked.name).stop()
 
-    async def apply_autoscaler(self, asked: ask.ApplyAutoscaler) -> None:
+    async def apply_autoscaler(self, asked: questions.ApplyAutoscaler) -> None:
         """Apply a HorizontalPodAutoscaler."""
         spec = parse_autoscaler(asked.manifest)
         self._deployment(spec.target)
         self._lab.autoscaling.apply(spec)
 
-    async def remove_autoscaler(self, asked: ask.RemoveAutoscaler) -> None:
+    async def remove_autoscaler(self, asked: questions.RemoveAutoscaler) -> None:
         """Remove one; replica counts stay as they are."""
         self._lab.autoscaling.remove(asked.name)
 
-    async def autoscaler(self, asked: ask.AskAutoscaler) -> AutoscalerStatus:
+    async def autoscaler(self, asked: questions.AskAutoscaler) -> AutoscalerStatus:
         """Status of one."""
         return self._lab.autoscaling.status(asked.name)
 
-    async def autoscaler_passes(self, asked: ask.AskPasses) -> msgspec.Raw:
+    async def autoscaler_passes(self, asked: questions.AskPasses) -> msgspec.Raw:
         """What one saw and did."""
         return msgspec.Raw(msgspec.json.encode(self._lab.autoscaling.passes(asked.name)))
 
-    async def prometheus(self, asked: ask.AskPrometheus) -> int | None:
+    async def prometheus(self, asked: questions.AskPrometheus) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
         if PROMETHEUS not in self._lab.deployments:
             service = prometheus_service()
@@ -174,7 +173,7 @@ class Verbs:
         await self._wait([PROMETHEUS], asked.timeout)
         return self._lab.services.ports[PROMETHEUS]
 
-    async def down(self, _: ask.Down) -> None:
+    async def down(self, _: questions.Down) -> None:
         """End everything, then the supervisor itself."""
         await self._lab.end()
 
