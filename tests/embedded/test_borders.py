@@ -36,7 +36,11 @@ QUESTIONS = [
 ]
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=10,
 )
@@ -154,6 +158,17 @@ def test_an_answer_is_of_its_type_or_told_as_unreadable(shared, kind, answer, fa
     shared.pieces = [line(fault=fault)]
     with pytest.raises(Unreadable):
         ask(shared.folder, _question(kind), within=5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(json_values)
+def test_passes_of_an_autoscaler_are_passes_or_told_as_unreadable(shared, answer):
+    shared.pieces = [line(answer=answer)]
+    if answer == []:
+        assert EmbeddedLab(shared.folder).autoscaler_passes("rng") == []
+    else:
+        with pytest.raises(Unreadable):
+            EmbeddedLab(shared.folder).autoscaler_passes("rng")
 
 
 def _question(kind):
