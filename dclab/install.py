@@ -1,16 +1,15 @@
 """The lines that install what the kube engine uses, on Debian or Ubuntu and on macOS.
 
-What is not downloaded by a package manager is checked against its publisher's checksum before it is installed.
+What is not downloaded by a package manager has a fixed version, and is checked against a checksum that is written here
+before it is installed: one from the server of the download would vouch for whatever that server sends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-__all__ = ["INSTALLABLE", "install_lines"]
-
-KUBECTL = "v1.34.2"
-HELM = "v3.19.0"
+__all__ = ["DOWNLOADS", "INSTALLABLE", "Download", "install_lines"]
 
 PACKAGES = {"docker": "docker.io", "conntrack": "conntrack", "httping": "httping", "siege": "siege"}
 """Debian's and Ubuntu's, by program."""
@@ -18,35 +17,69 @@ BREW = {"docker": "--cask docker"}
 
 INSTALLABLE = ("docker", "conntrack", "minikube", "kubectl", "helm", "httping", "siege")
 
+ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+"""Names in the URLs, by those of platform.machine()."""
 
-def _downloaded(machine: str) -> dict[str, list[str]]:
-    """Lines for each program that Debian does not package."""
-    arch = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine, machine)
-    minikube = f"https://github.com/kubernetes/minikube/releases/latest/download/minikube-linux-{arch}"
-    kubectl = f"https://dl.k8s.io/release/{KUBECTL}/bin/linux/{arch}/kubectl"
-    helm = f"helm-{HELM}-linux-{arch}.tar.gz"
-    return {
-        "minikube": [
-            f"curl -fsSL -o minikube {minikube}",
-            f'echo "$(curl -fsSL {minikube}.sha256)  minikube" | sha256sum --check',
-            "sudo install minikube /usr/local/bin/minikube",
-        ],
-        "kubectl": [
-            f"curl -fsSL -o kubectl {kubectl}",
-            f'echo "$(curl -fsSL {kubectl}.sha256)  kubectl" | sha256sum --check',
-            "sudo install kubectl /usr/local/bin/kubectl",
-        ],
-        "helm": [
-            f"curl -fsSL -o {helm} https://get.helm.sh/{helm}",
-            f"curl -fsSL https://get.helm.sh/{helm}.sha256sum | sha256sum --check",
-            f"tar -xzf {helm} --strip-components=1 linux-{arch}/helm",
-            "sudo install helm /usr/local/bin/helm",
-        ],
-    }
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A program that Debian does not package."""
+
+    url: str
+    """With {arch} for the architecture."""
+    sha256: dict[str, str]
+    """Of the file, by architecture."""
+    unpack: str = ""
+    """The line that gets the program out of an archive, with {file} and {arch}."""
+
+
+DOWNLOADS = {
+    # Its default Kubernetes is 1.34, as is kubectl below. Checksums: deploy/minikube/releases-v2.json of
+    # kubernetes/minikube, in which the project lists its releases.
+    "minikube": Download(
+        url="https://github.com/kubernetes/minikube/releases/download/v1.37.0/minikube-linux-{arch}",
+        sha256={
+            "amd64": "d5cf561c71171152ff67d799f041ac0f65c235c87a1e9fc02a6a17b8226214d0",
+            "arm64": "32f95860fffbbc825be38d05888542f10d3d580fe4d138f4aad71339b8038fb1",
+        },
+    ),
+    # Checksums: roles/kubespray_defaults/vars/main/checksums.yml of kubernetes-sigs/kubespray.
+    "kubectl": Download(
+        url="https://dl.k8s.io/release/v1.34.2/bin/linux/{arch}/kubectl",
+        sha256={
+            "amd64": "9591f3d75e1581f3f7392e6ad119aab2f28ae7d6c6e083dc5d22469667f27253",
+            "arm64": "95df604e914941f3172a93fa8feeb1a1a50f4011dfbe0c01e01b660afc8f9b85",
+        },
+    ),
+    # Checksums: the notes of the release on GitHub, whose text is not on the download's server.
+    "helm": Download(
+        url="https://get.helm.sh/helm-v3.19.0-linux-{arch}.tar.gz",
+        sha256={
+            "amd64": "a7f81ce08007091b86d8bd696eb4d86b8d0f2e1b9f6c714be62f82f96a594496",
+            "arm64": "440cf7add0aee27ebc93fada965523c1dc2e0ab340d4348da2215737fc0d76ad",
+        },
+        unpack="tar -xzf {file} --strip-components=1 linux-{arch}/helm",
+    ),
+}
+
+
+def _downloaded(name: str, arch: str) -> list[str]:
+    """Lines that download, check and install one program."""
+    download = DOWNLOADS[name]
+    file = f"{name}.tar.gz" if download.unpack else name
+    return [
+        f"curl -fsSL -o {file} {download.url.format(arch=arch)}",
+        f'echo "{download.sha256[arch]}  {file}" | sha256sum --check',
+        *([download.unpack.format(file=file, arch=arch)] if download.unpack else []),
+        f"sudo install {name} /usr/local/bin/{name}",
+    ]
 
 
 def install_lines(system: str, machine: str, missing: Iterable[str]) -> list[str]:
-    """Shell lines that install these programs; empty when there is nothing to install.
+    """Return shell lines that install these programs; empty when there is nothing to install.
+
+    The downloads are one subshell: it stops at the first failure, so that nothing unchecked is installed, and leaves no
+    file behind, however the lines are run.
 
     Args:
         system: as platform.system() has it.
@@ -61,6 +94,20 @@ def install_lines(system: str, machine: str, missing: Iterable[str]) -> list[str
     if packages:
         lines += ["sudo apt-get update", f"sudo apt-get install -y --no-install-recommends {' '.join(packages)}"]
     if "docker" in wanted:
-        lines += ['sudo usermod -aG docker "$USER"  # then log in anew']
-    downloaded = _downloaded(machine)
-    return lines + [line for one in wanted for line in downloaded.get(one, ())]
+        lines += ['sudo usermod -aG docker "$USER"  # takes effect at your next login']
+    downloads = [one for one in wanted if one in DOWNLOADS]
+    arch = ARCHITECTURES.get(machine)
+    if not downloads:
+        return lines
+    if arch is None:
+        return [*lines, f"# Install {', '.join(downloads)} by hand: dclab has no checksums for {machine}."]
+    return [
+        *lines,
+        "(",
+        "set -e",
+        "folder=$(mktemp -d)",
+        "trap 'rm -r \"$folder\"' EXIT",
+        'cd "$folder"',
+        *(line for one in downloads for line in _downloaded(one, arch)),
+        ")",
+    ]

@@ -39,8 +39,9 @@ def labs_folder() -> Path:
     Raises:
         MissingTool: when it cannot be made, or is not private to this user.
     """
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    folder = Path(runtime) / "dclab" if runtime else Path(tempfile.gettempdir()) / f"dclab-{os.getuid()}"
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR", ""))
+    # The XDG specification has a relative path ignored; it would also name another folder in each directory.
+    folder = runtime / "dclab" if runtime.is_absolute() else Path(tempfile.gettempdir()) / f"dclab-{os.getuid()}"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = folder.lstat()

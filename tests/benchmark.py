@@ -114,7 +114,7 @@ def of_a_lab(lab: EmbeddedLab) -> None:
     line("scale worker 1 → 10, ready, median of 3", f"{statistics.median(scaling):.2f} s", "≤ 3 s")
 
     about = lab.about()
-    supervisor, proxy = about["pid"], about["proxy_pid"]
+    supervisor, proxy = about.pid, about.proxy_pid
     time.sleep(3)
     before = cpu_seconds(supervisor), cpu_seconds(proxy), time.monotonic()
     time.sleep(15)
@@ -123,11 +123,11 @@ def of_a_lab(lab: EmbeddedLab) -> None:
         "supervisor with 10 workers", f"{100 * (cpu_seconds(supervisor) - before[0]) / spent:.2f} % of a core", "≤ 5 %"
     )
     line("data path with 10 workers", f"{100 * (cpu_seconds(proxy) - before[1]) / spent:.2f} % of a core", "")
-    workers = [psutil.Process(one["pid"]).memory_info().rss / 1e6 for one in lab.about()["replicas"]["worker"]]
+    workers = [psutil.Process(one.pid).memory_info().rss / 1e6 for one in lab.about().replicas["worker"]]
     line("memory of a worker, largest of 10", f"{max(workers):.1f} MB", "≤ 45 MB")
 
     lab.scale("worker", 1)
-    through, straight = hop(lab.about()["ports"]["hasher"], listening_port(lab.about()["replicas"]["hasher"][0]["pid"]))
+    through, straight = hop(lab.about().ports["hasher"], listening_port(lab.about().replicas["hasher"][0].pid))
     line("a service's hop, median of 500", f"{through - straight:.3f} ms", "≤ 0.5 ms")
 
     lab.scale("worker", 10)
@@ -136,7 +136,7 @@ def of_a_lab(lab: EmbeddedLab) -> None:
     while job.status().state == "running":
         time.sleep(0.5)
     rate = next((one.split(":")[1] for one in job.log().splitlines() if "ransaction_rate" in one), "?")
-    delay = lab.about()["control_loop_worst_delay_seconds"]
+    delay = lab.about().control_loop_worst_delay_seconds
     line("control loop late by, at worst, 20 s of 50 users on hasher", f"{1000 * delay:.1f} ms", "≤ 1 s")
     line("  requests per second of that siege", rate.strip(" ,\t"), "")
 

@@ -34,8 +34,8 @@ def runtime_folder():
     yield folder
     from dclab.engines.embedded import launch
 
-    for name in launch.labs():
-        launch.stop(folder / "dclab" / name)
+    for lab in launch.labs():
+        launch.stop(folder / "dclab" / lab.name)
     if before is None:
         del os.environ["XDG_RUNTIME_DIR"]
     else:

@@ -90,13 +90,13 @@ def of_load(what: str, url: str, seconds: int, wanted: str) -> None:
 
 def of_a_stall(lab: EmbeddedLab) -> None:
     """What a stop of rng for 1.4 s, within 4 s of requests, does to each kind of loop."""
-    (replica,) = lab.about()["replicas"]["rng"]
+    (replica,) = lab.about().replicas["rng"]
 
     def stall() -> None:
         time.sleep(1.0)
-        os.kill(replica["pid"], signal.SIGSTOP)
+        os.kill(replica.pid, signal.SIGSTOP)
         time.sleep(1.4)
-        os.kill(replica["pid"], signal.SIGCONT)
+        os.kill(replica.pid, signal.SIGCONT)
 
     for loop, rate in (("closed", None), ("open, 20 a second", 20.0)):
         stalling = threading.Thread(target=stall)

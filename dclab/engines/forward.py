@@ -10,10 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 from dclab.errors import DclabError, InvalidInput
+from dclab.loopback import LOOPBACK
 
-__all__ = ["LOOPBACK", "Forward"]
+__all__ = ["Forward"]
 
-LOOPBACK = "127.0.0.1"
 CHUNK = 65536
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import subprocess
 
 import pytest
 
 from dclab.errors import ExitCode
-from dclab.install import INSTALLABLE, install_lines
+from dclab.install import DOWNLOADS, INSTALLABLE, install_lines
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
@@ -26,6 +25,16 @@ def test_every_download_is_checked_before_it_is_installed(machine):
     assert not any(re.search(r"\| (ba)?sh\b", line) for line in lines)
 
 
+def test_versions_are_fixed_and_checksums_are_dclabs_own():
+    for download in DOWNLOADS.values():
+        assert re.search(r"/(helm-)?v\d+\.\d+\.\d+[-/]", download.url)
+        assert set(download.sha256) == {"amd64", "arm64"}
+        assert all(re.fullmatch("[0-9a-f]{64}", one) for one in download.sha256.values())
+    text = "\n".join(install_lines("Linux", "x86_64", INSTALLABLE))
+    assert "latest" not in text
+    assert ".sha256" not in text
+
+
 def test_only_what_is_missing_is_installed():
     assert install_lines("Linux", "x86_64", []) == []
     assert install_lines("Darwin", "arm64", ["docker", "conntrack", "minikube"]) == [
@@ -36,9 +45,14 @@ def test_only_what_is_missing_is_installed():
     assert (update, siege.split()[-1]) == ("sudo apt-get update", "siege")
 
 
+def test_without_a_checksum_nothing_is_downloaded():
+    (line,) = install_lines("Linux", "riscv64", ["helm", "minikube"])
+    assert line.startswith("# Install minikube, helm by hand")
+
+
 @pytest.fixture
 def machine(tmp_path):
-    """A machine on which all but minikube is there, whose curl serves a file and its checksum, and whose sudo notes."""
+    """A machine on which all but minikube is there, whose curl serves a file and whose sudo notes."""
     programs = tmp_path / "bin"
     programs.mkdir()
 
@@ -50,33 +64,45 @@ def machine(tmp_path):
         if one != "minikube":
             program(one)
     program("sudo", f'echo "$@" >> {tmp_path}/sudo')
+    program("curl", "printf content > minikube")
 
-    def serve(checksum):
-        program("curl", f'case "$*" in *.sha256) echo {checksum};; *) printf content > minikube;; esac')
+    def checksums(verdict):
+        """Only who published the real file has one of its checksum: sha256sum's verdict stands in for it."""
+        program("sha256sum", f'cat > {tmp_path}/checked; test "$(cat minikube)" = content && exit {verdict}')
 
-    return {"PATH": f"{programs}:/usr/bin:/bin"}, serve
+    work = tmp_path / "work"
+    work.mkdir()
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    return {"PATH": f"{programs}:/usr/bin:/bin", "TMPDIR": str(temporary)}, checksums, work
 
 
 def test_a_right_checksum_is_installed(dclab, machine, tmp_path):
-    env, serve = machine
-    serve(hashlib.sha256(b"content").hexdigest())
+    env, checksums, _ = machine
+    checksums(0)
     done = dclab("doctor", "--install", "--yes", env=env)
     assert done.code == 0, done.err
     assert "Installed: minikube." in done.err
     assert (tmp_path / "sudo").read_text().strip() == "install minikube /usr/local/bin/minikube"
+    assert "  minikube" in (tmp_path / "checked").read_text()
 
 
 def test_a_wrong_checksum_is_not_installed(dclab, machine, tmp_path):
-    env, serve = machine
-    serve("0" * 64)
-    done = dclab("doctor", "--install", "--yes", env=env)
+    env, _, _ = machine
+    done = dclab("doctor", "--install", "--yes", env=env)  # by the machine's own sha256sum
     assert done.code == ExitCode.ENVIRONMENT
     assert not (tmp_path / "sudo").exists()
 
 
-def test_without_yes_they_are_only_printed(dclab, machine, tmp_path):
-    env, serve = machine
-    serve("")
-    done = dclab("doctor", "--install", env=env)
-    assert "sha256sum --check" in done.out
+@pytest.mark.parametrize("verdict", [0, 1])
+def test_the_printed_lines_stop_at_a_wrong_checksum_and_leave_no_file(dclab, machine, tmp_path, verdict):
+    env, checksums, work = machine
+    checksums(verdict)
+    lines = dclab("doctor", "--install", env=env).out
     assert not (tmp_path / "sudo").exists()
+    # As pasted into a shell: without -e.
+    done = subprocess.run(["sh", "-c", lines], check=False, cwd=work, env=env)
+    assert done.returncode == verdict
+    assert (tmp_path / "sudo").exists() is (verdict == 0)
+    assert list(work.iterdir()) == []
+    assert list((tmp_path / "tmp").iterdir()) == []

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import socket
 import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
 import requests
 
 from dclab import manifests
-from dclab.engines.embedded import launch
+from dclab.engines.embedded import launch, lifecycle
+from dclab.engines.embedded.ask import ask
+from dclab.engines.embedded.questions import Down
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import InvalidInput, LabLost, TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
 from dclab.measure.latency import summarise
+from dclab.paths import labs_folder
 
 
 @pytest.fixture(scope="module")
@@ -34,14 +39,14 @@ def lab():
 
 
 def pids(lab, deployment):
-    return {one["name"]: one["pid"] for one in lab.about()["replicas"][deployment]}
+    return {one.name: one.pid for one in lab.about().replicas[deployment]}
 
 
 def test_a_second_start_changes_nothing(lab):
-    before = lab.about()["pid"]
+    before = lab.about().pid
     again, started = launch.start(Settings(name="parts", clock_speed=1))
     assert not started
-    assert (again.about()["pid"], again.clock_speed) == (before, 20)
+    assert (again.about().pid, again.clock_speed) == (before, 20)
 
 
 def test_scaling_returns_when_all_are_ready_and_none_is_terminating(lab):
@@ -82,12 +87,12 @@ def test_a_replica_that_dies_is_restarted_under_its_name(lab, wait_until):
 
 
 def test_the_data_path_comes_back_on_the_same_ports(lab, wait_until):
-    ports = lab.about()["ports"]
-    old = lab.about()["proxy_pid"]
+    ports = lab.about().ports
+    old = lab.about().proxy_pid
     os.kill(old, signal.SIGKILL)
-    wait_until(lambda: lab.about()["proxy_pid"] != old)
+    wait_until(lambda: lab.about().proxy_pid != old)
     wait_until(lambda: lab.probe("rng", ProbeSpec(count=1))[0].error is None)
-    assert lab.about()["ports"] == ports
+    assert lab.about().ports == ports
 
 
 def test_an_intervention_and_its_end(lab):
@@ -137,6 +142,22 @@ def test_an_autoscaler_scales_and_is_removed(lab, wait_until):
     lab.scale("worker", 1)
 
 
+def test_all_states_in_one_question_are_those_of_each_deployment(lab):
+    lab.scale("worker", 2)
+    states = lab.states()
+    assert sorted(states) == lab.deployments()
+    for name, state in states.items():
+        assert state.counts == lab.replicas(name)
+        assert {one.replica for one in state.usage} <= set(state.counts.names)
+    assert states["worker"].counts.ready == 2
+    lab.scale("worker", 1)
+
+
+def test_a_running_lab_is_listed(lab):
+    (found,) = [one for one in launch.labs() if one.name == lab.name]
+    assert (found.engine, found.state, found.context) == ("embedded", "running", None)
+
+
 def test_an_unknown_deployment_is_named_with_those_there_are(lab):
     with pytest.raises(InvalidInput, match="hasher"):
         lab.scale("miner", 1)
@@ -145,7 +166,7 @@ def test_an_unknown_deployment_is_named_with_those_there_are(lab):
 def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(wait_until):
     lab, _ = launch.start(Settings(name="killed"))
     lab.ready()
-    os.kill(lab.about()["pid"], signal.SIGKILL)
+    os.kill(lab.about().pid, signal.SIGKILL)
     wait_until(lambda: launch.leftovers(lab.folder) == [])
     with pytest.raises(LabLost):
         lab.counter()
@@ -155,6 +176,40 @@ def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(w
     lab.down()
     lab.down()
     assert not lab.folder.exists()
+
+
+def test_started_at_once_by_several_there_is_one_lab_and_no_lock_stays(runtime_folder):
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(launch.start, [Settings(name="together")] * 4))
+    assert sorted(started for _, started in found) == [False, False, False, True]
+    assert len({lab.about().pid for lab, _ in found}) == 1
+    with ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(launch.stop, [found[0][0].folder] * 3))
+    assert True in ended
+    assert not [one.name for one in (runtime_folder / "dclab").iterdir() if one.name.startswith(".")]
+    assert not found[0][0].folder.exists()
+
+
+def test_another_start_or_end_is_waited_for_only_so_long(runtime_folder, monkeypatch):
+    monkeypatch.setattr(lifecycle, "LOCK_TIMEOUT", 0.1)
+    descriptor = os.open(labs_folder(), os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with pytest.raises(TimedOut, match="Another dclab command"):
+            launch.start(Settings(name="locked"))
+    finally:
+        os.close(descriptor)
+
+
+def test_a_supervisor_that_is_asked_to_ends_in_order_by_itself(wait_until):
+    lab, _ = launch.start(Settings(name="ending"))
+    lab.ready()
+    assert lab.start_load(LoadSpec(target="hasher", seconds=60, concurrent=2)).status().state == "running"
+    ask(lab.folder, Down())
+    wait_until(lambda: launch.leftovers(lab.folder) == [], 5)
+    assert "killed" not in (lab.folder / "supervisor.log").read_text()
+    assert launch.stop(lab.folder)
+    assert not launch.stop(lab.folder)
 
 
 def test_a_folder_left_by_a_reboot_is_no_obstacle(runtime_folder):
@@ -212,9 +267,9 @@ def test_how_a_service_chooses(lab, wait_until):
         assert set(answered_by(40)) == names
         lab.set_load_balancing("round robin")
         assert repeats(30) <= 6
-        proxy = lab.about()["proxy_pid"]
+        proxy = lab.about().proxy_pid
         os.kill(proxy, signal.SIGKILL)
-        wait_until(lambda: lab.about()["proxy_pid"] not in (proxy, None))
+        wait_until(lambda: lab.about().proxy_pid not in (proxy, None))
         time.sleep(0.5)  # the new one is told where the replicas are, and to choose as the old one did
         assert repeats(30) <= 6
         lab.set_load_balancing("better of two")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from pathlib import Path
@@ -16,10 +18,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dclab.engines.embedded.container import LAB_MARK, command_line, container_env, expand
+from dclab.clock import reached, wait_for
+from dclab.engines.embedded.container import command_line, container_env, expand
 from dclab.engines.embedded.replica import back_off, free_port
 from dclab.engines.embedded.usage import cpu_seconds
+from dclab.engines.embedded.wire import LAB_MARK
+from dclab.errors import TimedOut
+from dclab.loopback import LOOPBACK, is_loopback
 from dclab.manifests import Workload
+from dclab.paths import labs_folder
 
 
 def workload(**more):
@@ -92,6 +99,47 @@ def test_replicas_listen_below_the_ports_that_a_siege_uses():
     if sys.platform == "linux":
         low = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
         assert all(free_port() < low for _ in range(5))
+
+
+def test_a_relative_runtime_folder_is_ignored(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    (tmp_path / "tmp").mkdir()
+    for ignored in ("run", "./run", "../run", ""):
+        monkeypatch.setenv("XDG_RUNTIME_DIR", ignored)
+        assert labs_folder() == tmp_path / "tmp" / f"dclab-{os.getuid()}"
+    assert [one.name for one in tmp_path.iterdir()] == ["tmp"]
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "run"))
+    assert labs_folder() == tmp_path / "run" / "dclab"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_one"),
+    [
+        (LOOPBACK, True),
+        ("127.8.9.10", True),
+        ("::1", True),
+        ("localhost", True),
+        ("LocalHost.", True),
+        ("0.0.0.0", False),
+        ("192.0.2.1", False),
+        ("localhost.example.org", False),
+        ("", False),
+    ],
+)
+def test_what_always_means_this_machine(host, is_one):
+    assert is_loopback(host) is is_one
+
+
+def test_waiting_ends_when_it_is_reached_or_in_time():
+    looks = iter([False, False, True])
+    assert asyncio.run(reached(lambda: next(looks), 10))
+    assert not asyncio.run(reached(lambda: False, 0.01))
+    looks = iter([False, True])
+    wait_for(lambda: next(looks), 10, "It does not come.", poll=0)
+    with pytest.raises(TimedOut, match=r"It does not come\. Waited 0\.01 s\."):
+        wait_for(lambda: False, 0.01, "It does not come.", poll=0)
 
 
 def test_cpu_time_of_another_process_in_fine_steps():

@@ -49,7 +49,7 @@ def lab():
 
 def victim(lab, what):
     about = lab.about()
-    return about["pid"] if what == "supervisor" else about["replicas"][what][0]["pid"]
+    return about.pid if what == "supervisor" else about.replicas[what][0].pid
 
 
 @pytest.mark.parametrize("what", ["worker", "rng", "redis", "supervisor"])

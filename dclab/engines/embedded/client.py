@@ -2,73 +2,34 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from dclab import errors, manifests
-from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES, Fault, Settings, socket_path
+from dclab import manifests
+from dclab.clock import wait_for
+from dclab.engines.embedded import lifecycle, logs, questions, wire
+from dclab.engines.embedded.ask import ask
+from dclab.engines.embedded.questions import About, DeploymentState, Question
 from dclab.engines.http_services import read_counter, read_httplat
-from dclab.errors import DclabError, LabLost
+from dclab.errors import InvalidInput, LabLost
 from dclab.lab import (
     AutoscalerStatus,
     Counter,
     JobStatus,
     LoadSpec,
+    LogLine,
     ProbeSample,
     ProbeSpec,
     Replicas,
     ReplicaUsage,
     Scrape,
 )
+from dclab.loopback import LOOPBACK
 
-__all__ = ["EmbeddedJob", "EmbeddedLab", "ask"]
-
-LOOPBACK = "127.0.0.1"
-
-ANSWER_TIMEOUT = 10.0
-"""Seconds that a supervisor may take over a question, beyond the time-out that the question itself has."""
+__all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
-
-
-def ask(folder: Path, verb: str, kind: type[T], **arguments: Any) -> T:
-    """Put one question to the supervisor of the lab in `folder`; an argument `timeout` is the question's own.
-
-    Raises:
-        LabLost: it does not answer.
-        DclabError: whatever the verb raises.
-    """
-    question = msgspec.json.encode({"verb": verb, "arguments": arguments})
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-            connection.settimeout(arguments.get("timeout", 0.0) + ANSWER_TIMEOUT)
-            connection.connect(str(socket_path(folder)))
-            connection.sendall(question + b"\n")
-            with connection.makefile("rb") as stream:
-                line = stream.readline()
-    except OSError as error:
-        raise _lost(folder, str(error)) from error
-    if not line:
-        raise _lost(folder, "It hung up.")
-    reply = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    if "fault" in reply:
-        fault = msgspec.json.decode(reply["fault"], type=Fault)
-        raise getattr(errors, fault.code, DclabError)(fault.what, fault.why, fault.hint)
-    return msgspec.json.decode(reply["answer"], type=kind)
-
-
-def _lost(folder: Path, why: str) -> LabLost:
-    return LabLost(
-        f"The lab {folder.name!r} does not answer.",
-        f"Its supervisor has ended or hangs ({why.rstrip('.')}).",
-        "`dclab up` starts it afresh; its last words are in supervisor.log there."
-        if folder.exists()
-        else "`dclab up` starts one.",
-    )
 
 
 class EmbeddedJob:
@@ -82,15 +43,15 @@ class EmbeddedJob:
 
     def status(self) -> JobStatus:
         """State now."""
-        return ask(self._folder, "job_status", JobStatus, name=self.name)
+        return ask(self._folder, questions.AskJob(name=self.name))
 
     def log(self) -> str:
         """Everything it printed so far."""
-        return ask(self._folder, "job_log", str, name=self.name)
+        return ask(self._folder, questions.AskJobLog(name=self.name))
 
     def stop(self) -> None:
         """End it early; its summary, if it prints one, is in the log afterwards."""
-        ask(self._folder, "job_stop", type(None), name=self.name)
+        ask(self._folder, questions.StopJob(name=self.name))
 
 
 class EmbeddedLab:
@@ -106,9 +67,9 @@ class EmbeddedLab:
     # What it is.
 
     @property
-    def settings(self) -> Settings:
-        """How it was started."""
-        return msgspec.json.decode((self.folder / "lab.json").read_bytes(), type=Settings)
+    def settings(self) -> wire.Settings:
+        """How it was started; LabLost when its folder does not say."""
+        return wire.read_settings(self.folder)
 
     @property
     def clock_speed(self) -> float:
@@ -120,21 +81,21 @@ class EmbeddedLab:
         """Real seconds between two decisions of the autoscaler."""
         return self.settings.sync_seconds / self.settings.clock_speed
 
-    def about(self) -> dict[str, Any]:
-        """What the supervisor tells of itself: pids, ports, replicas."""
-        return self._ask("about", dict)
+    def about(self) -> About:
+        """What the supervisor says of itself: pids, ports, replicas."""
+        return self._ask(questions.AskAbout())
 
     def identity(self) -> Mapping[str, Any]:
-        """What tells this lab from another of its name."""
-        return {"supervisor_pid": self.about()["pid"]}
+        """Identity of this lab instance, to detect one that was replaced by another with the same name."""
+        return {"supervisor_pid": self.about().pid}
 
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""
-        return sorted(self.about()["replicas"])
+        return sorted(self.about().replicas)
 
     def addresses(self) -> Mapping[str, str]:
         """URLs of its services; all of them stay reachable after this command."""
-        return {service: self.url(service) for service in sorted(self.about()["ports"]) if service != "redis"}
+        return {name: _url(port) for name, port in sorted(self.about().ports.items()) if name != "redis"}
 
     def versions(self) -> Mapping[str, str]:
         """Versions of the programs the lab is made of."""
@@ -147,16 +108,12 @@ class EmbeddedLab:
 
     def deploy(self) -> None:
         """Start the supervisor if it is gone, with the settings it had; idempotent."""
-        from dclab.engines.embedded.launch import start
-
-        start(self.settings)
+        lifecycle.ensure_running(self.settings)
         self._ports.clear()
 
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
-        from dclab.clock import wait_for
-
-        self._ask("ready", type(None), timeout=timeout)
+        self._ask(questions.Ready(timeout=timeout))
         seen: list[int] = []
 
         def rises() -> bool:
@@ -171,51 +128,74 @@ class EmbeddedLab:
 
     def down(self) -> None:
         """Remove the lab and everything it started; idempotent."""
-        from dclab.engines.embedded.launch import stop
-
-        stop(self.folder)
+        lifecycle.end(self.folder)
 
     # Deployments.
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self._ask("scale", type(None), timeout=timeout, deployment=deployment, replicas=replicas)
+        self._ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
+
+    def states(self) -> Mapping[str, DeploymentState]:
+        """Return counts and usage of every deployment, by its name, in one question."""
+        return self._ask(questions.AskStates())
 
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
-        return self._ask("replicas", Replicas, deployment=deployment)
+        return self._ask(questions.AskReplicas(deployment=deployment))
 
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        return self._ask("trouble", str | None, deployment=deployment)  # type: ignore[arg-type]
+        return self._ask(questions.AskTrouble(deployment=deployment))
 
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
-        self._ask("configure", type(None), timeout=timeout, deployment=deployment, env=dict(env))
+        self._ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
 
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
-        return self._ask("cpu_request", float, deployment=deployment)
+        return self._ask(questions.AskCpuRequest(deployment=deployment))
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
-        return self._ask("usage", list[ReplicaUsage], deployment=deployment)
+        return self._ask(questions.AskUsage(deployment=deployment))
 
-    def logs(self, deployment: str, lines: int = 50) -> str:
-        """The last lines of every replica, each line with its replica's name."""
-        return self._ask("logs", str, deployment=deployment, lines=lines)
+    def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
+        """Return the last lines of every replica; InvalidInput when there is no such deployment."""
+        names = self.replicas(deployment).names
+        return [line for name in names for line in logs.last_lines(self.folder, name, lines)]
+
+    def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
+        """Yield the last lines of every replica, then new ones as they come, also of new replicas.
+
+        Ends only when the lab does, with LabLost; InvalidInput at once when there is no such deployment.
+        """
+        first = self.about()
+        for one in deployments:
+            if one not in first.replicas:
+                raise InvalidInput(
+                    f"There is no deployment {one!r} in this lab.", f"There are: {', '.join(sorted(first.replicas))}."
+                )
+
+        def replicas() -> Mapping[str, Sequence[str]]:
+            now = self.about()
+            if now.pid != first.pid:
+                raise LabLost(f"The lab {self.name!r} has ended.", "Another one has taken its name since.")
+            return {deployment: [one.name for one in found] for deployment, found in now.replicas.items()}
+
+        return logs.follow(self.folder, replicas, deployments, lines)
 
     # Services.
 
-    load_balancing_policies = LOAD_BALANCING_POLICIES
+    load_balancing_policies = wire.LOAD_BALANCING_POLICIES
 
     def set_load_balancing(self, policy: str) -> None:
         """Set the policy of every service from the next connection on."""
-        self._ask("set_load_balancing", type(None), policy=policy)
+        self._ask(questions.SetLoadBalancing(policy=policy))
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
-        return f"http://{LOOPBACK}:{self._port(service)}"
+        return _url(self._port(service))
 
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
@@ -233,12 +213,17 @@ class EmbeddedLab:
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
-        port = self._ask("prometheus", int | None, timeout=30.0)  # type: ignore[arg-type]
-        return None if port is None else f"http://{LOOPBACK}:{port}"
+        port = self._ask(questions.AskPrometheus(timeout=30.0))
+        return None if port is None else _url(port)
 
     def _port(self, service: str) -> int:
         if service not in self._ports:
-            self._ports = dict(self.about()["ports"])
+            self._ports = self.about().ports
+        if service not in self._ports:
+            raise InvalidInput(
+                f"There is no service {service!r} in the lab {self.name!r}.",
+                f"There are: {', '.join(sorted(self._ports)) or 'none'}.",
+            )
         return self._ports[service]
 
     # Load and autoscaling.
@@ -248,27 +233,31 @@ class EmbeddedLab:
         from dclab.tools import tool_version
 
         version = tool_version("siege")
-        name = self._ask("start_load", str, manifest=manifests.load_test(spec))
+        name = self._ask(questions.StartLoad(workload=manifests.workload(manifests.load_test(spec))))
         generator = f"siege {version}" if version else "built-in"
         return EmbeddedJob(self.folder, name, generator, self.url(spec.target) + spec.path)
 
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
-        self._ask("apply_autoscaler", type(None), manifest=dict(manifest))
+        self._ask(questions.ApplyAutoscaler(manifest=dict(manifest)))
 
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
-        self._ask("remove_autoscaler", type(None), name=name)
+        self._ask(questions.RemoveAutoscaler(name=name))
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""
-        return self._ask("autoscaler", AutoscalerStatus, name=name)
+        return self._ask(questions.AskAutoscaler(name=name))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """Every pass so far, with what it saw; its times are on the autoscaler's clock."""
         from dclab.autoscaler.trace import Pass
 
-        return self._ask("autoscaler_passes", list[Pass], name=name)
+        return ask(self.folder, questions.AskPasses(name=name), kind=list[Pass])
 
-    def _ask(self, verb: str, kind: type[T], **arguments: Any) -> T:
-        return ask(self.folder, verb, kind, **arguments)
+    def _ask(self, question: Question[T]) -> T:
+        return ask(self.folder, question)
+
+
+def _url(port: int) -> str:
+    return f"http://{LOOPBACK}:{port}"

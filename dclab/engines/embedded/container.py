@@ -8,15 +8,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dclab.engines.embedded.wire import LAB_MARK
+from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 from dclab.tools import find_tool
 
-__all__ = ["LAB_MARK", "command_line", "container_env", "expand", "redis_server"]
-
-LAB_MARK = "DCLAB_LAB"
-"""Every process of a lab carries this variable, with the lab's folder: that is how leftovers are found."""
-
-LOOPBACK = "127.0.0.1"
+__all__ = ["command_line", "container_env", "expand", "redis_server"]
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
+from dclab.clock import reached
 from dclab.engines.embedded.replica import Replica, ReplicaHost
 from dclab.manifests import Workload
 
@@ -77,11 +78,7 @@ class Deployment:
         old = self.alive
         before, self.overrides = self.overrides, dict(overrides)
         new = [self._add() for _ in range(self.desired)]
-        try:
-            async with asyncio.timeout(timeout):
-                while not all(one.ready for one in new):
-                    await asyncio.sleep(0.02)
-        except TimeoutError:
+        if not await reached(lambda: all(one.ready for one in new), timeout):
             self.overrides = before
             for replica in new:
                 replica.drain()

@@ -13,6 +13,7 @@ from pathlib import Path
 from dclab.engines.embedded.container import command_line, container_env
 from dclab.engines.embedded.replica import die_with_parent
 from dclab.engines.embedded.usage import cpu_seconds
+from dclab.engines.embedded.wire import log_file
 from dclab.lab import JobStatus
 from dclab.manifests import Workload
 from dclab.paths import shipped
@@ -67,14 +68,14 @@ class RunningJob:
 async def start_job(workload: Workload, *, folder: Path, services: Mapping[str, int]) -> RunningJob:
     """Start the job's command with the manifest's environment; OSError when it cannot be started."""
     name = f"{workload.name}{secrets.token_hex(3)}"
-    log_file = folder / "logs" / f"{name}.log"
-    log_file.parent.mkdir(exist_ok=True)
+    printed = log_file(folder, name)
+    printed.parent.mkdir(exist_ok=True)
     home = folder / "mounts" / name
     home.mkdir(parents=True)
     env = container_env(
         workload, replica=name, port=None, services=services, overrides={"HOME": str(home)}, folder=folder
     )
-    with log_file.open("wb") as log:
+    with printed.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *command_line(workload, env, home),
             stdin=asyncio.subprocess.DEVNULL,
@@ -84,4 +85,4 @@ async def start_job(workload: Workload, *, folder: Path, services: Mapping[str, 
             cwd=shipped(),
             preexec_fn=die_with_parent,
         )
-    return RunningJob(name, process, log_file)
+    return RunningJob(name, process, printed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dclab.loopback import LOOPBACK
 from dclab.manifests import ServicePort, Workload
 from dclab.tools import find_tool
 
@@ -30,7 +31,7 @@ def prometheus_workload(folder: Path, services: Iterable[ServicePort], ports: Ma
         return None
     jobs = [
         {
-            "targets": [f"127.0.0.1:{ports[service.name]}"],
+            "targets": [f"{LOOPBACK}:{ports[service.name]}"],
             "labels": {"service": service.name, "namespace": folder.name},
         }
         for service in services

@@ -1,12 +1,14 @@
 """The data path of an embedded lab: services as loopback listeners, in a process of its own.
 
-A Service is a stable loopback port. Each new connection goes to one ready replica chosen at random, as
-kube-proxy's iptables rules do (or in turn, or to the less busy of two, to show what chance costs); the bytes are then passed both ways untouched. It is a process of
-its own so that thousands of connections a second cannot delay the supervisor's decisions.
+A Service is a stable loopback port. Each new connection goes to one ready replica chosen at random, as kube-proxy's
+iptables rules do (or in turn, or to the less busy of two, to show what chance costs); the bytes are then passed both
+ways untouched. It is a process of its own so that thousands of connections a second cannot delay the supervisor's
+decisions.
 
-The supervisor speaks JSON lines on standard input and reads one answer a line from standard output:
-`{"listen": {"rng": 0}}` -> `{"ports": {"rng": 23456}}` (0 asks for any free port), and
-`{"endpoints": {"rng": [31001, 31002]}}` -> `{}`, and `{"load_balancing": "round robin"}` -> `{}`. End of input ends the process.
+The supervisor writes JSON lines to its standard input and reads one answer a line from its standard output:
+`{"listen": {"rng": 0}}` -> `{"ports": {"rng": 23456}}` (0 asks for any free port),
+`{"endpoints": {"rng": [31001, 31002]}}` -> `{}` and `{"load_balancing": "round robin"}` -> `{}`; what fails is answered
+with `{"error": "…", "errno": 98}`. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -23,10 +25,10 @@ from typing import Any, cast
 import uvloop
 
 from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
+from dclab.loopback import LOOPBACK
 
 __all__ = ["main"]
 
-LOOPBACK = "127.0.0.1"
 BACKLOG = 1024
 
 
@@ -197,7 +199,7 @@ async def _serve() -> None:
         try:
             answer = await proxy.obey(json.loads(line))
         except OSError as error:
-            answer = {"error": str(error)}
+            answer = {"error": error.strerror or str(error), "errno": error.errno}
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

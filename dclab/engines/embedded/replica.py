@@ -15,7 +15,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from dclab.engines.embedded.container import LOOPBACK, command_line, container_env
+from dclab.engines.embedded.container import command_line, container_env
+from dclab.engines.embedded.wire import log_file
+from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 from dclab.paths import shipped
 
@@ -98,7 +100,7 @@ class Replica:
     @property
     def log_file(self) -> Path:
         """Everything it printed, over all restarts."""
-        return self.lab.folder / "logs" / f"{self.name}.log"
+        return log_file(self.lab.folder, self.name)
 
     @property
     def pid(self) -> int | None:

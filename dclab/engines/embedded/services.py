@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from dclab.engines.embedded.replica import die_with_parent
 from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
 
@@ -17,6 +19,14 @@ __all__ = ["Services"]
 
 ANSWER_TIMEOUT = 5.0
 """Seconds to wait for the proxy; longer than any pause that a siege causes it."""
+
+
+class _Answer(msgspec.Struct):
+    """What the proxy answers (its docstring)."""
+
+    ports: dict[str, int] = {}
+    error: str = ""
+    errno: int | None = None
 
 
 class Services:
@@ -98,11 +108,9 @@ class Services:
             )
 
     async def _listen(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        answer = await self._ask({"listen": dict(wanted)})
-        ports: dict[str, int] = answer.get("ports", {})
-        return ports
+        return (await self._ask({"listen": dict(wanted)})).ports
 
-    async def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, order: dict[str, Any]) -> _Answer:
         """One order, one answer; an empty answer when the proxy has just died (it is started again)."""
         assert self._process is not None
         assert self._process.stdin is not None
@@ -111,11 +119,11 @@ class Services:
             self._process.stdin.write(json.dumps(order).encode() + b"\n")
             await self._process.stdin.drain()
             line = await asyncio.wait_for(self._process.stdout.readline(), ANSWER_TIMEOUT)
-        except (ConnectionError, TimeoutError):
+            answer = msgspec.json.decode(line, type=_Answer) if line else _Answer()
+        except (ConnectionError, TimeoutError, ValueError):
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
-            return {}
-        answer: dict[str, Any] = json.loads(line) if line else {}
-        if "error" in answer:
-            raise OSError(answer["error"])
+            return _Answer()
+        if answer.error:
+            raise OSError(answer.errno, answer.error)
         return answer

@@ -7,8 +7,7 @@ Unix socket (`wire`). Everything it starts carries the lab's mark and ends with 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
+import errno
 import os
 import signal
 import sys
@@ -16,29 +15,27 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
 import uvloop
 
 from dclab import manifests
+from dclab.clock import reached
+from dclab.engines.embedded import wire
+from dclab.engines.embedded.answering import listen
 from dclab.engines.embedded.autoscale import Autoscaling
-from dclab.engines.embedded.container import LAB_MARK
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob
 from dclab.engines.embedded.replica import Replica
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
-from dclab.engines.embedded.verbs import Verbs
-from dclab.engines.embedded.wire import Fault, Question, Settings, socket_path
-from dclab.errors import DclabError
+from dclab.engines.embedded.verbs import Parts, Verbs
+from dclab.engines.embedded.wire import LAB_MARK, Settings
+from dclab.errors import DclabError, InvalidInput, TimedOut
 from dclab.manifests import ServicePort
 
 __all__ = ["Supervisor", "main"]
 
 CALLERS = ("worker", "httplat")
 """Deployments whose names begin so call others, and are started once those are ready."""
-
-POLL = 0.02
-"""Seconds between two looks at a state that someone waits for."""
 
 
 class Supervisor:
@@ -89,6 +86,21 @@ class Supervisor:
             if replica.ready and replica.port is not None
         ]
 
+    def parts(self) -> Parts:
+        """What the verbs are about."""
+        return Parts(
+            settings=self.settings,
+            folder=self.folder,
+            host=self,
+            service_specs=self.service_specs,
+            services=self.services,
+            deployments=self.deployments,
+            jobs=self.jobs,
+            usage=self.usage_sampler,
+            autoscaling=self.autoscaling,
+            end=self.end,
+        )
+
     # Life.
 
     async def start(self) -> None:
@@ -109,8 +121,7 @@ class Supervisor:
         called = [one for one in self.deployments.values() if one not in callers]
         for deployment in called:
             deployment.scale(deployment.desired)
-        while not all(one.ready for one in called):
-            await asyncio.sleep(POLL)
+        await reached(lambda: all(one.ready for one in called))
         for deployment in callers:
             deployment.scale(deployment.desired)
 
@@ -135,40 +146,38 @@ class Supervisor:
         await asyncio.gather(*(one.down(grace=2.0) for one in self.deployments.values()))
         await self.services.close()
 
+    async def end(self) -> None:
+        """End everything that was started, then the supervisor itself."""
+        await self.stop()
+        self.over.set()
 
-async def _answer(supervisor: Supervisor, line: bytes) -> bytes:
-    try:
-        question = msgspec.json.decode(line, type=Question)
-        answer = await getattr(Verbs(supervisor), question.verb)(**question.arguments)
-        return msgspec.json.encode({"answer": answer}) + b"\n"
-    except DclabError as error:
-        fault = Fault(type(error).__name__, error.what, error.why, error.hint)
-    except Exception as error:
-        supervisor.say(f"verb failed: {error!r} on {line[:200]!r}")
-        fault = Fault("DclabError", "The lab's supervisor failed.", repr(error), "This is a fault of dclab.")
-    return msgspec.json.encode({"fault": fault}) + b"\n"
+
+def _start_fault(error: OSError, settings: Settings) -> DclabError:
+    if settings.webui_port and error.errno == errno.EADDRINUSE:
+        return InvalidInput(
+            f"Port {settings.webui_port} is in use.",
+            "Another program, or another lab, listens there.",
+            "Give another --port, or none for any free one.",
+        )
+    return TimedOut("The lab's supervisor ended while starting.", f"{error}.", "Try again.")
 
 
 async def _serve(folder: Path, settings: Settings, tell: int) -> None:
-    supervisor = Supervisor(folder, settings)
-
-    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            if line := await reader.readline():
-                writer.write(await _answer(supervisor, line))
-                await writer.drain()
-        writer.close()
-
+    try:
+        supervisor = Supervisor(folder, settings)
+    except DclabError as error:
+        os.write(tell, wire.fault_line(error))
+        return
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(ending, lambda: asyncio.ensure_future(Verbs(supervisor).down()))
+        asyncio.get_running_loop().add_signal_handler(ending, lambda: asyncio.ensure_future(supervisor.end()))
     try:
         await supervisor.start()
     except OSError as error:
-        os.write(tell, json.dumps({"error": str(error)}).encode() + b"\n")
+        os.write(tell, wire.fault_line(_start_fault(error, settings)))
         await supervisor.stop()
         return
-    server = await asyncio.start_unix_server(converse, socket_path(folder), limit=1 << 20)
-    os.write(tell, b"{}\n")
+    server = await listen(folder, Verbs(supervisor.parts()), supervisor.say)
+    os.write(tell, wire.answer_line(None))
     os.close(tell)
     await supervisor.over.wait()
     await asyncio.sleep(0.05)  # for the answer to `down` to leave
@@ -176,10 +185,17 @@ async def _serve(folder: Path, settings: Settings, tell: int) -> None:
 
 
 def main() -> None:
-    """Run the lab whose folder is the first argument; tells descriptor 3's reader how the start went."""
-    folder = Path(sys.argv[1])
-    settings = msgspec.json.decode((folder / "lab.json").read_bytes(), type=Settings)
-    uvloop.run(_serve(folder, settings, int(sys.argv[2])))
+    """Run the lab whose folder is the first argument; tell the second, a descriptor, how the start went.
+
+    What is told is one line, an answer or a fault as the socket gives them.
+    """
+    folder, tell = Path(sys.argv[1]), int(sys.argv[2])
+    try:
+        settings = wire.read_settings(folder)
+    except DclabError as error:
+        os.write(tell, wire.fault_line(error))
+        return
+    uvloop.run(_serve(folder, settings, tell))
 
 
 if __name__ == "__main__":

@@ -1,167 +1,165 @@
-"""What an embedded lab can be asked: each public coroutine is a verb of the supervisor's socket."""
+"""What an embedded lab answers: the supervisor's side of `questions`."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
 
-from dclab import manifests
+import msgspec
+
 from dclab.autoscaler import parse_autoscaler
-from dclab.autoscaler.trace import Pass
+from dclab.clock import reached
+from dclab.engines.embedded import questions, wire
+from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.container import redis_server
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob, start_job
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
-from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
+from dclab.engines.embedded.replica import ReplicaHost
+from dclab.engines.embedded.services import Services
+from dclab.engines.embedded.usage import UsageSampler
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import AutoscalerStatus, JobStatus, Replicas, ReplicaUsage
+from dclab.manifests import ServicePort
 
-if TYPE_CHECKING:
-    from dclab.engines.embedded.supervisor import Supervisor
+__all__ = ["Parts", "Verbs"]
 
-__all__ = ["Verbs"]
 
-POLL = 0.02
-"""Seconds between two looks at a state that someone waits for."""
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a lab consists of, as far as it can be asked about."""
+
+    settings: wire.Settings
+    folder: Path
+    host: ReplicaHost
+    service_specs: dict[str, ServicePort]
+    services: Services
+    deployments: dict[str, Deployment]
+    jobs: dict[str, RunningJob]
+    usage: UsageSampler
+    autoscaling: Autoscaling
+    end: Callable[[], Awaitable[None]]
+    """Ends everything that runs, then the supervisor itself."""
 
 
 class Verbs:
-    """The verbs, each with its arguments by name. Errors travel to the client as they are."""
+    """The verbs of one lab. Errors travel to the client as they are."""
 
-    def __init__(self, lab: Supervisor) -> None:
-        self._lab = lab
+    def __init__(self, parts: Parts) -> None:
+        self._lab = parts
 
-    async def about(self) -> dict[str, Any]:
+    async def about(self, _: questions.AskAbout) -> questions.About:
         """Settings, pids and service ports."""
-        return {
-            "settings": self._lab.settings,
-            "pid": os.getpid(),
-            "proxy_pid": self._lab.services.pid,
-            "ports": self._lab.services.ports,
-            "redis": redis_server(),
-            "control_loop_worst_delay_seconds": self._lab.autoscaling.worst_delay,
-            "replicas": {
-                name: [
-                    {"name": one.name, "pid": one.pid, "ready": one.ready, "restarts": one.restarts}
+        return questions.About(
+            settings=self._lab.settings,
+            pid=os.getpid(),
+            proxy_pid=self._lab.services.pid,
+            ports=self._lab.services.ports,
+            redis=redis_server(),
+            control_loop_worst_delay_seconds=self._lab.autoscaling.worst_delay,
+            replicas={
+                name: tuple(
+                    questions.ReplicaState(name=one.name, pid=one.pid, ready=one.ready, restarts=one.restarts)
                     for one in deployment.replicas
-                ]
+                )
                 for name, deployment in self._lab.deployments.items()
             },
-        }
-
-    async def ready(self, timeout: float) -> None:
-        """Return when every deployment has as many ready replicas as it wants."""
-        await self._wait(list(self._lab.deployments), timeout)
-
-    async def trouble(self, deployment: str) -> str | None:
-        """Why replicas of a deployment are not ready; None while they may only need time."""
-        return self._last_words(self._deployment(deployment)) or None
-
-    async def scale(self, deployment: str, replicas: int, timeout: float) -> None:
-        """Scale, and wait until that many are ready and none is terminating."""
-        self._deployment(deployment).scale(replicas)
-        await self._wait([deployment], timeout)
-
-    async def replicas(self, deployment: str) -> Replicas:
-        """Counts of one deployment."""
-        found = self._deployment(deployment)
-        return Replicas(
-            desired=found.desired,
-            ready=found.ready,
-            terminating=found.terminating,
-            restarts=found.restarts,
-            names=tuple(sorted(one.name for one in found.replicas)),
         )
 
-    async def configure(self, deployment: str, env: dict[str, str], timeout: float) -> None:
+    async def states(self, _: questions.AskStates) -> dict[str, questions.DeploymentState]:
+        """Counts and usage of every deployment."""
+        return {
+            name: questions.DeploymentState(counts=_counts(one), usage=self._usage(one))
+            for name, one in self._lab.deployments.items()
+        }
+
+    async def ready(self, asked: questions.Ready) -> None:
+        """Return when every deployment has as many ready replicas as it wants."""
+        await self._wait(self._lab.deployments, asked.timeout)
+
+    async def trouble(self, asked: questions.AskTrouble) -> str | None:
+        """Why replicas of a deployment are not ready; None while they may only need time."""
+        return _last_words(self._deployment(asked.deployment)) or None
+
+    async def scale(self, asked: questions.Scale) -> None:
+        """Scale, and wait until that many are ready and none is terminating."""
+        self._deployment(asked.deployment).scale(asked.replicas)
+        await self._wait([asked.deployment], asked.timeout)
+
+    async def replicas(self, asked: questions.AskReplicas) -> Replicas:
+        """Counts of one deployment."""
+        return _counts(self._deployment(asked.deployment))
+
+    async def configure(self, asked: questions.Configure) -> None:
         """Replace a deployment's replicas by ones with these variables."""
-        found = self._deployment(deployment)
-        if not await found.configure(env, timeout):
+        found = self._deployment(asked.deployment)
+        if not await found.configure(asked.env, asked.timeout):
             raise TimedOut(
-                f"{deployment} with {env} was not ready within {timeout:g} s; it runs on as it was.",
-                self._last_words(found),
+                f"{found.name} with {asked.env} was not ready within {asked.timeout:g} s; it runs on as it was.",
+                _last_words(found),
                 f"See `dclab status`, and the logs in {self._lab.folder / 'logs'}.",
             )
-        await self._wait([deployment], timeout)
+        await self._wait([found.name], asked.timeout)
 
-    async def cpu_request(self, deployment: str) -> float:
+    async def cpu_request(self, asked: questions.AskCpuRequest) -> float:
         """CPU request of one replica in millicores."""
-        return self._deployment(deployment).workload.cpu_request_millicores
+        return self._deployment(asked.deployment).workload.cpu_request_millicores
 
-    async def usage(self, deployment: str) -> list[ReplicaUsage]:
+    async def usage(self, asked: questions.AskUsage) -> tuple[ReplicaUsage, ...]:
         """Usage of the replicas that have been measured."""
-        samples = self._lab.usage_sampler.samples
-        return [
-            ReplicaUsage(
-                replica=one.name,
-                cpu_millicores=samples[one.name].cpu_millicores,
-                memory_mb=samples[one.name].memory_mb,
-            )
-            for one in self._deployment(deployment).alive
-            if one.name in samples
-        ]
+        return self._usage(self._deployment(asked.deployment))
 
-    async def logs(self, deployment: str, lines: int) -> str:
-        """The last lines of every replica's log."""
-        out: list[str] = []
-        for replica in self._deployment(deployment).replicas:
-            with contextlib.suppress(OSError):
-                text = replica.log_file.read_text(encoding="utf-8", errors="replace")
-                out += [f"{replica.name}: {line}" for line in text.splitlines()[-lines:]]
-        return "\n".join(out)
-
-    async def set_load_balancing(self, policy: str) -> None:
+    async def set_load_balancing(self, asked: questions.SetLoadBalancing) -> None:
         """Set the load-balancing policy of every service."""
-        if policy not in LOAD_BALANCING_POLICIES:
+        if asked.policy not in wire.LOAD_BALANCING_POLICIES:
             raise InvalidInput(
-                f"There is no load-balancing policy {policy!r}.", f"There are: {', '.join(LOAD_BALANCING_POLICIES)}."
+                f"There is no load-balancing policy {asked.policy!r}.",
+                f"There are: {', '.join(wire.LOAD_BALANCING_POLICIES)}.",
             )
-        await self._lab.services.set_load_balancing(policy)
+        await self._lab.services.set_load_balancing(asked.policy)
 
-    async def start_load(self, manifest: dict[str, Any]) -> str:
-        """Run a Job manifest; returns the job's name."""
+    async def start_load(self, asked: questions.StartLoad) -> str:
+        """Run a Job; returns its name."""
         try:
-            job = await start_job(
-                manifests.workload(manifest), folder=self._lab.folder, services=self._lab.services.ports
-            )
+            job = await start_job(asked.workload, folder=self._lab.folder, services=self._lab.services.ports)
         except OSError as error:
-            raise DclabError("The load test could not be started.", str(error), "Run `dclab doctor`.") from error
+            raise DclabError("The load test could not be started.", f"{error}.", "Run `dclab doctor`.") from error
         self._lab.jobs[job.name] = job
         return job.name
 
-    async def job_status(self, name: str) -> JobStatus:
+    async def job_status(self, asked: questions.AskJob) -> JobStatus:
         """State of a job."""
-        return self._job(name).status
+        return self._job(asked.name).status
 
-    async def job_log(self, name: str) -> str:
+    async def job_log(self, asked: questions.AskJobLog) -> str:
         """Everything a job printed so far."""
-        return self._job(name).log()
+        return self._job(asked.name).log()
 
-    async def job_stop(self, name: str) -> None:
+    async def job_stop(self, asked: questions.StopJob) -> None:
         """End a job."""
-        await self._job(name).stop()
+        await self._job(asked.name).stop()
 
-    async def apply_autoscaler(self, manifest: dict[str, Any]) -> None:
+    async def apply_autoscaler(self, asked: questions.ApplyAutoscaler) -> None:
         """Apply a HorizontalPodAutoscaler."""
-        spec = parse_autoscaler(manifest)
+        spec = parse_autoscaler(asked.manifest)
         self._deployment(spec.target)
         self._lab.autoscaling.apply(spec)
 
-    async def remove_autoscaler(self, name: str) -> None:
+    async def remove_autoscaler(self, asked: questions.RemoveAutoscaler) -> None:
         """Remove one; replica counts stay as they are."""
-        self._lab.autoscaling.remove(name)
+        self._lab.autoscaling.remove(asked.name)
 
-    async def autoscaler(self, name: str) -> AutoscalerStatus:
+    async def autoscaler(self, asked: questions.AskAutoscaler) -> AutoscalerStatus:
         """Status of one."""
-        return self._lab.autoscaling.status(name)
+        return self._lab.autoscaling.status(asked.name)
 
-    async def autoscaler_passes(self, name: str) -> list[Pass]:
+    async def autoscaler_passes(self, asked: questions.AskPasses) -> msgspec.Raw:
         """What one saw and did."""
-        return self._lab.autoscaling.passes(name)
+        return msgspec.Raw(msgspec.json.encode(self._lab.autoscaling.passes(asked.name)))
 
-    async def prometheus(self, timeout: float) -> int | None:
+    async def prometheus(self, asked: questions.AskPrometheus) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
         if PROMETHEUS not in self._lab.deployments:
             service = prometheus_service()
@@ -170,15 +168,14 @@ class Verbs:
                 return None
             self._lab.service_specs[service.name] = service
             await self._lab.services.open({service.name: 0})
-            self._lab.deployments[PROMETHEUS] = Deployment(self._lab, workload)
+            self._lab.deployments[PROMETHEUS] = Deployment(self._lab.host, workload)
             self._lab.deployments[PROMETHEUS].scale(1)
-        await self._wait([PROMETHEUS], timeout)
+        await self._wait([PROMETHEUS], asked.timeout)
         return self._lab.services.ports[PROMETHEUS]
 
-    async def down(self) -> None:
+    async def down(self, _: questions.Down) -> None:
         """End everything, then the supervisor itself."""
-        await self._lab.stop()
-        self._lab.over.set()
+        await self._lab.end()
 
     def _deployment(self, name: str) -> Deployment:
         try:
@@ -193,24 +190,45 @@ class Verbs:
         except KeyError:
             raise LabLost(f"The lab knows no job {name!r}.", "It was started anew since.") from None
 
-    async def _wait(self, names: list[str], timeout: float) -> None:
-        try:
-            async with asyncio.timeout(timeout):
-                while not all(self._lab.deployments[name].settled for name in names):
-                    await asyncio.sleep(POLL)
-        except TimeoutError:
-            late = [one for name in names if not (one := self._lab.deployments[name]).settled]
-            counts = ", ".join(
-                f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating" for one in late
+    def _usage(self, deployment: Deployment) -> tuple[ReplicaUsage, ...]:
+        samples = self._lab.usage.samples
+        return tuple(
+            ReplicaUsage(
+                replica=one.name,
+                cpu_millicores=samples[one.name].cpu_millicores,
+                memory_mb=samples[one.name].memory_mb,
             )
-            raise TimedOut(
-                f"The lab was not ready within {timeout:g} s: {counts}.",
-                " ".join(filter(None, (self._last_words(one) for one in late))),
-                f"See the logs in {self._lab.folder / 'logs'}; `dclab down` and `dclab up` start afresh.",
-            ) from None
+            for one in deployment.alive
+            if one.name in samples
+        )
 
-    def _last_words(self, deployment: Deployment) -> str:
-        for replica in deployment.alive:
-            if not replica.ready and replica.last_error:
-                return f"{replica.name}: {replica.last_error}."
-        return ""
+    async def _wait(self, names: Iterable[str], timeout: float) -> None:
+        waited = [self._lab.deployments[name] for name in names]
+        if await reached(lambda: all(one.settled for one in waited), timeout):
+            return
+        late = [one for one in waited if not one.settled]
+        counts = ", ".join(
+            f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating" for one in late
+        )
+        raise TimedOut(
+            f"The lab was not ready within {timeout:g} s: {counts}.",
+            " ".join(filter(None, map(_last_words, late))),
+            f"See the logs in {self._lab.folder / 'logs'}; `dclab down` and `dclab up` start afresh.",
+        )
+
+
+def _counts(deployment: Deployment) -> Replicas:
+    return Replicas(
+        desired=deployment.desired,
+        ready=deployment.ready,
+        terminating=deployment.terminating,
+        restarts=deployment.restarts,
+        names=tuple(sorted(one.name for one in deployment.replicas)),
+    )
+
+
+def _last_words(deployment: Deployment) -> str:
+    for replica in deployment.alive:
+        if not replica.ready and replica.last_error:
+            return f"{replica.name}: {replica.last_error}."
+    return ""

@@ -1,21 +1,58 @@
-"""What the client and the supervisor of an embedded lab say to each other, and where.
+"""What the client and the supervisor of an embedded lab say to each other, and how it is read.
 
-One JSON line each way, one connection a question, over a Unix socket in the lab's private folder.
+One JSON line each way, one connection a question, over a Unix socket in the lab's private folder. Every line names the
+version of dclab that wrote it; `questions` says what can be asked. What the other side sent is foreign until it is
+decoded here: a line that is not what it should be is a `ValueError` with the reason.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-__all__ = ["LOAD_BALANCING_POLICIES", "Fault", "Question", "Settings", "socket_path"]
+from dclab import __version__
+from dclab.errors import DclabError, InvalidInput, LabLost, MissingTool, NoLab, NotSupported, Refused, TimedOut
 
+__all__ = [
+    "LAB_MARK",
+    "LOAD_BALANCING_POLICIES",
+    "SOCKET_PATH_LIMIT",
+    "DamagedLab",
+    "Envelope",
+    "Fault",
+    "Reply",
+    "Settings",
+    "answer_line",
+    "decode_answer",
+    "decode_arguments",
+    "decode_envelope",
+    "decode_reply",
+    "envelope_line",
+    "fault_line",
+    "log_file",
+    "read_settings",
+    "socket_path",
+    "write_settings",
+]
 
 LOAD_BALANCING_POLICIES = ("random", "round robin", "better of two")
 """Load-balancing policies of a service: as kube-proxy does; in turn; of two random ones the one with less to do."""
+
+LAB_MARK = "DCLAB_LAB"
+"""Every process of a lab carries this variable, with the lab's folder: that is how leftovers are found."""
+
+SOCKET_PATH_LIMIT = 103
+"""Longest path of a Unix socket that Linux (107) and macOS (103) both take, in bytes."""
+
+FAULTS = {
+    kind.code: kind for kind in (DclabError, InvalidInput, LabLost, MissingTool, NoLab, NotSupported, Refused, TimedOut)
+}
+"""Errors that a supervisor may report, by their codes; one with another code becomes a DclabError."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,21 +60,27 @@ class Settings:
     """How a lab is to be started; kept as `lab.json` in its folder."""
 
     name: str
-    clock_speed: float = 1.0
+    clock_speed: Annotated[float, msgspec.Meta(ge=1, le=1000)] = 1.0
     """1, or how many times faster than Kubernetes' the autoscaler's clock runs."""
-    sync_seconds: float = 15.0
+    sync_seconds: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """Between two decisions of the autoscaler, on its clock (kube-controller-manager's default)."""
-    metric_resolution_seconds: float = 15.0
+    metric_resolution_seconds: Annotated[float, msgspec.Meta(gt=0)] = 15.0
     """Between two usage samples, on the autoscaler's clock (metrics-server's default)."""
-    webui_port: int = 0
+    webui_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Port of the web UI; 0 takes any free one."""
 
 
-class Question(msgspec.Struct, frozen=True):
-    """A verb of the supervisor, with its arguments by name."""
+class DamagedLab(LabLost):
+    """The lab's folder does not hold what dclab has put there."""
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A question as it travels. `verb` and `arguments` keep their names and `down` its meaning in every version."""
 
     verb: str
-    arguments: dict[str, Any] = {}
+    arguments: msgspec.Raw = msgspec.Raw(b"{}")
+    version: str = ""
+    """Of the client's dclab; empty before dclab wrote it."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -45,10 +88,97 @@ class Fault(msgspec.Struct, frozen=True):
 
     code: str
     what: str
-    why: str
-    hint: str
+    why: str = ""
+    hint: str = ""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What comes back: an answer or a fault."""
+
+    version: str = ""
+    """Of the supervisor's dclab; empty before dclab wrote it."""
+    answer: msgspec.Raw = msgspec.Raw()
+    fault: Fault | None = None
+
+
+def log_file(folder: Path, replica: str) -> Path:
+    """Return the path of everything that a replica or a job printed, over all its restarts."""
+    return folder / "logs" / f"{replica}.log"
 
 
 def socket_path(folder: Path) -> Path:
-    """The supervisor's socket."""
+    """Return the path of the supervisor's socket."""
     return folder / "control"
+
+
+def write_settings(folder: Path, settings: Settings) -> None:
+    """Write the lab's `lab.json`."""
+    (folder / "lab.json").write_bytes(msgspec.json.encode(settings))
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return what the lab's `lab.json` says; DamagedLab when it is missing, damaged or of another lab."""
+    file = folder / "lab.json"
+    try:
+        if not file.is_file():  # also: a pipe would block whoever opens it
+            raise ValueError("it is no file" if file.exists() else "it is missing")
+        settings = _decode(file.read_bytes(), Settings)
+        if settings.name != folder.name:
+            raise ValueError(f"it is of the lab {settings.name!r}")
+    except (OSError, ValueError) as error:
+        raise DamagedLab(
+            f"The settings of the lab {folder.name!r} cannot be read.",
+            f"{file}: {error}.",
+            f"`dclab down --name {folder.name}` removes the lab, whatever state it is in.",
+        ) from error
+    return settings
+
+
+def envelope_line(verb: str, arguments: Any) -> bytes:
+    """Return a question as a line."""
+    packed = msgspec.Raw(msgspec.json.encode(arguments))
+    return msgspec.json.encode(Envelope(verb, packed, __version__)) + b"\n"
+
+
+def decode_envelope(line: bytes) -> Envelope:
+    """Return the question that a line holds; ValueError when it is none."""
+    return _decode(line, Envelope)
+
+
+def decode_arguments(envelope: Envelope, question: type[T]) -> T:
+    """Return the question with its arguments; ValueError when they are not its own."""
+    return _decode(bytes(envelope.arguments), question)
+
+
+def answer_line(answer: Any) -> bytes:
+    """Return an answer as a line."""
+    return msgspec.json.encode({"version": __version__, "answer": answer}) + b"\n"
+
+
+def fault_line(error: DclabError) -> bytes:
+    """Return an error as a line."""
+    fault = Fault(error.code, error.what, error.why, error.hint)
+    return msgspec.json.encode({"version": __version__, "fault": fault}) + b"\n"
+
+
+def decode_reply(line: bytes) -> Reply:
+    """Return the reply that a line holds, its answer still encoded; ValueError when it is none."""
+    reply = _decode(line, Reply)
+    if reply.fault is None and not bytes(reply.answer):
+        raise ValueError("it holds neither an answer nor a fault")
+    return reply
+
+
+def decode_answer(reply: Reply, kind: type[T]) -> T:
+    """Return the answer of a reply, or raise the error that it reports; ValueError when it is of another type."""
+    if reply.fault is not None:
+        fault = reply.fault
+        raise FAULTS.get(fault.code, DclabError)(fault.what, fault.why, fault.hint)
+    return _decode(bytes(reply.answer), kind)
+
+
+def _decode(line: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(line, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(str(error)) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from kubernetes import config
@@ -13,6 +12,7 @@ from dclab.engines.kube import faults
 from dclab.engines.kube.api import Api
 from dclab.engines.kube.cluster.kubeconfig import Context
 from dclab.errors import DclabError, LabLost
+from dclab.loopback import is_loopback
 
 __all__ = ["check_version", "connect", "is_local"]
 
@@ -50,13 +50,7 @@ def connect(context: Context) -> tuple[Api, str]:
 
 def is_local(context: Context, api: Api) -> bool:
     """Whether the cluster looks like one on this machine: at a loopback address, or started by minikube."""
-    host = urlsplit(api.server).hostname or ""
-    if host == "localhost" or context.minikube:
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return context.minikube or is_loopback(urlsplit(api.server).hostname or "")
 
 
 def check_version(api: Api) -> str:

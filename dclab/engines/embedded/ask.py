@@ -1,0 +1,166 @@
+"""Asking the supervisor of an embedded lab, and what can go wrong there: no lab, no answer, another version, nonsense."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import msgspec
+
+from dclab import __version__
+from dclab.engines.embedded import wire
+from dclab.engines.embedded.questions import Question, answer_type
+from dclab.errors import LabLost, NotSupported
+
+__all__ = ["Gone", "NotAnswering", "OtherVersion", "Unreadable", "ask", "read_line"]
+
+ANSWER_TIMEOUT = 10.0
+"""Seconds that a supervisor may take over a question, beyond the time-out that the question itself names."""
+
+LONGEST_REPLY = 1 << 26
+"""Bytes of the longest line that a supervisor may send: more than the log of any load test."""
+
+T = TypeVar("T")
+
+
+class Gone(LabLost):
+    """No supervisor listens: there is no lab, or it has ended."""
+
+
+class NotAnswering(LabLost):
+    """There is a supervisor, and it does not answer in time."""
+
+
+class Unreadable(LabLost):
+    """What a supervisor has sent is not an answer."""
+
+
+class OtherVersion(NotSupported):
+    """The lab was started by another version of dclab."""
+
+    code = "other-version"
+
+
+@overload
+def ask(folder: Path, question: Question[T], *, within: float | None = None) -> T: ...
+
+
+@overload
+def ask(folder: Path, question: Question[msgspec.Raw], *, within: float | None = None, kind: type[T]) -> T: ...
+
+
+def ask(folder: Path, question: Question[Any], *, within: float | None = None, kind: Any = None) -> Any:
+    """Put a question to the supervisor of the lab in `folder`.
+
+    Args:
+        folder: of the lab.
+        question: one of `questions`.
+        within: seconds for all of it; by default the question's own time-out, and ten more.
+        kind: type of an answer whose type the question leaves open.
+
+    Raises:
+        Gone, NotAnswering, Unreadable, OtherVersion: there is no answer to it, and why.
+        DclabError: whatever the supervisor reports.
+    """
+    seconds = question.patience + ANSWER_TIMEOUT if within is None else within
+    line = _exchange(folder, wire.envelope_line(question.verb, question), seconds)
+    try:
+        reply = wire.decode_reply(line)
+        if reply.version != __version__ and question.verb != "down":
+            raise _other_version(folder, reply.version)
+        return wire.decode_answer(reply, kind or answer_type(type(question)))
+    except ValueError as error:
+        raise _unreadable(folder, str(error)) from error
+
+
+def _exchange(folder: Path, line: bytes, seconds: float) -> bytes:
+    deadline = time.monotonic() + seconds
+    path = wire.socket_path(folder)
+    if len(os.fsencode(path)) > wire.SOCKET_PATH_LIMIT:
+        raise _gone(folder, "its folder's path is too long for a socket")
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(seconds)
+            connection.connect(str(path))
+            connection.sendall(line)
+            return read_line(connection.fileno(), connection.recv, deadline)
+    except (FileNotFoundError, NotADirectoryError, ConnectionError) as error:
+        raise _gone(folder, (error.strerror or str(error)).lower()) from error
+    except TimeoutError as error:
+        raise _not_answering(
+            folder, f"Its supervisor hangs, or this machine is overloaded: it took longer than {seconds:g} s"
+        ) from error
+    except OSError as error:
+        raise _not_answering(folder, f"Its socket cannot be used: {error}") from error
+    except EOFError as error:
+        raise _gone(folder, "it ended before it had answered") from error
+    except ValueError as error:
+        raise _unreadable(folder, str(error)) from error
+
+
+def read_line(descriptor: int, read: Callable[[int], bytes], deadline: float) -> bytes:
+    """Return one line, without its end, from a descriptor whose `read` does not block once it is readable.
+
+    Raises:
+        TimeoutError: the line has not ended at `deadline` (monotonic seconds).
+        EOFError: the other side ended without a word.
+        ValueError: it ended in the middle of the line, or the line is too long.
+    """
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    received = bytearray()
+    while len(received) <= LONGEST_REPLY:
+        left = deadline - time.monotonic()
+        if left <= 0 or not poll.poll(1000 * left):
+            raise TimeoutError
+        data = read(65536)
+        head, end, _ = data.partition(b"\n")
+        received += head
+        if end:
+            return bytes(received)
+        if not data:
+            if received:
+                raise ValueError("it ends in the middle of a line")
+            raise EOFError
+    raise ValueError(f"it is longer than {LONGEST_REPLY} bytes")
+
+
+def _again(folder: Path) -> str:
+    return f"`dclab down --name {folder.name}`, then `dclab up --name {folder.name}`"
+
+
+def _gone(folder: Path, why: str) -> Gone:
+    return Gone(
+        f"The lab {folder.name!r} is not running.",
+        f"Its supervisor does not listen: {why}.",
+        f"Start it with `dclab up --name {folder.name}`.",
+    )
+
+
+def _not_answering(folder: Path, why: str) -> NotAnswering:
+    return NotAnswering(
+        f"The lab {folder.name!r} does not answer.",
+        f"{why}.",
+        f"Try again, or replace the lab: {_again(folder)}. Its log is {folder / 'supervisor.log'}.",
+    )
+
+
+def _unreadable(folder: Path, why: str) -> Unreadable:
+    return Unreadable(
+        f"The answer of the lab {folder.name!r} cannot be read.",
+        f"It is not what a supervisor of dclab {__version__} sends: {why}.",
+        f"Replace the lab: {_again(folder)}.",
+    )
+
+
+def _other_version(folder: Path, version: str) -> OtherVersion:
+    return OtherVersion(
+        f"The lab {folder.name!r} runs with {f'dclab {version}' if version else 'an older dclab'}.",
+        f"This is dclab {__version__}, and the two do not understand each other.",
+        f"Use that version, or start the lab again: {_again(folder)}.",
+    )

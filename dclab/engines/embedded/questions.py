@@ -1,0 +1,252 @@
+"""What an embedded lab can be asked: a class for each verb, with its arguments and the type of its answer.
+
+The client encodes an object of it, the supervisor decodes it (`verbs` answers it): both sides read the same types.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
+
+import msgspec
+
+from dclab.engines.embedded.wire import Settings
+from dclab.lab import AutoscalerStatus, JobStatus, Replicas, ReplicaUsage
+from dclab.manifests import Workload
+
+__all__ = [
+    "About",
+    "ApplyAutoscaler",
+    "AskAbout",
+    "AskAutoscaler",
+    "AskCpuRequest",
+    "AskJob",
+    "AskJobLog",
+    "AskPasses",
+    "AskPrometheus",
+    "AskReplicas",
+    "AskStates",
+    "AskTrouble",
+    "AskUsage",
+    "Configure",
+    "DeploymentState",
+    "Down",
+    "Question",
+    "Ready",
+    "RemoveAutoscaler",
+    "ReplicaState",
+    "Scale",
+    "SetLoadBalancing",
+    "StartLoad",
+    "StopJob",
+    "answer_type",
+]
+
+T = TypeVar("T")
+
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Pid = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaState:
+    """One replica."""
+
+    name: str
+    pid: Pid | None
+    """None while it waits to be restarted."""
+    ready: bool
+    restarts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class About:
+    """What a supervisor says of itself and of its processes."""
+
+    settings: Settings
+    pid: Pid
+    proxy_pid: Pid | None
+    """Of the data path; None while it is being restarted."""
+    ports: dict[str, Port]
+    """Port of every service."""
+    redis: str
+    """Path of the Redis-protocol server."""
+    control_loop_worst_delay_seconds: float
+    """By which the latest of all decisions of the autoscaler was late."""
+    replicas: dict[str, tuple[ReplicaState, ...]]
+    """Of every deployment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeploymentState:
+    """Counts and usage of one deployment; a replica too young to have been measured has no usage."""
+
+    counts: Replicas
+    usage: tuple[ReplicaUsage, ...]
+
+
+class Question(msgspec.Struct, Generic[T], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A verb with its arguments; T is the type of the answer."""
+
+    verb: ClassVar[str]
+
+    @property
+    def patience(self) -> float:
+        """Seconds that answering it may take by what it asks."""
+        return 0.0
+
+
+class _Waiting(Question[T], frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question that is answered once a state is reached, or not reached in time."""
+
+    timeout: Seconds
+
+    @property
+    def patience(self) -> float:
+        """The time-out that it names."""
+        return self.timeout
+
+
+def answer_type(question: type[Question[Any]]) -> Any:
+    """Return the type of the answer, as the class states it: str for `class X(Question[str])`."""
+    (base,) = question.__orig_bases__  # type: ignore[attr-defined]
+    (answer,) = get_args(base)
+    return answer
+
+
+class AskAbout(Question[About], frozen=True):
+    """What it is made of."""
+
+    verb: ClassVar[str] = "about"
+
+
+class AskStates(Question[dict[str, DeploymentState]], frozen=True):
+    """Counts and usage of every deployment, by its name."""
+
+    verb: ClassVar[str] = "states"
+
+
+class AskReplicas(Question[Replicas], frozen=True):
+    """Counts of one deployment."""
+
+    verb: ClassVar[str] = "replicas"
+    deployment: str
+
+
+class AskUsage(Question[tuple[ReplicaUsage, ...]], frozen=True):
+    """Usage of one deployment's replicas."""
+
+    verb: ClassVar[str] = "usage"
+    deployment: str
+
+
+class AskTrouble(Question[str | None], frozen=True):
+    """Why replicas of a deployment are not ready."""
+
+    verb: ClassVar[str] = "trouble"
+    deployment: str
+
+
+class AskCpuRequest(Question[float], frozen=True):
+    """CPU request of one replica, in millicores."""
+
+    verb: ClassVar[str] = "cpu_request"
+    deployment: str
+
+
+class Ready(_Waiting[None], frozen=True):
+    """Wait until every deployment is ready."""
+
+    verb: ClassVar[str] = "ready"
+
+
+class Scale(_Waiting[None], frozen=True):
+    """Scale a deployment, and wait for it."""
+
+    verb: ClassVar[str] = "scale"
+    deployment: str
+    replicas: Annotated[int, msgspec.Meta(ge=0)]
+
+
+class Configure(_Waiting[None], frozen=True):
+    """Replace a deployment's replicas by ones with these variables."""
+
+    verb: ClassVar[str] = "configure"
+    deployment: str
+    env: dict[str, str]
+
+
+class SetLoadBalancing(Question[None], frozen=True):
+    """Set the load-balancing policy of every service."""
+
+    verb: ClassVar[str] = "set_load_balancing"
+    policy: str
+
+
+class StartLoad(Question[str], frozen=True):
+    """Run a Job; its name is the answer."""
+
+    verb: ClassVar[str] = "start_load"
+    workload: Workload
+
+
+class AskJob(Question[JobStatus], frozen=True):
+    """State of a job."""
+
+    verb: ClassVar[str] = "job_status"
+    name: str
+
+
+class AskJobLog(Question[str], frozen=True):
+    """Everything that a job printed so far."""
+
+    verb: ClassVar[str] = "job_log"
+    name: str
+
+
+class StopJob(Question[None], frozen=True):
+    """End a job."""
+
+    verb: ClassVar[str] = "job_stop"
+    name: str
+
+
+class ApplyAutoscaler(Question[None], frozen=True):
+    """Apply a HorizontalPodAutoscaler."""
+
+    verb: ClassVar[str] = "apply_autoscaler"
+    manifest: dict[str, Any]
+
+
+class RemoveAutoscaler(Question[None], frozen=True):
+    """Remove an autoscaler."""
+
+    verb: ClassVar[str] = "remove_autoscaler"
+    name: str
+
+
+class AskAutoscaler(Question[AutoscalerStatus], frozen=True):
+    """Status of an autoscaler."""
+
+    verb: ClassVar[str] = "autoscaler"
+    name: str
+
+
+class AskPasses(Question[msgspec.Raw], frozen=True):
+    """Every pass of an autoscaler: a list of `dclab.autoscaler.trace.Pass`, which only its reader needs to import."""
+
+    verb: ClassVar[str] = "autoscaler_passes"
+    name: str
+
+
+class AskPrometheus(_Waiting[Port | None], frozen=True):
+    """Port of the lab's Prometheus, started if need be; None where none is installed."""
+
+    verb: ClassVar[str] = "prometheus"
+
+
+class Down(Question[None], frozen=True):
+    """End everything, then the supervisor itself. Supervisors of every version understand it."""
+
+    verb: ClassVar[str] = "down"
