@@ -73,7 +73,7 @@ def millicores(quantity: str | int | float) -> float:
     return float(text) * 1000 if factor is None else float(text[:-1]) * factor
 
 
-def megabytes(quantity: str | int) -> float:
+def megabytes(quantity: str | int | float) -> float:
     """Memory quantity (`6144Ki`, `64Mi`, bytes) in millions of bytes."""
     text = str(quantity)
     units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}

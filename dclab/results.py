@@ -222,6 +222,8 @@ class MetricReading:
     current: float | None
     """None is Kubernetes' `<unknown>`."""
     target: float
+    unit: str = "%"
+    """% of the request, m (millicores), MB, or empty for a metric's own unit."""
 
 
 @dataclass(frozen=True, kw_only=True)

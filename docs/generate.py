@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from dclab import errors
-from dclab.output import ENVELOPE
+from dclab.cli.output import ENVELOPE
 from dclab.results import SCHEMA, json_schema
 from dclab.tools import TOOLS
 

@@ -150,7 +150,7 @@ def _failure(error: BaseException, arguments: Sequence[str], invocation: Invocat
     code = asked_for_exit(error)
     if code is not None:
         return code
-    from dclab.output import Output, ReaderGone
+    from dclab.cli.output import Output, ReaderGone
 
     if isinstance(error, ReaderGone):
         return ExitCode.OK

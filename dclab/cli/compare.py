@@ -28,7 +28,7 @@ class Compared(Result):
 
     def text(self) -> Iterator[Any]:
         """A table for each pair."""
-        from dclab.output import table
+        from dclab.cli.output import table
         from dclab.report.comparison import comparison_rows
         from dclab.report.language import Words
 

@@ -50,7 +50,7 @@ class Diagnosis(Result):
 
     def text(self) -> Iterator[Any]:
         """A row for each program, and how to get what is missing."""
-        from dclab.output import table
+        from dclab.cli.output import table
 
         yield (
             f"Python {self.python}, {self.system} {self.machine}, {self.cpus} CPUs; "

@@ -49,7 +49,7 @@ class Replayed(Result):
 
     def text(self) -> Iterator[Any]:
         """A row for each pass."""
-        from dclab.output import table
+        from dclab.cli.output import table
 
         yield f"Trace of {self.kubernetes}, {len(self.passes)} passes."
         rows = [

@@ -44,7 +44,7 @@ def deployment_states(lab: Lab) -> dict[str, DeploymentState]:
 
 def deployment_table(states: Mapping[str, DeploymentState]) -> Table:
     """A row for each."""
-    from dclab.output import table
+    from dclab.cli.output import table
 
     rows = [
         (

@@ -23,7 +23,7 @@ class Labs(Result):
 
     def text(self) -> Iterator[Any]:
         """A row for each."""
-        from dclab.output import table
+        from dclab.cli.output import table
 
         if not self.labs:
             yield "No lab is running. `dclab up` starts one."

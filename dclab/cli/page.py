@@ -12,8 +12,8 @@ from dclab.cli.remote import tunnel
 from dclab.results import Caveat
 
 if TYPE_CHECKING:
+    from dclab.cli.output import Output
     from dclab.lab import Lab
-    from dclab.output import Output
 
 __all__ = ["Page"]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dclab.cli.live import View
-    from dclab.output import Output
+    from dclab.cli.output import Output
     from dclab.results import Caveat, Results
     from dclab.run_folder import Run
 

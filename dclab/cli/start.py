@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from dclab.errors import Refused
 
 if TYPE_CHECKING:
+    from dclab.cli.output import Output
     from dclab.cli.verb import PlacedCall
     from dclab.engines.embedded.wire import Settings
     from dclab.engines.kube.cluster.minikube import MinikubeSettings
     from dclab.engines.kube.launch import Place
     from dclab.lab import Lab
-    from dclab.output import Output
 
 __all__ = ["KubeOptions", "start_lab"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dclab.output import table
+from dclab.cli.output import table
 from dclab.report.wording import evidence_sentence, interval
 from dclab.results import (
     Autoscale,

@@ -30,11 +30,11 @@ from dclab.cli.options import (
 from dclab.errors import DclabError, Interrupted, InvalidInput
 
 if TYPE_CHECKING:
+    from dclab.cli.output import Output
     from dclab.cli.recorder import Recorder
     from dclab.cli.result import Result
     from dclab.engines.choose import Choice
     from dclab.lab import Lab
-    from dclab.output import Output
 
 __all__ = ["Call", "ExperimentCall", "Invocation", "LabCall", "PlacedCall", "verb"]
 
@@ -65,7 +65,7 @@ class Call:
     """Annotation and default of the options that come with it."""
 
     def __init__(self, context: typer.Context, given: Mapping[str, Any]) -> None:
-        from dclab.output import Output
+        from dclab.cli.output import Output
 
         self.click = context
         self.output = Output(

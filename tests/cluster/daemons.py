@@ -15,6 +15,7 @@ from tests.cluster import node
 from tests.cluster.identity import certificate, key, kubeconfig
 from tests.cluster.images import PAUSE
 from tests.cluster.settings import (
+    ACCOUNTS,
     DNS_SERVICE_ADDRESS,
     NAME,
     NODE,
@@ -27,6 +28,7 @@ CONFIGURATION = NODE / "configuration"
 CONTAINERD = "/run/containerd/containerd.sock"
 CTR = ("ctr", "--address", CONTAINERD, "--namespace", "k8s.io")
 AUDIT_LOG = node.LOGS / "audit.jsonl"
+AUTOSCALER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 SYSTEM_PODS_MILLICORES = 200
 """What addons/ asks for."""
 
@@ -74,13 +76,14 @@ def _etcd() -> list[str | Path]:
 
 
 def _apiserver() -> list[str | Path]:
-    """With a log of what the autoscaler asks and does; tests/cluster/recording.py reads it."""
+    """With a log of what the autoscaler asks and does, which recording.py reads, and of what the tests' users ask."""
     policy = {
         "apiVersion": "audit.k8s.io/v1",
         "kind": "Policy",
         "omitStages": ["RequestReceived"],
         "rules": [
-            {"level": "RequestResponse", "users": ["system:serviceaccount:kube-system:horizontal-pod-autoscaler"]},
+            {"level": "RequestResponse", "users": [AUTOSCALER]},
+            {"level": "Metadata", "userGroups": [f"system:serviceaccounts:{ACCOUNTS}"]},
             {"level": "None"},
         ],
     }

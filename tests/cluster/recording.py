@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from kubernetes import watch
 from kubernetes.client import CoreV1Api, V1Pod, VersionApi
 from urllib3.exceptions import ProtocolError
@@ -23,6 +24,7 @@ from dclab import manifests
 from dclab.autoscaler import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
 from dclab.engines.kube.lab.autoscaler_trace import pod_metric
+from dclab.engines.kube.workloads import PodMetrics
 from tests.cluster import daemons
 from tests.cluster.lab import Lab
 
@@ -111,7 +113,10 @@ class Recorder:
                 resource = (one["objectRef"]["resource"], one["objectRef"].get("subresource"))
                 if resource == ("pods", None):
                     at = _unix(one["requestReceivedTimestamp"])
-                    usage = {item["metadata"]["name"]: pod_metric(item) for item in metrics[one["auditID"]]["items"]}
+                    usage = {
+                        item["metadata"]["name"]: pod_metric(msgspec.convert(item, PodMetrics))
+                        for item in metrics[one["auditID"]]["items"]
+                    }
                 elif resource == ("deployments", "scale") and one["verb"] == "update":
                     desired = one["requestObject"]["spec"]["replicas"]
                 elif resource == ("horizontalpodautoscalers", "status"):
@@ -141,7 +146,9 @@ class Recorder:
         mine = [
             one
             for one in entries
-            if one.get("objectRef", {}).get("namespace") == self.lab.namespace and one["stage"] == "ResponseComplete"
+            if one.get("objectRef", {}).get("namespace") == self.lab.namespace
+            and one["user"]["username"] == daemons.AUTOSCALER
+            and one["stage"] == "ResponseComplete"
         ]
         return sorted(mine, key=lambda one: _unix(one["requestReceivedTimestamp"]))
 

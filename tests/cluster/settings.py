@@ -16,6 +16,8 @@ KUBECONFIG = NODE / "kubeconfig"
 
 NAME = "dclab-tests"
 """Of the cluster, its context, its node and its cgroup."""
+ACCOUNTS = "dclab-accounts"
+"""Namespace of users other than the administrator: service accounts, whose requests are logged."""
 LINK = "dclab-tests0"
 """The host's end of the only wire between the machine and the node."""
 HOST_ADDRESS = "10.213.0.1"

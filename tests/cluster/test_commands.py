@@ -14,8 +14,8 @@ from kubernetes.client import ApiException, AppsV1Api, CoreV1Api
 
 from dclab.errors import ExitCode
 from tests.cluster import binaries
-from tests.cluster.settings import HERE, KUBECONFIG, NAME
-from tests.cluster.users import ACCOUNTS, grant, kubeconfig, revoke
+from tests.cluster.settings import ACCOUNTS, HERE, KUBECONFIG, NAME
+from tests.cluster.users import grant, kubeconfig, revoke
 from tests.cluster.waiting import wait_for
 from tests.conftest import CHECKOUT, COMMAND
 from tests.minikube_stand_in import minikube_environment

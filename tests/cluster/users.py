@@ -7,9 +7,7 @@ from kubernetes.client import AuthenticationV1TokenRequest, CoreV1Api, V1TokenRe
 
 from dclab.engines.kube.api import path_of
 from tests.cluster.apply import apply
-
-ACCOUNTS = "dclab-accounts"
-"""Their namespace."""
+from tests.cluster.settings import ACCOUNTS
 
 
 def kubeconfig(cluster, account, file, token=None):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dclab.autoscaler import trace
 from dclab.autoscaler.parse import parse_autoscaler
+from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
+from dclab.engines.kube.workloads import Pod, PodMetrics
 
 RECORDED = Path(__file__).parent.parent / "autoscaler" / "recorded.jsonl"
 
@@ -23,7 +26,7 @@ def status_of(one, scaled):
     return {
         "currentReplicas": one.seen.replicas,
         "desiredReplicas": one.outcome.desired,
-        "lastScaleTime": scaled,
+        "lastScaleTime": text(scaled),
         "currentMetrics": [{"type": "Resource", "resource": current}] if one.outcome.utilization is not None else [],
         "conditions": [
             {"type": kind, "status": state, "reason": reason}
@@ -35,7 +38,7 @@ def status_of(one, scaled):
 def pods_of(one):
     return [
         {
-            "metadata": {"name": pod.name, **({"deletionTimestamp": "x"} if pod.deleted else {})},
+            "metadata": {"name": pod.name, **({"deletionTimestamp": text(0)} if pod.deleted else {})},
             "spec": {"containers": [{"resources": {"requests": {"cpu": f"{one.seen.requests[pod.name]:g}m"}}}]},
             "status": {
                 "phase": pod.phase,
@@ -70,6 +73,15 @@ def recorded():
     return trace.read(RECORDED)
 
 
+def look(watch, at, status, seen):
+    watch.look(
+        at,
+        msgspec.convert(status, AutoscalerState),
+        msgspec.convert(pods_of(seen), list[Pod]),
+        msgspec.convert(metrics_of(seen), list[PodMetrics]),
+    )
+
+
 def looked_at(passes, every=2.0):
     """Looks every few seconds: the status is that of the last pass, pods and metrics those of the next."""
     watch = AutoscalerWatch()
@@ -80,7 +92,7 @@ def looked_at(passes, every=2.0):
             scaled = done.at
         until = coming.at if coming is not done else at + every
         while at < until:
-            watch.look(at, status_of(done, scaled) if done else {}, pods_of(coming), metrics_of(coming))
+            look(watch, at, status_of(done, scaled) if done else {}, coming)
             at += every
     return watch.passes()
 
@@ -101,5 +113,5 @@ def test_nothing_is_told_before_the_autoscaler_has_looked(recorded):
     _, passes = recorded
     watch = AutoscalerWatch()
     for status in ({}, {"currentReplicas": 0, "desiredReplicas": 0}):
-        watch.look(passes[0].at, status, pods_of(passes[0]), metrics_of(passes[0]))
+        look(watch, passes[0].at, status, passes[0])
     assert watch.passes() == []

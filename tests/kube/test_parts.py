@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from dclab import manifests
 from dclab.engines.kube import faults
 from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, apps, parse_images, tag
-from dclab.engines.kube.cluster.kubeconfig import contexts
 from dclab.engines.kube.cluster.upstream import IMAGES
 from dclab.engines.kube.lab.diagnose import trouble
 from dclab.engines.kube.lab.namespace import rendered
-from dclab.engines.kube.objects import is_ready
+from dclab.engines.kube.workloads import Pod, is_ready
 from dclab.errors import ExitCode, InvalidInput, LabLost
 
 
@@ -24,17 +24,6 @@ def images_in(objects):
         if one["kind"] in ("Deployment", "Job")
         for container in one["spec"]["template"]["spec"]["containers"]
     }
-
-
-def test_of_two_contexts_with_one_name_the_first_counts(tmp_path):
-    minikube = {"name": "context_info", "extension": {"provider": "minikube.sigs.k8s.io"}}
-    first, second = tmp_path / "first", tmp_path / "second"
-    first.write_text(json.dumps({"contexts": [{"name": "a", "context": {"extensions": [minikube]}}]}))
-    second.write_text(json.dumps({"contexts": [{"name": "a", "context": {}}, {"name": "b", "context": {}}]}))
-    broken = tmp_path / "broken"
-    broken.write_text("{")
-    found = contexts(f"{first}:{broken}:{tmp_path / 'absent'}:{second}")
-    assert [(one.name, one.minikube) for one in found] == [("a", True), ("b", False)]
 
 
 def test_every_app_has_an_image_whose_tag_says_what_is_in_it():
@@ -118,8 +107,10 @@ def test_an_answer_that_is_no_status_is_told_too():
     assert "502 <html>Bad Gateway</html>" in str(error)
 
 
-def pod(**status):
-    return {"metadata": {"name": "rng-1"}, "status": status}
+def pod(ending=False, **status):
+    metadata = {"name": "rng-1", "labels": {"app": "rng"}}
+    metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if ending else {}
+    return msgspec.convert({"metadata": metadata, "status": status}, Pod)
 
 
 def container(state, **more):
@@ -161,7 +152,6 @@ def test_what_keeps_a_pod_from_being_ready(status, says):
 
 
 def test_a_pod_on_its_way_out_is_not_ready():
-    one = pod(conditions=[{"type": "Ready", "status": "True"}])
-    assert is_ready(one)
-    one["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
-    assert not is_ready(one)
+    conditions = [{"type": "Ready", "status": "True"}]
+    assert is_ready(pod(conditions=conditions))
+    assert not is_ready(pod(ending=True, conditions=conditions))

@@ -144,35 +144,89 @@ def test_node_ports_lead_to_what_they_are_named_after():
         assert service["spec"]["ports"][0]["targetPort"] == target["spec"]["ports"][0]["targetPort"]
 
 
-def _allowed(app):
-    """Ports that any policy opens to a pod, and from which apps (None: from anywhere)."""
-    pod = {"app": app, "app.kubernetes.io/part-of": "dockercoins"}
-    found = {}
-    for policy in manifests.of_kind(MAIN, "NetworkPolicy"):
-        if _matches(policy["spec"]["podSelector"], pod):
-            for rule in policy["spec"].get("ingress", []):
-                sources = [one for one in rule.get("from", ()) if "podSelector" in one]
-                apps = sources[0]["podSelector"]["matchExpressions"][0]["values"] if sources else None
-                found |= {port["port"]: apps for port in rule["ports"]}
-    return found
+POLICIES = [*manifests.of_kind(MAIN, "NetworkPolicy"), *manifests.of_kind(OPTIONAL, "NetworkPolicy")]
+
+
+def _open(app, way, peer, port):
+    """Whether a policy lets a pod receive from (ingress), or send to (egress), another pod at a port."""
+    pod, other = _labels(app), _labels(peer)
+    for policy in POLICIES:
+        if way.capitalize() in policy["spec"]["policyTypes"] and _matches(policy["spec"]["podSelector"], pod):
+            for rule in policy["spec"].get(way, []):
+                peers = rule.get("from" if way == "ingress" else "to")
+                if port in {one["port"] for one in rule["ports"]} and (
+                    peers is None
+                    or any("namespaceSelector" in one or _matches(one.get("podSelector"), other) for one in peers)
+                ):
+                    return True
+    return False
+
+
+def _labels(app):
+    return {"app": app, "app.kubernetes.io/part-of": "dockercoins"}
 
 
 def _matches(selector, labels):
+    if selector is None:  # of an ipBlock
+        return False
     return all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()) and all(
         labels.get(one["key"]) in one["values"] for one in selector.get("matchExpressions", ())
     )
 
 
-def test_network_policies_open_the_labs_own_arrows_and_no_others():
-    assert _allowed("redis") == {6379: ["worker", "webui"]}
-    for app in ("rng", "hasher", "webui"):
-        assert _allowed(app) == {8080: None}
-    for app in ("httplat-rng", "httplat-hasher"):
-        assert _allowed(app) == {9080: None}
-    assert _allowed("worker") == _allowed("loadtest") == {}
+SERVICES_AT_8080 = ("rng", "hasher", "webui")
+APPS = {
+    "redis": 6379,
+    "rng": 8080,
+    "hasher": 8080,
+    "webui": 8080,
+    "httplat-rng": 9080,
+    "httplat-hasher": 9080,
+    "prometheus-server": 9090,
+    "worker": None,
+    "loadtest": None,
+    "probe": None,
+}
+SENDS_TO = {
+    "worker": {"redis", *SERVICES_AT_8080},
+    "webui": {"redis"},
+    "httplat-rng": set(SERVICES_AT_8080),
+    "httplat-hasher": set(SERVICES_AT_8080),
+    "loadtest": set(SERVICES_AT_8080),
+    "probe": set(SERVICES_AT_8080),
+    "prometheus-server": {"httplat-rng", "httplat-hasher"},
+}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_network_policies_open_the_labs_own_arrows_and_no_others(app):
+    listening = {peer: port for peer, port in APPS.items() if port}
+    sends = {peer for peer, port in listening.items() if _open(app, "egress", peer, port)}
+    assert sends == SENDS_TO.get(app, set())
+    for peer in sends:
+        assert _open(peer, "ingress", app, listening[peer])
+
+
+def test_only_workers_and_the_web_ui_reach_redis():
+    assert {app for app in APPS if _open("redis", "ingress", app, 6379)} == {"worker", "webui"}
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_towards_the_outside_there_is_dns_alone(app):
+    """Beside it, Prometheus reaches the API server, whose address no manifest can know."""
+    for policy in POLICIES:
+        if _matches(policy["spec"]["podSelector"], _labels(app)):
+            for rule in policy["spec"].get("egress", []):
+                ports = {one["port"] for one in rule["ports"]}
+                peers = rule.get("to")
+                if peers is None:
+                    assert (app, ports) == ("prometheus-server", {443, 6443, 8443})
+                elif any("podSelector" not in one for one in peers):
+                    assert ports == {53, 5353}
 
 
 def test_every_pod_of_the_lab_is_under_a_policy():
-    (whole,) = [one for one in manifests.of_kind(MAIN, "NetworkPolicy") if "ingress" not in one["spec"]]
+    (whole,) = [one for one in manifests.of_kind(MAIN, "NetworkPolicy") if one["metadata"]["name"] == "dockercoins"]
+    assert whole["spec"]["policyTypes"] == ["Ingress", "Egress"]
     for pod in (one.values[0] for one in PODS):
         assert _matches(whole["spec"]["podSelector"], pod["spec"]["template"]["metadata"]["labels"])

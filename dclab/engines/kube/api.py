@@ -1,22 +1,26 @@
-"""A cluster's API, over the official client: JSON in, JSON out, patient with a server that is away for a while.
+"""A cluster's API, over the official client, patient with a server that is away for a while.
 
-Objects are plain mappings, as in `manifests/`. What goes wrong becomes one of dclab's errors here, so that
-nothing above knows HTTP.
+What is sent are plain mappings, as in `manifests/`; what is read is decoded into the types of `objects`. What goes
+wrong becomes one of dclab's errors here, so that nothing above knows HTTP or JSON.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
+import msgspec
 from kubernetes.client import ApiClient, ApiException
+from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
 from dclab.engines.kube import faults
-from dclab.errors import DclabError, LabLost
+from dclab.engines.kube.objects import Listed, Object, Status
+from dclab.engines.kube.tunnel import open_tunnel
+from dclab.errors import DclabError
 from dclab.manifests import Manifest
 
 __all__ = ["Api", "path_of"]
@@ -42,6 +46,7 @@ ADDED = "/apis/metrics.k8s.io/"
 """An API that another server answers through this one: when it does not, this one is there all the same."""
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Object)
 
 
 def path_of(api_version: str, kind: str, namespace: str, name: str = "") -> str:
@@ -57,26 +62,34 @@ class Api:
     Every method raises DclabError: LabLost when the server stays away, Forbidden, NotFound … as `faults` has them.
     """
 
-    def __init__(self, client: ApiClient, context: str) -> None:
+    def __init__(self, client: ApiClient, context: str, headers: Sequence[tuple[str, str]] = ()) -> None:
+        """Headers are sent with every request, beside its own."""
         self.client = client
         self.context = context
+        self.headers = headers
         self.patience = PATIENCE
+        self.answer_seconds = ANSWER_TIMEOUT
 
     @property
     def server(self) -> str:
         """URL of the server."""
         return str(self.client.configuration.host)
 
-    def get(self, path: str, **query: str | int) -> Any:
-        """Read an object or a list."""
-        return self._json("GET", path, query)
+    def get(self, path: str, kind: type[T], **query: str | int) -> T:
+        """Read an object."""
+        return self._decode(self._request("GET", path, query), kind, path)
 
-    def get_or_none(self, path: str, **query: str | int) -> Any:
+    def get_or_none(self, path: str, kind: type[T], **query: str | int) -> T | None:
         """Read an object; None when there is none."""
         try:
-            return self.get(path, **query)
+            return self.get(path, kind, **query)
         except faults.NotFound:
             return None
+
+    def list(self, path: str, kind: type[K], **query: str | int) -> Sequence[K]:
+        """Read all objects of a collection."""
+        listed: Listed[K] = self.get(path, Listed[kind], **query)  # type: ignore[valid-type]
+        return listed.items
 
     def text(self, path: str, **query: str | int) -> str:
         """Read what is not JSON, such as a log."""
@@ -94,66 +107,51 @@ class Api:
 
     def forward(self, path: str, port: int) -> socket.socket:
         """A connection to a port of the pod at `path`; LabLost when it cannot be had."""
-        from kubernetes.stream.ws_client import portforward_call
-
         _, url, headers, *_ = self._serialized("GET", f"{path}/portforward", {"ports": port})
-        try:
-            forwarded = portforward_call(  # type: ignore[no-untyped-call]
-                self.client.configuration, "GET", url, headers=headers
-            )
-            found = forwarded.socket(port)
-        except ApiException as error:
-            raise LabLost("The cluster does not forward to a pod.", str(error.reason), "See `dclab status`.") from error
-        found.setblocking(True)
-        return cast(socket.socket, found)
+        return open_tunnel(self.client.configuration, url, headers, port)
 
-    def apply(self, manifest: Manifest, namespace: str) -> Any:
+    def apply(self, manifest: Manifest, namespace: str) -> None:
         """Server-side apply: create the object, or take it to what the manifest says of it."""
         path = path_of(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
-        return self._json("PATCH", path, {"fieldManager": FIELD_MANAGER, "force": "true"}, manifest, APPLY)
+        self._change("PATCH", path, {"fieldManager": FIELD_MANAGER, "force": "true"}, manifest, APPLY)
 
-    def create(self, manifest: Manifest, namespace: str) -> Any:
+    def create(self, manifest: Manifest, namespace: str) -> None:
         """Create an object. Asked for again after a lost answer, it may be there already: that is success."""
         path = path_of(manifest["apiVersion"], manifest["kind"], namespace)
-        try:
-            return self._json("POST", path, {"fieldManager": FIELD_MANAGER}, manifest)
-        except faults.AlreadyExists:
-            return self.get(f"{path}/{manifest['metadata']['name']}")
+        with contextlib.suppress(faults.AlreadyExists):
+            self._change("POST", path, {"fieldManager": FIELD_MANAGER}, manifest)
 
-    def merge(self, path: str, patch: Mapping[str, Any], *, strategic: bool = False) -> Any:
+    def merge(self, path: str, patch: Mapping[str, Any], *, strategic: bool = False) -> None:
         """Change some fields of an object; `strategic`: of named members of its lists."""
-        return self._json("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, STRATEGIC if strategic else MERGE)
+        self._change("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, STRATEGIC if strategic else MERGE)
 
     def delete(self, path: str, **query: str | int) -> None:
         """Delete an object or a collection, with what belongs to it; nothing happens when there is none."""
-        try:
-            self._json("DELETE", path, query, {"propagationPolicy": "Background"})
-        except faults.NotFound:
-            return
+        with contextlib.suppress(faults.NotFound):
+            self._change("DELETE", path, query, {"propagationPolicy": "Background"})
 
-    def wait(self, path: str, done: Callable[[list[Any]], T | None], seconds: float, **query: str | int) -> T | None:
+    def wait(
+        self, path: str, kind: type[K], done: Callable[[Sequence[K]], T | None], seconds: float, **query: str | int
+    ) -> T | None:
         """List, then watch, until `done` of the objects is neither None nor False; None when time is up.
 
         A watch that drops is taken up where it was; one that has expired begins with a new list.
         """
         end = time.monotonic() + seconds
         while True:
-            listed = self.get(path, **query)
-            objects = {one["metadata"]["name"]: one for one in listed["items"]}
-            version = listed["metadata"]["resourceVersion"]
+            listed: Listed[K] = self.get(path, Listed[kind], **query)  # type: ignore[valid-type]
+            objects: dict[str, K] = {one.metadata.name: one for one in listed.items}
+            version = listed.metadata.resource_version
             if found := done(list(objects.values())):
                 return found
             while (left := end - time.monotonic()) > 0:
                 try:
-                    for event in self._events(path, version, max(1, round(left)), query):
-                        one = event["object"]
-                        if event["type"] == "ERROR":
-                            raise faults.Expired(one.get("message", ""))
-                        version = one["metadata"]["resourceVersion"]
-                        if event["type"] == "DELETED":
-                            objects.pop(one["metadata"]["name"], None)
+                    for event, one in self._events(path, kind, version, max(1, round(left)), query):
+                        version = one.metadata.resource_version
+                        if event == "DELETED":
+                            objects.pop(one.metadata.name, None)
                         else:
-                            objects[one["metadata"]["name"]] = one
+                            objects[one.metadata.name] = one
                         if found := done(list(objects.values())):
                             return found
                 except faults.Expired:
@@ -163,22 +161,43 @@ class Api:
             else:
                 return None
 
-    def _events(self, path: str, version: str, seconds: int, query: Mapping[str, str | int]) -> Iterator[Any]:
+    def _events(
+        self, path: str, kind: type[K], version: str, seconds: int, query: Mapping[str, str | int]
+    ) -> Iterator[tuple[str, K]]:
+        """What a watch tells: ADDED, MODIFIED or DELETED, and the object; Expired at its error."""
         wanted = {**query, "watch": "true", "resourceVersion": version, "timeoutSeconds": seconds}
-        answer = self._open("GET", path, wanted, read_timeout=seconds + ANSWER_TIMEOUT)
+        answer = self._open("GET", path, wanted, read_timeout=seconds + self.answer_seconds)
         try:
             rest = b""
             for chunk in answer.stream(65536):
                 *lines, rest = (rest + chunk).split(b"\n")
-                yield from (json.loads(line) for line in lines if line)
+                for line in filter(None, lines):
+                    event = self._decode(line, _Event, path)
+                    if event.type == "ERROR":
+                        raise faults.Expired(self._convert(event.object, Status, path).message)
+                    yield event.type, self._convert(event.object, kind, path)
         finally:
             answer.close()
 
-    def _json(self, method: str, path: str, query: Mapping[str, Any], body: Any = None, kind: str = "") -> Any:
-        return json.loads(self._request(method, path, query, body, kind))
+    def _decode(self, body: bytes, kind: type[T], path: str) -> T:
+        """The one place in which an answer becomes a type; NotKubernetes when it cannot."""
+        try:
+            answer = msgspec.json.decode(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise faults.not_kubernetes(self.server, f"{path} answers {_beginning(body)}") from error
+        return self._convert(answer, kind, path)
+
+    def _convert(self, answer: Any, kind: type[T], path: str) -> T:
+        try:
+            return msgspec.convert(_without_null(answer), kind)
+        except (msgspec.ValidationError, RecursionError) as error:
+            raise faults.not_kubernetes(self.server, f"{path}: {error}") from error
+
+    def _change(self, method: str, path: str, query: Mapping[str, Any], body: Any, kind: str = "") -> None:
+        self._decode(self._request(method, path, query, body, kind), _Answer, path)
 
     def _request(self, method: str, path: str, query: Mapping[str, Any], body: Any = None, kind: str = "") -> bytes:
-        return bytes(self._open(method, path, query, body, kind).read())
+        return bytes(self._open(method, path, query, body, kind, read_timeout=self.answer_seconds, whole=True))
 
     def _open(
         self,
@@ -187,23 +206,28 @@ class Api:
         query: Mapping[str, Any],
         body: Any = None,
         kind: str = "",
-        read_timeout: float | None = ANSWER_TIMEOUT,
+        *,
+        read_timeout: float | None,
+        whole: bool = False,
     ) -> Any:
-        """The open answer of a request, tried again while the server is away."""
+        """The open answer of a request, or its `whole` body; tried again while the server is away."""
         end = time.monotonic() + self.patience
         pause = FIRST_PAUSE
         while True:
             try:
                 answer = self._once(method, path, query, body, kind, read_timeout)
+                said = answer.read() if whole or answer.status >= 400 else b""
             except HTTPError as error:
                 failure: DclabError = faults.unreachable(self.context, self.server, error)
             except ApiException as error:  # the client's word for a failed TLS handshake
                 raise faults.unreachable(self.context, self.server, error) from error
+            except ValueError as error:  # a token or a header that HTTP cannot carry
+                raise faults.unsendable(self.context, error) from error
             else:
-                if answer.status < 400:
-                    return answer
                 status = answer.status
-                failure = faults.refused(status, bytes(answer.read()), method, path)
+                if status < 400:
+                    return said if whole else answer
+                failure = faults.refused(status, bytes(said), method, path)
                 if status not in AWAY or path.startswith(ADDED):
                     raise failure
             if time.monotonic() + pause > end:
@@ -215,7 +239,7 @@ class Api:
         self, method: str, path: str, query: Mapping[str, Any], body: Any, kind: str, read_timeout: float | None
     ) -> Any:
         method, url, headers, body, post = self._serialized(method, path, query, body, kind)
-        timeout = (ANSWER_TIMEOUT / 2, read_timeout)
+        timeout = (self.answer_seconds / 2, read_timeout)
         return self.client.call_api(method, url, headers, body, post, _request_timeout=timeout).response
 
     def _serialized(
@@ -225,13 +249,42 @@ class Api:
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = kind or "application/json"
-        return tuple(
-            self.client.param_serialize(
-                method,
-                path,
-                query_params=list(query.items()),
-                header_params=headers,
-                body=body,
-                auth_settings=["BearerToken"],
-            )
+        method, url, sent, body, post = self.client.param_serialize(
+            method,
+            path,
+            query_params=list(query.items()),
+            header_params=headers,
+            body=body,
+            auth_settings=["BearerToken"],
         )
+        repeatable = HTTPHeaderDict(sent)
+        for name, value in self.headers:
+            repeatable.add(name, value)
+        return method, url, repeatable, body, post
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    """What every answer to a change has: it is a Status, an object or a list."""
+
+    kind: str
+
+
+class _Event(msgspec.Struct, frozen=True):
+    """One line of a watch."""
+
+    type: str
+    object: Any = None
+
+
+def _without_null(value: Any) -> Any:
+    """Leave out what is null: to Kubernetes it is the same as missing."""
+    if isinstance(value, dict):
+        return {key: _without_null(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_without_null(one) for one in value]
+    return value
+
+
+def _beginning(body: bytes) -> str:
+    text = " ".join(body[:80].decode(errors="replace").split())
+    return f"{text!r}, which is not JSON" if text else "with nothing"

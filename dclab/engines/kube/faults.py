@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 
-from dclab.errors import DclabError, InvalidInput, LabLost, MissingTool
+import msgspec
+
+from dclab.engines.kube.objects import Status
+from dclab.errors import DclabError, ExitCode, InvalidInput, LabLost, MissingTool
 
 __all__ = [
     "AlreadyExists",
@@ -14,9 +16,12 @@ __all__ = [
     "Forbidden",
     "NoCluster",
     "NotFound",
+    "NotKubernetes",
     "Unauthorized",
+    "not_kubernetes",
     "refused",
     "unreachable",
+    "unsendable",
 ]
 
 
@@ -50,6 +55,13 @@ class NoCluster(MissingTool):
     code = "no-cluster"
 
 
+class NotKubernetes(LabLost):
+    """What answers does not answer as an API server does."""
+
+    code = "not-kubernetes"
+    exit_code = ExitCode.ENVIRONMENT
+
+
 _DENIED = re.compile(
     r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
@@ -61,9 +73,9 @@ _QUOTA = re.compile(r"exceeded quota")
 def refused(status: int, body: bytes, method: str, path: str) -> DclabError:
     """The error for an answer of the API server with a status of 400 or more."""
     message, reason = body.decode(errors="replace").strip()[:500], ""
-    with contextlib.suppress(ValueError, AttributeError):
-        answer = json.loads(body)
-        message, reason = answer.get("message", message), answer.get("reason", "")
+    with contextlib.suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        answer = msgspec.json.decode(body, type=Status)
+        message, reason = answer.message or message, answer.reason
     if status == 404:
         return NotFound(f"{path.rsplit('/', 1)[-1]} is not there.", message, "`dclab up` puts it there.")
     if status == 409 and reason == "AlreadyExists":
@@ -103,6 +115,24 @@ def _forbidden(message: str) -> DclabError:
         f"You may not {found['verb']} {group}{where}.",
         message,
         "Have someone who may apply the output of `dclab rbac`, which is the least that dclab needs.",
+    )
+
+
+def not_kubernetes(server: str, why: str) -> NotKubernetes:
+    """The error for an answer that an API server would not give."""
+    return NotKubernetes(
+        f"{server} does not look like a Kubernetes API server.",
+        f"{why}.",
+        "A login page or a proxy may have answered: log in, or check the server in the kubeconfig.",
+    )
+
+
+def unsendable(context: str, error: Exception) -> Unauthorized:
+    """The error for a request that cannot be put into HTTP; it names no value, since that may be a secret."""
+    return Unauthorized(
+        f"The credentials of the context {context!r} cannot be sent.",
+        f"They have characters that HTTP does not allow ({type(error).__name__}).",
+        "Fetch the cluster's kubeconfig again.",
     )
 
 

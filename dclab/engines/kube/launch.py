@@ -8,19 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
-from dclab.engines.kube.api import Api
+from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster import minikube
 from dclab.engines.kube.cluster.connect import connect, is_local
 from dclab.engines.kube.cluster.images import Images, images_of
 from dclab.engines.kube.cluster.kubeconfig import PROFILE, contexts, find_context
 from dclab.engines.kube.cluster.provide import provide
-from dclab.engines.kube.faults import NoCluster
+from dclab.engines.kube.faults import Forbidden, NoCluster, NotKubernetes
+from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.lab.client import KubeLab
-from dclab.engines.kube.lab.namespace import claim, ensure_ours, namespace_manifest, remove
+from dclab.engines.kube.lab.namespace import claim, ensure_ours, is_ours, namespace_manifest, remove
+from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.objects import Namespace
 from dclab.errors import InvalidInput
+from dclab.lab import LabSummary
 
-__all__ = ["Place", "end", "find_lab", "place", "start"]
+__all__ = ["Place", "end", "find_lab", "labs", "place", "start"]
+
+USUAL_NAME = "dockercoins"
+"""The namespace of a lab that was given no name."""
+
+LIST_SECONDS = 3.0
+"""How long `labs` waits for an answer: half of it for the connection, and then that long for what was asked."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +65,57 @@ def place(context_name: str | None, namespace: str) -> Place:
             "`dclab up --engine kube` starts one; --context uses a cluster of yours.",
         )
     if context is None:
-        known = ", ".join(one.name for one in contexts())
-        raise InvalidInput(
-            f"There is no context {context_name!r}.",
-            f"Your kubeconfig has: {known}." if known else "Your kubeconfig has no context.",
-            "See `kubectl config get-contexts`.",
-        )
+        raise _no_context(context_name)
     api, version = connect(context)
     return Place(api, namespace, version, is_local(context, api))
+
+
+def _no_context(name: str | None) -> InvalidInput:
+    known = ", ".join(one.name for one in contexts())
+    return InvalidInput(
+        f"There is no context {name!r}.",
+        f"Your kubeconfig has: {known}." if known else "Your kubeconfig has no context.",
+        "See `kubectl config get-contexts`.",
+    )
+
+
+def labs(context_name: str | None) -> list[LabSummary]:
+    """Return the labs in a context of the user's, or for None in dclab's own profile; no other cluster is contacted.
+
+    A cluster that does not answer within about 5 s, or does not run, is one lab of the usual name, in that state. Whoever
+    may not list namespaces gets the lab of the usual name.
+
+    Raises:
+        InvalidInput: there is no such context, or its entry cannot be used.
+        Forbidden: the user may not even see the usual namespace.
+    """
+    context = find_context(context_name)
+    if context is None and context_name is None:
+        return []
+    if context is None:
+        raise _no_context(context_name)
+    try:
+        api, _ = connect(context, LIST_SECONDS)
+    except (NoCluster, NotKubernetes):
+        stopped = context_name is None and not minikube.running(LIST_SECONDS)
+        state: Literal["stopped", "not answering"] = "stopped" if stopped else "not answering"
+        return [LabSummary(name=USUAL_NAME, engine="kube", state=state, context=context.name)]
+    api.patience = 0.0
+    return [
+        LabSummary(name=name, engine="kube", state="running", context=context.name)
+        for name in _namespaces(api)
+        if rollout.names(api, name)
+    ]
+
+
+def _namespaces(api: Api) -> list[str]:
+    """Return the names of dclab's namespaces, as far as the user may see them."""
+    try:
+        found = api.list(path_of("v1", "Namespace", ""), Namespace, labelSelector=SELECTOR)
+    except Forbidden:
+        usual = api.get_or_none(path_of("v1", "Namespace", "", USUAL_NAME), Namespace)
+        found = [usual] if usual is not None and is_ours(usual) else []
+    return [one.metadata.name for one in found if one.metadata.deletion_timestamp is None]
 
 
 def find_lab(where: Place) -> KubeLab | None:

@@ -1,25 +1,193 @@
-"""What objects of the API say of themselves."""
+"""The objects of Kubernetes' API, as far as dclab reads them: one type a kind, and what they say of themselves.
+
+Fields are those of the API reference, in snake case. Except for names, everything may be missing: an API server leaves
+out what is empty.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Generic, TypeVar
 
-__all__ = ["is_ready", "rolled_out"]
+import msgspec
+
+__all__ = [
+    "ApiService",
+    "Condition",
+    "Event",
+    "Listed",
+    "Namespace",
+    "Node",
+    "Object",
+    "Part",
+    "Quantity",
+    "RoleBinding",
+    "Service",
+    "ServiceSpec",
+    "Status",
+    "Version",
+]
+
+Quantity = str | int | float
+"""As in `200m`; plain numbers are sent as text, too, but are taken as they come."""
 
 
-def is_ready(pod: Any) -> bool:
-    """Whether a pod takes requests: ready, and not on its way out."""
-    if pod["metadata"].get("deletionTimestamp"):
-        return False
-    conditions = pod["status"].get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Any part of an object; unknown fields are ignored."""
 
 
-def rolled_out(deployments: list[Any]) -> bool:
-    """Whether it has as many replicas as it should, all of its newest form, all ready."""
-    for one in deployments:
-        status, wanted = one["status"], one["spec"]["replicas"]
-        counts = {status.get(key, 0) for key in ("replicas", "updatedReplicas", "readyReplicas")}
-        if status.get("observedGeneration") != one["metadata"]["generation"] or counts != {wanted}:
-            return False
-    return bool(deployments)
+class Metadata(Part, frozen=True):
+    """What every object has."""
+
+    name: str
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
+    creation_timestamp: datetime | None = None
+    deletion_timestamp: datetime | None = None
+
+
+class Condition(Part, frozen=True):
+    """One condition of any object's status."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: datetime | None = None
+
+
+class Object(Part, frozen=True):
+    """An object of which only the metadata counts."""
+
+    metadata: Metadata
+
+
+class RoleReference(Part, frozen=True):
+    """The role that a binding gives."""
+
+    kind: str = ""
+    name: str = ""
+
+
+class RoleBinding(Object, frozen=True):
+    """A binding of a role."""
+
+    role_ref: RoleReference = RoleReference()
+
+
+class Namespace(Object, frozen=True):
+    """A namespace."""
+
+
+class ServicePort(Part, frozen=True):
+    """A port of a service."""
+
+    port: int
+    target_port: int | str = 0
+    node_port: int = 0
+
+
+class ServiceSpec(Part, frozen=True):
+    """What a service is to be."""
+
+    type: str = "ClusterIP"
+    selector: dict[str, str] = msgspec.field(default_factory=dict)
+    ports: tuple[ServicePort, ...] = ()
+
+
+class Service(Object, frozen=True):
+    """A service."""
+
+    spec: ServiceSpec = ServiceSpec()
+
+
+class NodeInfo(Part, frozen=True):
+    """What a node runs on."""
+
+    architecture: str = ""
+    os_image: str = ""
+    container_runtime_version: str = ""
+
+
+class NodeAddress(Part, frozen=True):
+    """One address of a node."""
+
+    type: str
+    address: str
+
+
+class NodeImage(Part, frozen=True):
+    """An image that a node holds."""
+
+    names: tuple[str, ...] = ()
+
+
+class NodeStatus(Part, frozen=True):
+    """State of a node."""
+
+    capacity: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    node_info: NodeInfo = NodeInfo()
+    addresses: tuple[NodeAddress, ...] = ()
+    images: tuple[NodeImage, ...] = ()
+
+
+class Node(Object, frozen=True):
+    """A node."""
+
+    status: NodeStatus = NodeStatus()
+
+
+class Event(Object, frozen=True):
+    """An event; recorders of the newer events API leave lastTimestamp empty."""
+
+    type: str = ""
+    reason: str = ""
+    message: str = ""
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+
+
+class ApiServiceStatus(Part, frozen=True):
+    """State of an API that another server answers."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
+class ApiService(Object, frozen=True):
+    """An API that another server answers."""
+
+    status: ApiServiceStatus = ApiServiceStatus()
+
+
+class Version(Part, frozen=True):
+    """/version."""
+
+    major: str
+    minor: str
+    git_version: str = ""
+
+
+class Status(Part, frozen=True):
+    """Why a request was refused, or a watch ended."""
+
+    message: str = ""
+    reason: str = ""
+
+
+class ListMetadata(Part, frozen=True):
+    """What a list was read at."""
+
+    resource_version: str = ""
+
+
+T = TypeVar("T")
+
+
+class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
+    """A list of objects of one kind."""
+
+    metadata: ListMetadata = ListMetadata()
+    items: tuple[T, ...] = ()

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
-from kubernetes import config
-from kubernetes.client import ApiClient, ApiException, Configuration
-from kubernetes.config.config_exception import ConfigException
-
 from dclab.engines.kube import faults
-from dclab.engines.kube.api import Api
+from dclab.engines.kube.api import ANSWER_TIMEOUT, Api
+from dclab.engines.kube.cluster.credentials import client_of
 from dclab.engines.kube.cluster.kubeconfig import Context
+from dclab.engines.kube.objects import Version
 from dclab.errors import DclabError, LabLost
 from dclab.loopback import is_loopback
 
 __all__ = ["check_version", "connect", "is_local"]
 
+OLDEST = (1, 25)
 
-def connect(context: Context) -> tuple[Api, str]:
-    """The API of a context, having answered once, and Kubernetes' version.
+
+def connect(context: Context, answer_seconds: float = ANSWER_TIMEOUT) -> tuple[Api, str]:
+    """Return the API of a context, which has answered once, and Kubernetes' version.
+
+    Args:
+        context: where to connect.
+        answer_seconds: how long to wait for an answer.
 
     Raises:
+        InvalidInput: the context's entry cannot be used.
+        PluginFailed: its exec plugin gave no credentials.
         NoCluster: nothing answers there.
-        Unauthorized: it does not know the user.
+        NotKubernetes: what answers is not an API server.
+        Unauthorized: it does not accept the user.
     """
-    configuration = Configuration()
-    try:
-        # Nothing is ever written to a kubeconfig, not even a token that was renewed.
-        config.load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=context.files,
-            context=context.name,
-            client_configuration=configuration,
-            persist_config=False,
-        )
-    except (ConfigException, ApiException, OSError, ValueError) as error:
-        raise faults.Unauthorized(
-            f"The context {context.name!r} cannot be used.", f"{error}.", "Fetch the cluster's kubeconfig anew."
-        ) from error
-    configuration.retries = False
-    api = Api(ApiClient(configuration), context.name)
+    client, headers = client_of(context)
+    api = Api(client, context.name, headers)
+    api.answer_seconds = answer_seconds
     patience, api.patience = api.patience, 0.0
     try:
         version = check_version(api)
+    except faults.NotKubernetes:
+        raise
     except LabLost as error:
         raise faults.NoCluster(error.what, error.why, "Start it, or name another --context.") from error
     api.patience = patience
@@ -54,12 +52,20 @@ def is_local(context: Context, api: Api) -> bool:
 
 
 def check_version(api: Api) -> str:
-    """Kubernetes' version, as `v1.34.4`; DclabError when it is too old to take the manifests."""
-    version = api.get("/version")
-    if (int(version["major"]), int(version["minor"].rstrip("+"))) < (1, 25):
-        raise DclabError(
-            f"Kubernetes {version['gitVersion']} is too old.",
-            "Its Pod Security and autoscaling/v2 are not those that dclab uses.",
-            "Use Kubernetes 1.25 or newer.",
+    """Return Kubernetes' version, as `v1.34.4`; DclabError when it is too old to take the manifests."""
+    version = api.get("/version", Version)
+    # Of some clusters it says 29+ or 27+gke.
+    numbers = [re.match(r"\d+", one) for one in (version.major, version.minor)]
+    found = [int(one.group()) for one in numbers if one]
+    if len(found) < 2:
+        raise faults.not_kubernetes(
+            api.server, f"/version has the major {version.major!r} and the minor {version.minor!r}"
         )
-    return str(version["gitVersion"])
+    name = version.git_version or f"v{found[0]}.{found[1]}"
+    if tuple(found) < OLDEST:
+        raise DclabError(
+            f"Kubernetes {name} is too old.",
+            "It lacks Pod Security admission or autoscaling/v2, which dclab uses.",
+            f"Use Kubernetes {'.'.join(map(str, OLDEST))} or newer.",
+        )
+    return name

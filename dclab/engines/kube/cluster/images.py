@@ -12,10 +12,10 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from dclab import __version__
 from dclab.engines.kube.cluster.upstream import fit_upstream
+from dclab.engines.kube.objects import Namespace
 from dclab.errors import InvalidInput
 from dclab.manifests import Manifest
 from dclab.paths import shipped
@@ -102,6 +102,6 @@ def short_name(image: str) -> str:
     return image.removeprefix("docker.io/").removeprefix("library/")
 
 
-def images_of(namespace: Any) -> Images:
+def images_of(namespace: Namespace) -> Images:
     """The source that a namespace of ours was made with."""
-    return Images(namespace["metadata"].get("annotations", {}).get("dclab/images", BUILD))
+    return Images(namespace.metadata.annotations.get("dclab/images", BUILD))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.objects import rolled_out
+from dclab.engines.kube.objects import ApiService
+from dclab.engines.kube.workloads import Deployment, rolled_out
 
 __all__ = ["prepare_metrics"]
 
@@ -22,24 +23,26 @@ def prepare_metrics(api: Api, seconds: float) -> bool:
         Whether it answers; where it does not, an autoscaler knows no usage.
     """
     path = path_of("apps/v1", "Deployment", "kube-system", METRICS_SERVER)
-    found = api.get_or_none(path)
-    if found is None:
+    found = api.get_or_none(path, Deployment)
+    if found is None or not found.spec.template.spec.containers:
         return False
-    (container,) = found["spec"]["template"]["spec"]["containers"]
+    container = found.spec.template.spec.containers[0]
     wanted = f"{METRIC_RESOLUTION}{seconds:.0f}s"
-    if wanted not in container["args"]:
-        arguments = [one for one in container["args"] if not one.startswith(METRIC_RESOLUTION)]
-        changed = {"name": container["name"], "args": [*arguments, wanted]}
+    if wanted not in container.args:
+        arguments = [one for one in container.args if not one.startswith(METRIC_RESOLUTION)]
+        changed = {"name": container.name, "args": [*arguments, wanted]}
         api.merge(path, {"spec": {"template": {"spec": {"containers": [changed]}}}}, strategic=True)
     # It is ready once it has usage, and then the API server has to see that.
     deployments = path_of("apps/v1", "Deployment", "kube-system")
     services = path_of("apiregistration.k8s.io/v1", "APIService", "")
     return bool(
-        api.wait(deployments, rolled_out, METRICS_SECONDS, fieldSelector=f"metadata.name={METRICS_SERVER}")
-        and api.wait(services, _available, METRICS_SECONDS, fieldSelector="metadata.name=v1beta1.metrics.k8s.io")
+        api.wait(deployments, Deployment, rolled_out, METRICS_SECONDS, fieldSelector=f"metadata.name={METRICS_SERVER}")
+        and api.wait(
+            services, ApiService, _available, METRICS_SECONDS, fieldSelector="metadata.name=v1beta1.metrics.k8s.io"
+        )
     )
 
 
-def _available(services: list[Any]) -> bool:
-    conditions = (each for one in services for each in one.get("status", {}).get("conditions", ()))
-    return any(one["type"] == "Available" and one["status"] == "True" for one in conditions)
+def _available(services: Sequence[ApiService]) -> bool:
+    conditions = (each for one in services for each in one.status.conditions)
+    return any(one.type == "Available" and one.status == "True" for one in conditions)

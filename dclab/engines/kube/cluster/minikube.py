@@ -6,13 +6,13 @@ minikube writes its entry into a kubeconfig of dclab's own: the user's stays as 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from dclab.engines.kube.cluster import preflight
 from dclab.engines.kube.cluster.images import short_name
@@ -71,7 +71,7 @@ def _command(*arguments: str, profile: str = PROFILE) -> list[str]:
     return [path, "--profile", profile, *arguments]
 
 
-def _run(*arguments: str, profile: str = PROFILE) -> subprocess.CompletedProcess[str]:
+def _run(*arguments: str, profile: str = PROFILE, seconds: float | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         _command(*arguments, profile=profile),
         check=False,
@@ -80,6 +80,7 @@ def _run(*arguments: str, profile: str = PROFILE) -> subprocess.CompletedProcess
         errors="replace",
         stdin=subprocess.DEVNULL,
         env=_environment(),
+        timeout=seconds,
     )
 
 
@@ -88,13 +89,39 @@ def _folder() -> Path:
     return (home if home.name == ".minikube" else home / ".minikube") / "profiles" / PROFILE
 
 
-def running() -> bool:
-    """Whether the profile runs."""
-    done = _run("status", "--output=json")
-    with contextlib.suppress(ValueError, AttributeError):
-        said = json.loads(done.stdout)
-        return bool(said.get("Host") == said.get("Kubelet") == said.get("APIServer") == "Running")
-    return False
+class _State(msgspec.Struct, frozen=True):
+    """`minikube status`, of a profile with one node."""
+
+    host: str = msgspec.field(default="", name="Host")
+    kubelet: str = msgspec.field(default="", name="Kubelet")
+    api_server: str = msgspec.field(default="", name="APIServer")
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What an event of `minikube start` tells: of a step its place, of an error its advice."""
+
+    message: str = ""
+    name: str = ""
+    advice: str = ""
+    currentstep: str = ""
+    totalsteps: str = ""
+
+
+class _Event(msgspec.Struct, frozen=True):
+    """A line that `minikube start --output=json` prints."""
+
+    type: str
+    data: _Told
+
+
+def running(seconds: float | None = None) -> bool:
+    """Whether the profile runs; False when minikube does not say so within that time."""
+    try:
+        state = msgspec.json.decode(_run("status", "--output=json", seconds=seconds).stdout, type=_State | list[_State])
+    except (msgspec.MsgspecError, RecursionError, subprocess.TimeoutExpired):
+        return False
+    nodes = state if isinstance(state, list) else [state]  # a list when the profile has several nodes
+    return bool(nodes) and nodes[0].host == nodes[0].kubelet == nodes[0].api_server == "Running"
 
 
 def ensure_running(settings: MinikubeSettings, say: Say) -> None:
@@ -122,7 +149,7 @@ def ensure_running(settings: MinikubeSettings, say: Say) -> None:
 
 
 def _start(arguments: list[str], say: Say) -> None:
-    failure: dict[str, Any] = {}
+    failure = _Told()
     last: list[str] = []
     command = _command(*arguments)
     own_kubeconfig().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,17 +166,17 @@ def _start(arguments: list[str], say: Say) -> None:
     with process:
         for line in process.stdout:
             last = [*last[-4:], line.strip()]
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                event = json.loads(line)
-                kind, data = event["type"].rsplit(".", 1)[-1], event["data"]
-                if kind == "step":
-                    say(f"{data['message'].strip()} (minikube, {data['currentstep']}/{data['totalsteps']})")
-                elif kind == "error":
-                    failure = data
+            with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # other lines than events
+                event = msgspec.json.decode(line, type=_Event)
+                if event.type.endswith(".step"):
+                    told = event.data
+                    say(f"{told.message.strip()} (minikube, {told.currentstep}/{told.totalsteps})")
+                elif event.type.endswith(".error"):
+                    failure = event.data
     if process.returncode:
-        why = failure.get("message", "").strip() or " | ".join(last)
-        name = f"{failure['name']}: " if failure.get("name") else ""
-        advice = failure.get("advice", "").strip() or "See `minikube logs -p dclab`."
+        why = failure.message.strip() or " | ".join(last)
+        name = f"{failure.name}: " if failure.name else ""
+        advice = failure.advice.strip() or "See `minikube logs -p dclab`."
         raise MinikubeFailed(f"minikube could not start the profile {PROFILE!r}.", f"{name}{why}", advice)
 
 

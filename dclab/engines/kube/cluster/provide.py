@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster import minikube
 from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, short_name
 from dclab.engines.kube.cluster.kubeconfig import is_minikube
+from dclab.engines.kube.objects import Node
 from dclab.errors import DclabError, MissingTool
 from dclab.paths import shipped
 
@@ -79,24 +79,21 @@ def _load(loader: list[str], images: Mapping[str, str], say: Say) -> None:
             _run_tool([*loader, archive], f"{image} cannot be loaded into {loader[0]}.")
 
 
-def _nodes(api: Api) -> list[Any]:
+def _nodes(api: Api) -> Sequence[Node]:
     """The nodes; none where their list is not ours to see, and then every image counts as lacking."""
     try:
-        return list(api.get(path_of("v1", "Node", ""))["items"])
+        return api.list(path_of("v1", "Node", ""), Node)
     except MissingTool:
         return []
 
 
-def _everywhere(nodes: Iterable[Any], image: str) -> bool:
-    held = [
-        {short_name(name) for one in node["status"].get("images", ()) for name in one.get("names") or ()}
-        for node in nodes
-    ]
+def _everywhere(nodes: Iterable[Node], image: str) -> bool:
+    held = [{short_name(name) for one in node.status.images for name in one.names} for node in nodes]
     return bool(held) and all(short_name(image) in names for names in held)
 
 
-def _only_amd64(nodes: Iterable[Any]) -> None:
-    others = {node["status"]["nodeInfo"]["architecture"] for node in nodes} - {"amd64"}
+def _only_amd64(nodes: Iterable[Node]) -> None:
+    others = {node.status.node_info.architecture for node in nodes} - {"amd64"}
     if others:
         raise MissingTool(
             "The course's public images do not run on this cluster.",

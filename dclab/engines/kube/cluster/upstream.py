@@ -63,7 +63,7 @@ def _their_own(pod: Any, app: str) -> None:
 
 
 def _open_port_80(policy: Any) -> None:
-    for rule in policy["spec"].get("ingress", ()):
+    for rule in (*policy["spec"].get("ingress", ()), *policy["spec"].get("egress", ())):
         for port in rule.get("ports", ()):
             if port["port"] == 8080:
                 port["port"] = 80

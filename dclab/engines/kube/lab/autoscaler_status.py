@@ -2,59 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
+from kubernetes.utils import parse_quantity
+
+from dclab.engines.kube.lab.autoscaler_objects import Autoscaler, Metric, MetricSource, MetricValue
+from dclab.engines.kube.objects import Event, Quantity
 from dclab.lab import AutoscalerStatus
 from dclab.results import AutoscaleEvent, Condition, MetricReading
 
 __all__ = ["autoscaler_status", "unix"]
 
+IN = {"cpu": (1000, "m"), "memory": (1e-6, "MB")}
+"""Resources that are shown in a unit of their own: times what, and which."""
 
-def autoscaler_status(found: Mapping[str, Any], events: Iterable[Mapping[str, Any]]) -> AutoscalerStatus:
-    """Its counts, readings, conditions and events; what it does not know yet is 0, None or empty."""
-    status = found.get("status", {})
-    told = (
-        AutoscaleEvent(t=unix(_when(one)), type=one["type"], reason=one["reason"], message=one["message"])
-        for one in events
-    )
+
+def autoscaler_status(found: Autoscaler, events: Iterable[Event]) -> AutoscalerStatus:
+    """Return its counts, readings, conditions and events; what it does not know yet is 0, None or empty."""
+    status = found.status
+    told = (AutoscaleEvent(t=_when(one), type=one.type, reason=one.reason, message=one.message) for one in events)
     return AutoscalerStatus(
-        current=status.get("currentReplicas", 0),
-        desired=status.get("desiredReplicas", 0),
-        metrics=_readings(found),
+        current=status.current_replicas,
+        desired=status.desired_replicas,
+        metrics=tuple(_reading(one, status.current_metrics) for one in found.spec.metrics),
         conditions=tuple(
-            Condition(type=one["type"], status=one["status"], reason=one["reason"], message=one["message"])
-            for one in status.get("conditions", ())
+            Condition(type=one.type, status=one.status, reason=one.reason, message=one.message)
+            for one in status.conditions
         ),
         events=tuple(sorted(told, key=lambda one: one.t)),
     )
 
 
-def _readings(found: Mapping[str, Any]) -> tuple[MetricReading, ...]:
-    """Each metric of the autoscaler, with what it is now, or None before the autoscaler knows."""
-    now = {
-        one["resource"]["name"]: one["resource"]["current"].get("averageUtilization")
-        for one in found.get("status", {}).get("currentMetrics") or ()
-        if one.get("type") == "Resource"
-    }
-    return tuple(
-        MetricReading(
-            type="Resource",
-            name=one["resource"]["name"],
-            current=now.get(one["resource"]["name"]),
-            target=one["resource"]["target"]["averageUtilization"],
-        )
-        for one in found["spec"]["metrics"]
-        if one["type"] == "Resource"
+def _reading(metric: Metric, now: Iterable[Metric]) -> MetricReading:
+    """Return a metric's target and what it is now, or None before the autoscaler knows.
+
+    A utilization is in percent of the request, CPU in millicores, memory in MB (millions of bytes), and any other metric
+    in its own unit; an average is per replica.
+    """
+    source = metric.source or MetricSource()
+    known = [one.source.current for one in now if one.type == metric.type and one.source and _same(one.source, source)]
+    resource = source.name if metric.type in ("Resource", "ContainerResource") else ""
+    target, unit = _number(source.target, source.target, resource)
+    current, _ = _number(source.target, known[0], resource) if known else (None, "")
+    name = source.name or source.metric.name
+    return MetricReading(
+        type=metric.type,
+        name=f"{source.container}/{name}" if source.container else name,
+        current=current,
+        target=target or 0.0,
+        unit=unit,
     )
 
 
-def _when(event: Mapping[str, Any]) -> str:
-    """Its time: recorders of the newer events API leave lastTimestamp empty."""
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"]["creationTimestamp"])
+def _same(one: MetricSource, other: MetricSource) -> bool:
+    return (one.name, one.container, one.metric) == (other.name, other.container, other.metric)
 
 
-def unix(text: str) -> float:
-    """Unix seconds of a time of the API, in RFC 3339."""
-    return datetime.fromisoformat(text).timestamp()
+def _number(target: MetricValue, value: MetricValue, resource: str) -> tuple[float | None, str]:
+    """Return that number of a value which the target is about, and its unit."""
+    if target.average_utilization is not None:
+        percent = value.average_utilization
+        return None if percent is None else float(percent), "%"
+    factor, unit = IN.get(resource, (1, ""))
+    quantity = value.average_value if target.average_value is not None else value.value
+    return None if quantity is None else _parsed(quantity, factor), unit
+
+
+def _parsed(quantity: Quantity, factor: float) -> float | None:
+    try:
+        return float(parse_quantity(quantity)) * factor  # type: ignore[no-untyped-call]
+    except ValueError:
+        return None
+
+
+def _when(event: Event) -> float:
+    """Return its time: recorders of the newer events API leave lastTimestamp empty."""
+    known = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
+    return unix(known) if known else 0.0
+
+
+def unix(time: datetime) -> float:
+    """Return a time of the API in unix seconds."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

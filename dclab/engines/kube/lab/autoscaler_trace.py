@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from dclab import manifests
 from dclab.autoscaler.decide import Observation
 from dclab.autoscaler.replica_count import Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
+from dclab.engines.kube import workloads
+from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
 from dclab.engines.kube.lab.autoscaler_status import unix
+from dclab.manifests import millicores
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 
@@ -33,10 +35,9 @@ class Look(NamedTuple):
     """What was read at one moment."""
 
     at: float
-    status: Mapping[str, Any]
-    pods: Sequence[Mapping[str, Any]]
-    metrics: Sequence[Mapping[str, Any]]
-    """Items of metrics.k8s.io."""
+    status: AutoscalerState
+    pods: Sequence[workloads.Pod]
+    metrics: Sequence[workloads.PodMetrics]
 
 
 class AutoscalerWatch:
@@ -45,7 +46,13 @@ class AutoscalerWatch:
     def __init__(self) -> None:
         self.looks: list[Look] = []
 
-    def look(self, at: float, status: Mapping[str, Any], pods: Sequence[Any], metrics: Sequence[Any]) -> None:
+    def look(
+        self,
+        at: float,
+        status: AutoscalerState,
+        pods: Sequence[workloads.Pod],
+        metrics: Sequence[workloads.PodMetrics],
+    ) -> None:
         """Add what is at a moment (unix seconds), as the API gives it."""
         self.looks.append(Look(at, status, pods, metrics))
 
@@ -54,8 +61,8 @@ class AutoscalerWatch:
         found: list[Pass] = []
         unchanged: list[Pass] = []  # since the last one found; the newest may turn out to be the change itself
         for index, look in enumerate(self.looks):
-            before = self.looks[index - 1].status if index else {}
-            if not look.status.get("desiredReplicas"):
+            before = self.looks[index - 1].status if index else AutoscalerState()
+            if not look.status.desired_replicas:
                 continue  # before its first pass the status says 0
             if _told(look.status) != _told(before):
                 changed = _pass(self._seen(index, look.status), look.status)
@@ -66,7 +73,7 @@ class AutoscalerWatch:
                 unchanged.append(_pass(look, look.status))
         return list(_in_order([*found, *unchanged]))
 
-    def _seen(self, index: int, status: Mapping[str, Any]) -> Look:
+    def _seen(self, index: int, status: AutoscalerState) -> Look:
         shown = _shown(status)
         around: list[Look] = [*reversed(self.looks[max(0, index - LOOKS_BACK) : index]), self.looks[index]]
         for one in around:
@@ -83,13 +90,13 @@ def _in_order(passes: Sequence[Pass]) -> Iterator[Pass]:
             last = one.at
 
 
-def _told(status: Mapping[str, Any]) -> tuple[Any, ...]:
-    return status.get("desiredReplicas"), _shown(status), status.get("lastScaleTime")
+def _told(status: AutoscalerState) -> tuple[object, ...]:
+    return status.desired_replicas, _shown(status), status.last_scale_time
 
 
-def _shown(status: Mapping[str, Any]) -> int | None:
-    current = [one["resource"]["current"] for one in status.get("currentMetrics") or () if "resource" in one]
-    return current[0].get("averageUtilization") if current else None
+def _shown(status: AutoscalerState) -> int | None:
+    current = [one.resource.current for one in status.current_metrics if one.resource is not None]
+    return current[0].average_utilization if current else None
 
 
 def _utilization(look: Look) -> int | None:
@@ -100,55 +107,52 @@ def _utilization(look: Look) -> int | None:
     return int(100 * sum(usage.values()) / total) if total else None
 
 
-def _pass(look: Look, status: Mapping[str, Any]) -> Pass:
+def _pass(look: Look, status: AutoscalerState) -> Pass:
     seen = Observation(
-        replicas=status.get("currentReplicas", 0),
+        replicas=status.current_replicas,
         pods=tuple(map(_pod, look.pods)),
         usage=_usage(look),
         requests=_requests(look),
     )
     outcome = Outcome(
-        desired=status["desiredReplicas"],
+        desired=status.desired_replicas,
         utilization=_shown(status),
-        conditions={one["type"]: (one["status"], one["reason"]) for one in status.get("conditions", ())},
+        conditions={one.type: (one.status, one.reason) for one in status.conditions},
     )
     return Pass(at=look.at, seen=seen, outcome=outcome)
 
 
 def _requests(look: Look) -> dict[str, float]:
     return {
-        one["metadata"]["name"]: sum(
-            manifests.millicores(each.get("resources", {}).get("requests", {}).get("cpu", 0))
-            for each in one["spec"]["containers"]
-        )
+        one.metadata.name: sum(millicores(each.resources.requests.get("cpu", 0)) for each in one.spec.containers)
         for one in look.pods
     }
 
 
 def _usage(look: Look) -> dict[str, PodMetric]:
-    return {item["metadata"]["name"]: pod_metric(item) for item in look.metrics}
+    return {item.metadata.name: pod_metric(item) for item in look.metrics}
 
 
-def pod_metric(item: Mapping[str, Any]) -> PodMetric:
+def pod_metric(item: workloads.PodMetrics) -> PodMetric:
     """A reading of metrics.k8s.io: CPU in whole millicores, rounded up as Quantity.MilliValue does."""
     return PodMetric(
-        value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
-        at=unix(item["timestamp"]),
-        window=_seconds(item["window"]),
+        value=sum(math.ceil(millicores(one.usage.get("cpu", 0))) for one in item.containers),
+        at=unix(item.timestamp),
+        window=_seconds(item.window),
     )
 
 
-def _pod(pod: Mapping[str, Any]) -> Pod:
-    status = pod["status"]
-    ready = next((one for one in status.get("conditions", ()) if one["type"] == "Ready"), None)
+def _pod(pod: workloads.Pod) -> Pod:
+    status = pod.status
+    ready = next((one for one in status.conditions if one.type == "Ready"), None)
     return Pod(
-        name=pod["metadata"]["name"],
-        ready=ready is not None and ready["status"] == "True",
+        name=pod.metadata.name,
+        ready=ready is not None and ready.status == "True",
         # A pod that has not started has no time of it, and is Pending.
-        started=unix(status["startTime"]) if status.get("startTime") else 0.0,
-        ready_changed=unix(ready["lastTransitionTime"]) if ready else 0.0,
-        phase=status["phase"] if status["phase"] in ("Pending", "Failed") else "Running",
-        deleted="deletionTimestamp" in pod["metadata"],
+        started=unix(status.start_time) if status.start_time else 0.0,
+        ready_changed=unix(ready.last_transition_time) if ready and ready.last_transition_time else 0.0,
+        phase="Pending" if status.phase == "Pending" else "Failed" if status.phase == "Failed" else "Running",
+        deleted=pod.metadata.deletion_timestamp is not None,
     )
 
 

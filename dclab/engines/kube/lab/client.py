@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab import manifests
@@ -13,7 +13,8 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import NotFound
-from dclab.engines.kube.lab import jobs, rollout
+from dclab.engines.kube.lab import jobs, logs, rollout
+from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.lab.diagnose import cause, trouble
@@ -21,12 +22,14 @@ from dclab.engines.kube.lab.namespace import ensure_ours, remove, rendered
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.reach import Reach
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import is_ready
+from dclab.engines.kube.objects import Event, Node
+from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
     AutoscalerStatus,
     Counter,
     LoadSpec,
+    LogLine,
     ProbeSample,
     ProbeSpec,
     Replicas,
@@ -74,10 +77,10 @@ class KubeLab:
         """Versions of the programs the lab is made of."""
         found = {"kubernetes": check_version(self.api)}
         with contextlib.suppress(DclabError):  # whoever has rights in one namespace only may not see nodes
-            for node in self.api.get(path_of("v1", "Node", ""))["items"]:
-                info = node["status"]["nodeInfo"]
-                found["container runtime"] = info["containerRuntimeVersion"]
-                found["node"] = f"{info['osImage']}, {info['architecture']}, {node['status']['capacity']['cpu']} CPUs"
+            for node in self.api.list(path_of("v1", "Node", ""), Node):
+                info = node.status.node_info
+                found["container runtime"] = info.container_runtime_version
+                found["node"] = f"{info.os_image}, {info.architecture}, {node.status.capacity.get('cpu', '?')} CPUs"
         return found
 
     # Life.
@@ -124,16 +127,16 @@ class KubeLab:
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
         try:
-            found = self.api.get(self._deployment(deployment))
+            found = self.api.get(self._deployment(deployment), Deployment)
         except NotFound as error:
             raise self._unknown(deployment) from error
         pods = self._pods(deployment)
         return Replicas(
-            desired=found["spec"]["replicas"],
+            desired=found.spec.replicas,
             ready=sum(map(is_ready, pods)),
-            terminating=sum("deletionTimestamp" in one["metadata"] for one in pods),
-            restarts=sum(each["restartCount"] for one in pods for each in one["status"].get("containerStatuses", ())),
-            names=tuple(sorted(one["metadata"]["name"] for one in pods)),
+            terminating=sum(one.metadata.deletion_timestamp is not None for one in pods),
+            restarts=sum(each.restart_count for one in pods for each in one.status.container_statuses),
+            names=tuple(sorted(one.metadata.name for one in pods)),
         )
 
     def trouble(self, deployment: str) -> str | None:
@@ -155,34 +158,42 @@ class KubeLab:
 
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
-        return manifests.workload(self.api.get(self._deployment(deployment))).cpu_request_millicores
+        found = self.api.get(self._deployment(deployment), Deployment)
+        containers = found.spec.template.spec.containers
+        return sum(manifests.millicores(one.resources.requests.get("cpu", 0)) for one in containers)
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
         return [
             ReplicaUsage(
-                replica=one["metadata"]["name"],
-                cpu_millicores=sum(manifests.millicores(each["usage"]["cpu"]) for each in one["containers"]),
-                memory_mb=sum(manifests.megabytes(each["usage"]["memory"]) for each in one["containers"]),
+                replica=one.metadata.name,
+                cpu_millicores=sum(manifests.millicores(each.usage.get("cpu", 0)) for each in one.containers),
+                memory_mb=sum(manifests.megabytes(each.usage.get("memory", 0)) for each in one.containers),
             )
             for one in self._metrics(deployment)
         ]
 
-    def _metrics(self, deployment: str) -> list[Any]:
+    def _metrics(self, deployment: str) -> Sequence[PodMetrics]:
         path = f"{METRICS}/namespaces/{self.name}/pods"
         try:
-            return list(self.api.get(path, labelSelector=f"app={deployment}")["items"])
+            return self.api.list(path, PodMetrics, labelSelector=f"app={deployment}")
         except LabLost:  # there is no such API, or its server does not answer
             return []
 
-    def logs(self, deployment: str, lines: int = 50) -> str:
-        """The last lines of every replica, each line with its replica's name."""
-        said = []
-        for pod in self._pods(deployment):
-            name = pod["metadata"]["name"]
-            path = path_of("v1", "Pod", self.name, name)
-            said += [f"{name}: {line}" for line in self.api.text(f"{path}/log", tailLines=lines).splitlines()]
-        return "\n".join(said)
+    def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
+        """Return the last lines of every replica; InvalidInput when there is no such deployment."""
+        self._check_known(deployment)
+        return logs.last_lines(self.api, self.name, deployment, lines)
+
+    def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
+        """Yield the last lines of every replica, then new ones as they come; ends with LabLost when the lab does."""
+        for one in deployments:
+            self._check_known(one)
+        return logs.follow(self.api, self.name, deployments, lines)
+
+    def _check_known(self, deployment: str) -> None:
+        if deployment not in self.deployments():
+            raise self._unknown(deployment)
 
     # Services.
 
@@ -237,24 +248,23 @@ class KubeLab:
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
         try:
-            found = self.api.get(self._autoscaler(name))
+            found = self.api.get(self._autoscaler(name), Autoscaler)
         except NotFound as error:
             raise LabLost(
                 f"There is no autoscaler {name!r}.", "Someone has deleted it.", "Leave it alone while it is shown."
             ) from error
-        status = found.get("status", {})
         if name in self._watches:
-            target = found["spec"]["scaleTargetRef"]["name"]
-            self._watches[name].look(time.time(), status, self._pods(target), self._metrics(target))
-        return autoscaler_status(found, self._events(found["metadata"]["uid"]))
+            target = found.spec.scale_target_ref.name
+            self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
+        return autoscaler_status(found, self._events(found.metadata.uid))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """As far as looking at it since it was applied shows them."""
         watch = self._watches.get(name)
         return watch.passes() if watch else ()
 
-    def _events(self, uid: str) -> list[Any]:
-        return list(self.api.get(path_of("v1", "Event", self.name), fieldSelector=f"involvedObject.uid={uid}")["items"])
+    def _events(self, uid: str) -> Sequence[Event]:
+        return self.api.list(path_of("v1", "Event", self.name), Event, fieldSelector=f"involvedObject.uid={uid}")
 
     def _autoscaler(self, name: str) -> str:
         return path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name, name)
@@ -262,9 +272,8 @@ class KubeLab:
     def _deployment(self, name: str) -> str:
         return path_of("apps/v1", "Deployment", self.name, name)
 
-    def _pods(self, app: str) -> list[Any]:
-        selector = f"app={app},{SELECTOR}"
-        return list(self.api.get(path_of("v1", "Pod", self.name), labelSelector=selector)["items"])
+    def _pods(self, app: str) -> Sequence[Pod]:
+        return self.api.list(path_of("v1", "Pod", self.name), Pod, labelSelector=f"app={app},{SELECTOR}")
 
     def _unknown(self, name: str) -> DclabError:
         known = rollout.names(self.api, self.name)

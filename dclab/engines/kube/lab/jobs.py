@@ -7,11 +7,12 @@ import json
 import re
 import secrets
 import threading
-from typing import Any
+from collections.abc import Sequence
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.lab.diagnose import cause
+from dclab.engines.kube.workloads import Job, Pod
 from dclab.errors import DclabError, LabLost, TimedOut
 from dclab.lab import JobStatus, ProbeSample, ProbeSpec
 from dclab.manifests import Manifest, named, optional
@@ -49,16 +50,13 @@ class KubeJob:
         if self._final:
             return self._final
         try:
-            job = self.api.get(self._path)
+            job = self.api.get(self._path, Job)
         except NotFound:  # someone else has deleted it
             return JobStatus(state="stopped")
-        state = job["status"]
-        if any(
-            one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in state.get("conditions", ())
-        ):
-            code = self._exit_code()
-            return JobStatus(state="succeeded" if state.get("succeeded") else "failed", exit_code=code)
-        return JobStatus(state="running" if state.get("active") else "pending")
+        state = job.status
+        if any(one.type in ("Complete", "Failed") and one.status == "True" for one in state.conditions):
+            return JobStatus(state="succeeded" if state.succeeded else "failed", exit_code=self._exit_code())
+        return JobStatus(state="running" if state.active else "pending")
 
     def log(self) -> str:
         """Everything it printed so far."""
@@ -77,15 +75,14 @@ class KubeJob:
             self._follower.join(LOG_SECONDS)
             self.api.delete(self._path)
 
-    def _pods(self) -> list[Any]:
-        listed = self.api.get(path_of("v1", "Pod", self.namespace), labelSelector=f"job-name={self.name}")
-        return list(listed["items"])
+    def _pods(self) -> Sequence[Pod]:
+        return self.api.list(path_of("v1", "Pod", self.namespace), Pod, labelSelector=f"job-name={self.name}")
 
     def _exit_code(self) -> int | None:
         for pod in self._pods():
-            for one in pod["status"].get("containerStatuses", ()):
-                if "terminated" in one["state"]:
-                    return int(one["state"]["terminated"]["exitCode"])
+            for one in pod.status.container_statuses:
+                if one.state.terminated is not None:
+                    return one.state.terminated.exit_code
         return None
 
     def _follow(self) -> None:
@@ -96,7 +93,7 @@ class KubeJob:
                 if not pods:
                     return
                 said = b""
-                pod = path_of("v1", "Pod", self.namespace, pods[0]["metadata"]["name"])
+                pod = path_of("v1", "Pod", self.namespace, pods[0].metadata.name)
                 for chunk in self.api.follow(f"{pod}/log"):
                     said += chunk
                     self._log = max(self._log, said, key=len)
@@ -115,6 +112,7 @@ def start(api: Api, namespace: str, manifest: Manifest, url: str) -> KubeJob:
     api.create({**manifest, "metadata": {**metadata, "name": name}}, namespace)
     begun = api.wait(
         path_of("v1", "Pod", namespace),
+        Pod,
         lambda pods: any(map(_started, pods)),
         START_SECONDS,
         labelSelector=f"job-name={name}",
@@ -126,9 +124,9 @@ def start(api: Api, namespace: str, manifest: Manifest, url: str) -> KubeJob:
     return KubeJob(api, namespace, name, url)
 
 
-def _started(pod: Any) -> bool:
-    statuses = pod["status"].get("containerStatuses", ())
-    return any("running" in one["state"] or "terminated" in one["state"] for one in statuses)
+def _started(pod: Pod) -> bool:
+    states = (one.state for one in pod.status.container_statuses)
+    return any(one.running is not None or one.terminated is not None for one in states)
 
 
 def probe_job(service: str, spec: ProbeSpec) -> Manifest:
@@ -169,7 +167,8 @@ def run_probe(api: Api, namespace: str, manifest: Manifest, spec: ProbeSpec) -> 
     try:
         api.wait(
             path,
-            lambda jobs: any(one["status"].get("succeeded") or one["status"].get("failed") for one in jobs),
+            Job,
+            lambda jobs: any(one.status.succeeded or one.status.failed for one in jobs),
             _longest(spec),
             fieldSelector=f"metadata.name={job.name}",
         )

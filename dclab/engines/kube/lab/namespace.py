@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from dclab import manifests
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import Forbidden
 from dclab.engines.kube.labels import OURS, SELECTOR
+from dclab.engines.kube.objects import Namespace, Object, RoleBinding
+from dclab.engines.kube.rights import ROLE
 from dclab.errors import Refused
 from dclab.manifests import Manifest
 
-__all__ = ["claim", "ensure_ours", "namespace_manifest", "remove", "rendered"]
+__all__ = ["claim", "ensure_ours", "is_ours", "namespace_manifest", "remove", "rendered"]
 
 POD_SECURITY = "pod-security.kubernetes.io/enforce"
 
@@ -45,15 +45,15 @@ def namespace_manifest(name: str, images: Images) -> Manifest:
     }
 
 
-def _ours(one: Any) -> bool:
-    labels = one["metadata"].get("labels", {})
-    return all(labels.get(key) == value for key, value in OURS.items())
+def is_ours(one: Object) -> bool:
+    """Whether an object bears dclab's labels."""
+    return all(one.metadata.labels.get(key) == value for key, value in OURS.items())
 
 
-def ensure_ours(api: Api, name: str) -> Any:
+def ensure_ours(api: Api, name: str) -> Namespace | None:
     """The namespace when dclab owns it, None when there is none; Refused when it is someone else's."""
-    found = api.get_or_none(path_of("v1", "Namespace", "", name))
-    if found is None or _ours(found):
+    found = api.get_or_none(path_of("v1", "Namespace", "", name), Namespace)
+    if found is None or is_ours(found):
         return found
     raise Refused(
         f"The namespace {name!r} of the context {api.context!r} is not dclab's.",
@@ -66,11 +66,11 @@ def claim(api: Api, manifest: Manifest) -> None:
     """Make the namespace, or update ours; Refused when it is someone else's."""
     name = manifest["metadata"]["name"]
     found = ensure_ours(api, name)
-    if found is not None and found["metadata"].get("deletionTimestamp"):
+    if found is not None and found.metadata.deletion_timestamp:
         wait_gone(api, name, 60)
     api.apply(manifest, "")
     # Until it has its account, no pod can be made in it.
-    api.wait(path_of("v1", "ServiceAccount", name), bool, 20, fieldSelector="metadata.name=default")
+    api.wait(path_of("v1", "ServiceAccount", name), Object, bool, 20, fieldSelector="metadata.name=default")
 
 
 def rendered(name: str, images: Images) -> list[Manifest]:
@@ -94,6 +94,7 @@ def remove(api: Api, name: str, seconds: float = 60.0) -> list[str]:
             api.delete(path_of(version, kind, name), labelSelector=SELECTOR)
     api.wait(
         path_of("v1", "Pod", name),
+        Object,
         lambda pods: not pods,
         seconds,
         labelSelector="app.kubernetes.io/part-of=dockercoins",
@@ -113,16 +114,23 @@ def _foreign(api: Api, name: str) -> list[str]:
     for kinds in (REMOVED, NOT_OURS_EITHER):
         for version, each in kinds.items():
             for kind in each:
-                for one in api.get(path_of(version, kind, name))["items"]:
-                    known = (kind, one["metadata"]["name"])
-                    if known not in OF_THE_CLUSTER and not _ours(one):
+                for one in api.list(path_of(version, kind, name), RoleBinding if kind == "RoleBinding" else Object):
+                    known = (kind, one.metadata.name)
+                    if known not in OF_THE_CLUSTER and not is_ours(one) and not _of_the_rights(kind, one):
                         found.append("/".join(known))
     return found
+
+
+def _of_the_rights(kind: str, one: Object) -> bool:
+    """Whether it is the Role of `dclab rbac`, or gives it to someone: without the lab they give nothing."""
+    if isinstance(one, RoleBinding):
+        return (one.role_ref.kind, one.role_ref.name) == ("Role", ROLE)
+    return (kind, one.metadata.name) == ("Role", ROLE)
 
 
 def wait_gone(api: Api, name: str, seconds: float) -> bool:
     """Wait for the end of a namespace; whether it ended."""
     gone = api.wait(
-        path_of("v1", "Namespace", ""), lambda all_: not all_, seconds, fieldSelector=f"metadata.name={name}"
+        path_of("v1", "Namespace", ""), Namespace, lambda all_: not all_, seconds, fieldSelector=f"metadata.name={name}"
     )
     return bool(gone)

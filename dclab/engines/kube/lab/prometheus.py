@@ -9,13 +9,15 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from dclab import manifests
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.labels import OURS
+from dclab.engines.kube.workloads import Deployment, Pod
 from dclab.errors import DclabError, InvalidInput, MissingTool
 from dclab.manifests import Manifest
 from dclab.paths import shipped
@@ -36,6 +38,18 @@ RELEASE = "prometheus"
 """With it the chart names its server as our manifest does."""
 RENDERED = ("ConfigMap", "Deployment", "Service")
 LONGEST_RENDERING = 120.0
+
+
+class _RenderedMetadata(msgspec.Struct):
+    name: str
+    labels: dict[str, str] | None = None
+
+
+class _Rendered(msgspec.Struct):
+    """What every object that helm renders has to have."""
+
+    kind: str
+    metadata: _RenderedMetadata
 
 
 @dataclass(frozen=True)
@@ -65,23 +79,24 @@ def ensure_prometheus(api: Api, namespace: str, wanted: Source | None = None) ->
         TimedOut: Prometheus does not get ready; the error says why.
     """
     path = path_of("apps/v1", "Deployment", namespace, PROMETHEUS)
-    there = api.get_or_none(path)
+    there = api.get_or_none(path, Deployment)
     if there is None or wanted is not None:
         source = wanted or Source(MANIFEST)
         objects = _from_chart(api, namespace, source.chart) if source.kind == HELM else _own(namespace)
-        if there is not None and _selector(there) != _selector(manifests.named(objects, "Deployment", PROMETHEUS)):
+        wanted_labels = manifests.named(objects, "Deployment", PROMETHEUS)["spec"]["selector"]["matchLabels"]
+        if there is not None and there.spec.selector.match_labels != wanted_labels:
             # What a deployment selects can never be changed.
             api.delete(path)
             api.wait(
-                path_of("v1", "Pod", namespace), lambda pods: not pods, READY_SECONDS, labelSelector=f"app={PROMETHEUS}"
+                path_of("v1", "Pod", namespace),
+                Pod,
+                lambda pods: not pods,
+                READY_SECONDS,
+                labelSelector=f"app={PROMETHEUS}",
             )
         for one in objects:
             api.apply(one, namespace)
     rollout.wait_settled(api, namespace, PROMETHEUS, READY_SECONDS)
-
-
-def _selector(deployment: Manifest) -> Any:
-    return deployment["spec"]["selector"]["matchLabels"]
 
 
 def _own(namespace: str) -> list[Manifest]:
@@ -103,7 +118,7 @@ def _from_chart(api: Api, namespace: str, chart: str | None) -> list[Manifest]:
             "Name a chart `prometheus` of prometheus-community, or leave --chart out.",
         )
     for (kind, name), one in made.items():
-        one["metadata"]["labels"] = {**one["metadata"].get("labels", {}), **OURS, "app": name}
+        one["metadata"]["labels"] = {**(one["metadata"].get("labels") or {}), **OURS, "app": name}
         if kind == "Deployment":
             # By them our services, policies and diagnosis find its pods.
             one["spec"]["template"]["metadata"]["labels"] |= {**OURS, "app": name}
@@ -147,4 +162,13 @@ def _render(namespace: str, chart: str | None, version: str) -> list[Manifest]:
             last or "It does not say why.",
             "Check that it can be reached; --chart takes a folder or an archive, too.",
         )
-    return [one for one in yaml.safe_load_all(done.stdout) if one]
+    try:
+        rendered = [one for one in yaml.safe_load_all(done.stdout) if one]
+        msgspec.convert(rendered, list[_Rendered])
+    except (yaml.YAMLError, msgspec.ValidationError, RecursionError) as error:
+        raise DclabError(
+            f"The chart {chart or 'prometheus'} does not render to Kubernetes objects.",
+            " ".join(str(error).split()),
+            "Omit --chart to use the chart of prometheus-community.",
+        ) from error
+    return rendered

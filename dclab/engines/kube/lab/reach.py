@@ -10,14 +10,14 @@ import random
 import socket
 import time
 from functools import partial
-from typing import Any
 
 from dclab.engines.forward import Forward
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import is_ready
-from dclab.errors import DclabError
+from dclab.engines.kube.objects import Node, Service, ServiceSpec
+from dclab.engines.kube.workloads import Pod, is_ready
+from dclab.errors import DclabError, LabLost
 
 __all__ = ["Reach"]
 
@@ -46,13 +46,13 @@ class Reach:
             one.close()
         self._urls.clear()
 
-    def _service(self, name: str) -> Any:
-        return self.api.get(path_of("v1", "Service", self.namespace, name))
+    def _service(self, name: str) -> Service:
+        return self.api.get(path_of("v1", "Service", self.namespace, name), Service)
 
     def addresses(self) -> dict[str, str]:
         """URLs of those services that are reached by NodePort; they outlive this process."""
-        listed = self.api.get(path_of("v1", "Service", self.namespace), labelSelector=SELECTOR)["items"]
-        names = [one["metadata"]["name"].removesuffix("-np") for one in listed if one["spec"]["type"] == "NodePort"]
+        listed = self.api.list(path_of("v1", "Service", self.namespace), Service, labelSelector=SELECTOR)
+        names = [one.metadata.name.removesuffix("-np") for one in listed if one.spec.type == "NodePort"]
         found = {name: self._by_node_port(name) for name in sorted(names)}
         return {name: url for name, url in found.items() if url}
 
@@ -61,8 +61,8 @@ class Reach:
             found = self._service(f"{service}-np")
         except NotFound:
             return None
-        port = found["spec"]["ports"][0]["nodePort"]
-        address = self._node_address()
+        port = next((one.node_port for one in found.spec.ports), 0)
+        address = self._node_address() if port else None
         end = time.monotonic() + NEW_PORT_SECONDS
         while address:
             try:
@@ -79,33 +79,38 @@ class Reach:
 
     def _node_address(self) -> str | None:
         try:
-            nodes = self.api.get(path_of("v1", "Node", ""))["items"]
+            nodes = self.api.list(path_of("v1", "Node", ""), Node)
         except DclabError:  # whoever has rights in one namespace only may not see nodes
             return None
-        known = (one for node in nodes for one in node["status"]["addresses"] if one["type"] == "InternalIP")
-        return next((str(one["address"]) for one in known), None)
+        known = (one for node in nodes for one in node.status.addresses if one.type == "InternalIP")
+        return next((one.address for one in known), None)
 
     def _forwarded(self, name: str) -> str:
-        forward = Forward(partial(self._connection, self._service(name)["spec"]))
+        forward = Forward(partial(self._connection, self._service(name).spec))
         self._forwards.append(forward)
         return forward.url
 
-    def _connection(self, service: Any) -> Any:
+    def _connection(self, service: ServiceSpec) -> socket.socket | None:
         """To a ready pod of the service; None when there is none."""
-        selector = ",".join(f"{key}={value}" for key, value in service["selector"].items())
-        pods = self.api.get(path_of("v1", "Pod", self.namespace), labelSelector=selector)["items"]
+        selector = ",".join(f"{key}={value}" for key, value in service.selector.items())
+        pods = self.api.list(path_of("v1", "Pod", self.namespace), Pod, labelSelector=selector)
         ready = [one for one in pods if is_ready(one)]
-        if not ready:
+        if not ready or not service.ports:
             return None
         pod = random.choice(ready)
-        (port, *_) = service["ports"]
-        return self.api.forward(
-            path_of("v1", "Pod", self.namespace, pod["metadata"]["name"]), _target_port(pod, port["targetPort"])
-        )
+        wanted = service.ports[0]
+        port = _target_port(pod, wanted.target_port or wanted.port)
+        return self.api.forward(path_of("v1", "Pod", self.namespace, pod.metadata.name), port)
 
 
-def _target_port(pod: Any, port: int | str) -> int:
-    """Its number, where a service names it."""
-    containers = pod["spec"]["containers"]
-    named = {each.get("name"): each["containerPort"] for one in containers for each in one.get("ports", ())}
-    return int(named.get(port, port))
+def _target_port(pod: Pod, port: int | str) -> int:
+    """Return the number of a port that a service names; LabLost when the pod has none of that name."""
+    if isinstance(port, int):
+        return port
+    for container in pod.spec.containers:
+        for one in container.ports:
+            if one.name == port:
+                return one.container_port
+    raise LabLost(
+        f"{pod.metadata.name} has no port {port!r}, to which its service sends.", "", "`dclab up` restores it."
+    )

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.lab.diagnose import cause
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import rolled_out
+from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, rolled_out
 from dclab.errors import TimedOut
 
 __all__ = ["names", "wait_settled"]
@@ -22,21 +21,23 @@ such pause; then they have to act, and pods to start. After outages of 20 s, 57 
 
 def names(api: Api, namespace: str) -> list[str]:
     """Names of the lab's deployments."""
-    listed = api.get(path_of("apps/v1", "Deployment", namespace), labelSelector=SELECTOR)
-    return sorted(one["metadata"]["name"] for one in listed["items"])
+    listed = api.list(path_of("apps/v1", "Deployment", namespace), Deployment, labelSelector=SELECTOR)
+    return sorted(one.metadata.name for one in listed)
 
 
 def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
     return bool(
         api.wait(
             path_of("apps/v1", "Deployment", namespace),
+            Deployment,
             rolled_out,
             end - time.monotonic(),
             fieldSelector=f"metadata.name={name}",
         )
         and api.wait(
             path_of("v1", "Pod", namespace),
-            lambda pods: not any("deletionTimestamp" in one["metadata"] for one in pods),
+            Pod,
+            lambda pods: all(one.metadata.deletion_timestamp is None for one in pods),
             end - time.monotonic(),
             labelSelector=f"app={name},{SELECTOR}",
         )
@@ -45,23 +46,23 @@ def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
 
 def _unattended(api: Api, namespace: str, name: str) -> bool:
     """Whether something of the deployment waits for a controller, the scheduler or a kubelet to look at it at all."""
-    deployment = api.get_or_none(path_of("apps/v1", "Deployment", namespace, name))
+    deployment = api.get_or_none(path_of("apps/v1", "Deployment", namespace, name), Deployment)
     if deployment is None:
         return False
-    status = deployment["status"]
-    refused = any(one["type"] == "ReplicaFailure" for one in status.get("conditions", ()))
-    if status.get("observedGeneration") != deployment["metadata"]["generation"]:
+    status = deployment.status
+    refused = any(one.type == "ReplicaFailure" for one in status.conditions)
+    if status.observed_generation != deployment.metadata.generation:
         return True
-    if status.get("replicas", 0) != deployment["spec"]["replicas"] and not refused:
+    if status.replicas != deployment.spec.replicas and not refused:
         return True
-    pods = api.get(path_of("v1", "Pod", namespace), labelSelector=f"app={name},{SELECTOR}")["items"]
-    return any(not _looked_at(one["status"]) for one in pods)
+    pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"app={name},{SELECTOR}")
+    return any(not _looked_at(one.status) for one in pods)
 
 
-def _looked_at(status: Any) -> bool:
+def _looked_at(status: PodStatus) -> bool:
     """Whether a pod was scheduled and its containers are known, or it was said why it cannot be scheduled."""
-    scheduled = [one for one in status.get("conditions", ()) if one["type"] == "PodScheduled"]
-    return bool(status.get("containerStatuses") or any(one["status"] == "False" for one in scheduled))
+    scheduled = [one for one in status.conditions if one.type == "PodScheduled"]
+    return bool(status.container_statuses or any(one.status == "False" for one in scheduled))
 
 
 def wait_settled(api: Api, namespace: str, name: str, seconds: float) -> None:

@@ -1,0 +1,191 @@
+"""Pods, and what makes them: deployments, replica sets and jobs, as the API gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from dclab.engines.kube.objects import Condition, Object, Part, Quantity
+
+__all__ = [
+    "Deployment",
+    "Job",
+    "Pod",
+    "PodMetrics",
+    "PodStatus",
+    "ReplicaSet",
+    "Waiting",
+    "is_ready",
+    "rolled_out",
+]
+
+
+class Requests(Part, frozen=True):
+    """What a container asks for."""
+
+    requests: dict[str, Quantity] = msgspec.field(default_factory=dict)
+
+
+class ContainerPort(Part, frozen=True):
+    """A port of a container."""
+
+    container_port: int
+    name: str = ""
+
+
+class Container(Part, frozen=True):
+    """A container of a pod's specification."""
+
+    name: str = ""
+    args: tuple[str, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
+    resources: Requests = Requests()
+
+
+class PodSpec(Part, frozen=True):
+    """What a pod is to be."""
+
+    containers: tuple[Container, ...] = ()
+
+
+class Waiting(Part, frozen=True):
+    """Why a container waits."""
+
+    reason: str = ""
+    message: str = ""
+
+
+class Terminated(Part, frozen=True):
+    """How a container ended."""
+
+    exit_code: int = 0
+    reason: str = ""
+
+
+class ContainerState(Part, frozen=True):
+    """One of three, or none."""
+
+    waiting: Waiting | None = None
+    running: dict[str, Any] | None = None
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(Part, frozen=True):
+    """State of one container of a pod."""
+
+    name: str = ""
+    image: str = ""
+    ready: bool = False
+    restart_count: int = 0
+    state: ContainerState = ContainerState()
+    last_state: ContainerState = ContainerState()
+
+
+class PodStatus(Part, frozen=True):
+    """State of a pod."""
+
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    start_time: datetime | None = None
+    conditions: tuple[Condition, ...] = ()
+    container_statuses: tuple[ContainerStatus, ...] = ()
+
+
+class Pod(Object, frozen=True):
+    """A pod."""
+
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+
+class Template(Part, frozen=True):
+    """The pods that a deployment makes."""
+
+    spec: PodSpec = PodSpec()
+
+
+class Selector(Part, frozen=True):
+    """The pods that a deployment looks after."""
+
+    match_labels: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+class DeploymentSpec(Part, frozen=True):
+    """What a deployment is to be."""
+
+    replicas: int = 1
+    selector: Selector = Selector()
+    template: Template = Template()
+
+
+class DeploymentStatus(Part, frozen=True):
+    """State of a deployment, or of a replica set."""
+
+    observed_generation: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
+class Deployment(Object, frozen=True):
+    """A deployment."""
+
+    spec: DeploymentSpec = DeploymentSpec()
+    status: DeploymentStatus = DeploymentStatus()
+
+
+class ReplicaSet(Object, frozen=True):
+    """A replica set."""
+
+    status: DeploymentStatus = DeploymentStatus()
+
+
+class JobStatus(Part, frozen=True):
+    """State of a job: how many of its pods did what."""
+
+    active: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    conditions: tuple[Condition, ...] = ()
+
+
+class Job(Object, frozen=True):
+    """A job."""
+
+    status: JobStatus = JobStatus()
+
+
+class ContainerMetrics(Part, frozen=True):
+    """Usage of one container."""
+
+    usage: dict[str, Quantity] = msgspec.field(default_factory=dict)
+
+
+class PodMetrics(Object, frozen=True):
+    """Usage of a pod over a window, of metrics.k8s.io."""
+
+    timestamp: datetime
+    window: str
+    containers: tuple[ContainerMetrics, ...] = ()
+
+
+def is_ready(pod: Pod) -> bool:
+    """Whether a pod takes requests: ready, and not on its way out."""
+    if pod.metadata.deletion_timestamp is not None:
+        return False
+    return any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions)
+
+
+def rolled_out(deployments: Sequence[Deployment]) -> bool:
+    """Whether each has as many replicas as it should, all of its newest form, all ready."""
+    for one in deployments:
+        status = one.status
+        counts = {status.replicas, status.updated_replicas, status.ready_replicas}
+        if status.observed_generation != one.metadata.generation or counts != {one.spec.replicas}:
+            return False
+    return bool(deployments)
