@@ -76,4 +76,4 @@ def _measure(lab: Lab, target: str, what: str, workers: int, spec: ProbeSpec, ob
     observer.raw("latency", ({"target": target, "what": what, "workers": workers, **asdict(one)} for one in samples))
     for caveat in probe_caveats(samples, spec, f"the {what} of {target}"):
         observer.caveat(caveat)
-    return summarise(samples, spec.rate)
+    return summarise(samples, spec.rate, hint="See `dclab status`.")
