@@ -12,11 +12,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from dclab import manifests
 from dclab.autoscaler.decide import Observation
 from dclab.autoscaler.replica_count import Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube.lab.autoscaler_status import unix
+from dclab.quantity import millicores
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 
@@ -118,7 +118,7 @@ def _pass(look: Look, status: Mapping[str, Any]) -> Pass:
 def _requests(look: Look) -> dict[str, float]:
     return {
         one["metadata"]["name"]: sum(
-            manifests.millicores(each.get("resources", {}).get("requests", {}).get("cpu", 0))
+            millicores(each.get("resources", {}).get("requests", {}).get("cpu", 0))
             for each in one["spec"]["containers"]
         )
         for one in look.pods
@@ -132,7 +132,7 @@ def _usage(look: Look) -> dict[str, PodMetric]:
 def pod_metric(item: Mapping[str, Any]) -> PodMetric:
     """A reading of metrics.k8s.io: CPU in whole millicores, rounded up as Quantity.MilliValue does."""
     return PodMetric(
-        value=sum(math.ceil(manifests.millicores(one["usage"]["cpu"])) for one in item["containers"]),
+        value=sum(math.ceil(millicores(one["usage"]["cpu"])) for one in item["containers"]),
         at=unix(item["timestamp"]),
         window=_seconds(item["window"]),
     )

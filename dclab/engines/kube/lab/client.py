@@ -33,6 +33,7 @@ from dclab.lab import (
     ReplicaUsage,
     Scrape,
 )
+from dclab.quantity import megabytes, millicores
 
 __all__ = ["KubeLab"]
 
@@ -162,8 +163,8 @@ class KubeLab:
         return [
             ReplicaUsage(
                 replica=one["metadata"]["name"],
-                cpu_millicores=sum(manifests.millicores(each["usage"]["cpu"]) for each in one["containers"]),
-                memory_mb=sum(manifests.megabytes(each["usage"]["memory"]) for each in one["containers"]),
+                cpu_millicores=sum(millicores(each["usage"]["cpu"]) for each in one["containers"]),
+                memory_mb=sum(megabytes(each["usage"]["memory"]) for each in one["containers"]),
             )
             for one in self._metrics(deployment)
         ]
