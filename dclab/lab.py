@@ -51,7 +51,7 @@ class Counter:
     """The hash counter at one moment, read as the web UI reads it."""
 
     t: float
-    """Unix seconds, on the web UI's clock."""
+    """Unix seconds, on the web UI's clock; on this machine's where the web UI tells no time."""
     hashes: int
     coins: int
 

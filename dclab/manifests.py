@@ -10,14 +10,13 @@ from typing import Any
 from dclab.errors import DclabError
 from dclab.lab import LoadSpec
 from dclab.paths import shipped
+from dclab.quantity import millicores
 
 __all__ = [
     "Manifest",
     "ServicePort",
     "Workload",
     "load",
-    "megabytes",
-    "millicores",
     "named",
     "of_kind",
     "optional",
@@ -64,21 +63,6 @@ def named(objects: Iterable[Manifest], kind: str, name: str) -> Manifest:
         if name in (one["metadata"].get("name"), one["metadata"].get("generateName")):
             return one
     raise KeyError(f"{kind}/{name}")
-
-
-def millicores(quantity: str | int | float) -> float:
-    """CPU quantity of a manifest (`200m`, `1`, `0.5`) or of a reading (`5118929n`) in thousandths of a core."""
-    text = str(quantity)
-    factor = {"m": 1.0, "u": 1e-3, "n": 1e-6}.get(text[-1:])
-    return float(text) * 1000 if factor is None else float(text[:-1]) * factor
-
-
-def megabytes(quantity: str | int | float) -> float:
-    """Memory quantity (`6144Ki`, `64Mi`, bytes) in millions of bytes."""
-    text = str(quantity)
-    units = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "k": 10**3, "M": 10**6, "G": 10**9}
-    unit = next((one for one in units if text.endswith(one)), "")
-    return float(text.removesuffix(unit)) * units.get(unit, 1) / 1e6
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,16 +1,19 @@
 """Reading and checking a HorizontalPodAutoscaler manifest.
 
-Bounds and defaults are Kubernetes' (pkg/apis/autoscaling/validation/validation.go and v2/defaults.go).
+Bounds and defaults are Kubernetes' (pkg/apis/autoscaling/validation/validation.go and v2/defaults.go). What Kubernetes
+would refuse is InvalidInput; what is valid there and only missing here is NotSupported.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, cast
 
 from dclab.autoscaler.spec import AutoscalerSpec, MetricSpec, Policy, Rules
-from dclab.errors import InvalidInput
+from dclab.errors import InvalidInput, NotSupported
+from dclab.quantity import parse_quantity
 
 __all__ = ["parse_autoscaler"]
 
@@ -28,8 +31,47 @@ LONGEST_WINDOW = 3600
 LONGEST_PERIOD = 1800
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
-_QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(m|k|M)?")
-_FACTORS = {None: 1.0, "m": 0.001, "k": 1e3, "M": 1e6}
+_METRIC_NAME = re.compile(r"(?!\.{1,2}$)[^/%\s]{1,253}")
+
+FIELDS = {
+    "List": ("apiVersion", "kind", "metadata", "items"),
+    "HorizontalPodAutoscaler": ("apiVersion", "kind", "metadata", "spec", "status"),
+    "ObjectMeta": (
+        *(
+            "name",
+            "generateName",
+            "namespace",
+            "labels",
+            "annotations",
+            "finalizers",
+            "ownerReferences",
+            "managedFields",
+        ),
+        *("uid", "resourceVersion", "generation", "selfLink"),
+        *("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"),
+    ),
+    "Spec": ("scaleTargetRef", "minReplicas", "maxReplicas", "metrics", "behavior"),
+    "Reference": ("apiVersion", "kind", "name"),
+    "Metric": ("type", "resource", "pods", "object", "external", "containerResource"),
+    "Resource": ("name", "target"),
+    "Pods": ("metric", "target"),
+    "Object": ("describedObject", "metric", "target"),
+    "External": ("metric", "target"),
+    "MetricIdentifier": ("name", "selector"),
+    "Target": ("type", "value", "averageValue", "averageUtilization"),
+    "Behavior": ("scaleUp", "scaleDown"),
+    "Rules": ("stabilizationWindowSeconds", "selectPolicy", "policies", "tolerance"),
+    "Policy": ("type", "value", "periodSeconds"),
+}
+"""Every field that autoscaling/v2 has, by the type that it stands in."""
+
+TARGETS = {
+    "Resource": ("Utilization", "AverageValue"),
+    "Pods": ("AverageValue",),
+    "Object": ("Value", "AverageValue"),
+    "External": ("Value", "AverageValue"),
+}
+AMOUNTS = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}
 
 
 def _refuse(where: str, why: str) -> InvalidInput:
@@ -40,9 +82,30 @@ def _refuse(where: str, why: str) -> InvalidInput:
     )
 
 
-def _mapping(value: Any, where: str) -> Mapping[str, Any]:
+def _unsupported(what: str, where: str) -> NotSupported:
+    return NotSupported(
+        f"dclab does not support {what}.",
+        f"The manifest has it at {where}; Kubernetes itself accepts it.",
+        "Use autoscaling/v2 with a Deployment and a CPU, Pods, Object or External metric.",
+    )
+
+
+def _mapping(value: Any, where: str, kind: str) -> dict[str, Any]:
+    """The fields of an object that have a value; each must be one that its kind has."""
     if not isinstance(value, Mapping):
-        raise _refuse(where, "It must be a mapping.")
+        raise _refuse(where, "It must be a mapping." if value is not None else "It is missing.")
+    known = FIELDS[kind]
+    for key in value:
+        if key not in known:
+            close = get_close_matches(str(key), known, n=1)
+            meant = f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}."
+            raise _refuse(where, f"Unknown field {key!r}{meant}")
+    return {key: one for key, one in value.items() if one is not None}
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _refuse(where, "It must be a list.")
     return value
 
 
@@ -52,8 +115,8 @@ def _whole(value: Any, where: str, low: int, high: int) -> int:
     return value
 
 
-def _name(value: Any, where: str) -> str:
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+def _name(value: Any, where: str, pattern: re.Pattern[str] = _NAME) -> str:
+    if not isinstance(value, str) or not pattern.fullmatch(value):
         raise _refuse(where, f"It is {value!r}; it must be the name of an object, not a URL or anything else.")
     return value
 
@@ -64,42 +127,56 @@ def _one_of(value: Any, where: str, known: tuple[str, ...]) -> str:
     return str(value)
 
 
-def _quantity(value: Any, where: str) -> float:
-    found = _QUANTITY.fullmatch(str(value))
-    if not found or float(found.group(1)) == 0:
-        raise _refuse(where, f"It is {value!r}; it must be a quantity above zero, such as 100m or 10.")
-    return float(found.group(1)) * _FACTORS[found.group(2)]
+def _quantity(value: Any, where: str, *, zero: bool = False) -> float:
+    """Thousandths of a quantity above zero, or from zero on."""
+    try:
+        found = parse_quantity(value) * 1000
+    except ValueError:
+        found = None
+    if found is None or found < 0 or (found == 0 and not zero):
+        least = "of zero or more, such as 50m" if zero else "above zero, such as 100m or 10"
+        raise _refuse(where, f"It is {value!r}; it must be a quantity {least}.")
+    return float(found)
 
 
 def _metric(given: Any, where: str) -> MetricSpec:
-    metric = _mapping(given, where)
-    kind = _one_of(metric.get("type"), f"{where}.type", ("Resource", "Pods", "Object", "External"))
-    inner_at = f"{where}.{kind.lower()}"
-    inner = _mapping(metric.get(kind.lower()), inner_at)
+    metric = _mapping(given, where, "Metric")
+    kind = _one_of(metric.get("type"), f"{where}.type", (*TARGETS, "ContainerResource"))
+    if kind == "ContainerResource":
+        raise _unsupported("metrics of type ContainerResource", where)
+    key = kind.lower()
+    if others := sorted(set(metric) - {"type", key}):
+        raise _refuse(f"{where}.{others[0]}", f"A metric of type {kind} has its source in {key}, and no other.")
+    at = f"{where}.{key}"
+    source = _mapping(metric.get(key), at, kind)
     if kind == "Resource":
-        name = _one_of(inner.get("name"), f"{inner_at}.name", ("cpu",))
+        name = _name(source.get("name"), f"{at}.name", _METRIC_NAME)
+        if name != "cpu":
+            raise _unsupported(f"the resource {name} as a metric", f"{at}.name")
     else:
-        name = _name(str(_mapping(inner.get("metric"), f"{inner_at}.metric").get("name")).replace("_", "-"), inner_at)
-        name = str(inner["metric"]["name"])
-    target = _mapping(inner.get("target"), f"{inner_at}.target")
-    allowed = {
-        "Resource": ("Utilization", "AverageValue"),
-        "Pods": ("AverageValue",),
-        "Object": ("Value", "AverageValue"),
-        "External": ("Value", "AverageValue"),
-    }[kind]
-    target_type = _one_of(target.get("type"), f"{inner_at}.target.type", allowed)
-    key = {"Utilization": "averageUtilization", "AverageValue": "averageValue", "Value": "value"}[target_type]
-    at = f"{inner_at}.target.{key}"
+        identifier = _mapping(source.get("metric"), f"{at}.metric", "MetricIdentifier")
+        name = _name(identifier.get("name"), f"{at}.metric.name", _METRIC_NAME)
+    if kind == "Object":
+        described = _mapping(source.get("describedObject"), f"{at}.describedObject", "Reference")
+        _name(described.get("name"), f"{at}.describedObject.name")
+    target_type, target = _target(source.get("target"), f"{at}.target", kind)
+    return MetricSpec(type=cast(Any, kind), name=name, target_type=cast(Any, target_type), target=target)
+
+
+def _target(given: Any, where: str, kind: str) -> tuple[str, float]:
+    """Type and amount: percent, millicores of a resource, else the metric's own unit."""
+    target = _mapping(given, where, "Target")
+    target_type = _one_of(target.get("type"), f"{where}.type", TARGETS[kind])
+    key = AMOUNTS[target_type]
+    if others := sorted(set(target) - {"type", key}):
+        raise _refuse(f"{where}.{others[0]}", f"A target of type {target_type} has its amount in {key}, and no other.")
     if target_type == "Utilization":
-        amount = float(_whole(target.get(key), at, 1, 1_000_000))
-    else:
-        amount = _quantity(target.get(key), at) * (1000 if kind == "Resource" else 1)
-    return MetricSpec(type=kind, name=name, target_type=target_type, target=amount)  # type: ignore[arg-type]
+        return target_type, float(_whole(target.get(key), f"{where}.{key}", 1, 1_000_000))
+    return target_type, _quantity(target.get(key), f"{where}.{key}") / (1 if kind == "Resource" else 1000)
 
 
 def _policy(given: Any, where: str) -> Policy:
-    policy = _mapping(given, where)
+    policy = _mapping(given, where, "Policy")
     kind = _one_of(policy.get("type"), f"{where}.type", ("Pods", "Percent"))
     return Policy(
         type=cast(Any, kind),
@@ -112,47 +189,72 @@ def _rules(given: Any, where: str, default: Rules) -> Rules:
     """Rules with each absent field at its default."""
     if given is None:
         return default
-    rules = _mapping(given, where)
+    rules = _mapping(given, where, "Rules")
     window = rules.get("stabilizationWindowSeconds")
-    policies = rules.get("policies")
     tolerance = rules.get("tolerance")
-    if policies is not None and not isinstance(policies, list):
-        raise _refuse(f"{where}.policies", "It must be a list.")
+    policies = None
+    if "policies" in rules:
+        listed = _list(rules["policies"], f"{where}.policies")
+        policies = tuple(_policy(one, f"{where}.policies[{i}]") for i, one in enumerate(listed))
+        if not policies:
+            raise _refuse(
+                f"{where}.policies", "It must hold at least one policy; without the field there are defaults."
+            )
     select = _one_of(rules.get("selectPolicy", "Max"), f"{where}.selectPolicy", ("Max", "Min", "Disabled"))
     at = f"{where}.stabilizationWindowSeconds"
     return Rules(
         window_seconds=default.window_seconds if window is None else _whole(window, at, 0, LONGEST_WINDOW),
-        policies=tuple(_policy(one, f"{where}.policies[{i}]") for i, one in enumerate(policies))
-        if policies
-        else default.policies,
+        policies=policies or default.policies,
         select=cast(Any, select),
-        tolerance=None if tolerance is None else _quantity(tolerance, f"{where}.tolerance"),
+        tolerance=None if tolerance is None else _quantity(tolerance, f"{where}.tolerance", zero=True) / 1000,
     )
 
 
-def parse_autoscaler(manifest: Mapping[str, Any]) -> AutoscalerSpec:
-    """The spec of a HorizontalPodAutoscaler (autoscaling/v2); InvalidInput says where it is wrong."""
-    manifest = _mapping(manifest, "its top")
-    if manifest.get("kind") != "HorizontalPodAutoscaler":
-        raise _refuse("kind", f"It is {manifest.get('kind')!r}; it must be HorizontalPodAutoscaler.")
-    if manifest.get("apiVersion") != "autoscaling/v2":
-        raise _refuse("apiVersion", f"It is {manifest.get('apiVersion')!r}; it must be autoscaling/v2.")
-    spec = _mapping(manifest.get("spec"), "spec")
-    target = _mapping(spec.get("scaleTargetRef"), "spec.scaleTargetRef")
-    _one_of(target.get("kind"), "spec.scaleTargetRef.kind", ("Deployment",))
-    low = _whole(spec.get("minReplicas", 1), "spec.minReplicas", 1, 10_000)
-    metrics = spec.get("metrics")
-    if metrics is not None and not isinstance(metrics, list):
-        raise _refuse("spec.metrics", "It must be a list.")
-    behavior = _mapping(spec.get("behavior") or {}, "spec.behavior")
+def _unpacked(manifest: Any) -> dict[str, Any]:
+    """The autoscaler; of a list of one, that one."""
+    kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
+    if kind in ("List", "HorizontalPodAutoscalerList"):
+        items = _list(_mapping(manifest, "its top", "List").get("items"), "items")
+        if len(items) != 1:
+            raise _refuse("items", f"The list holds {len(items)} objects; one HorizontalPodAutoscaler is needed.")
+        (manifest,) = items
+        kind = manifest.get("kind") if isinstance(manifest, Mapping) else None
+    if kind != "HorizontalPodAutoscaler":
+        raise _refuse("kind", f"It is {kind!r}; it must be HorizontalPodAutoscaler.")
+    version = manifest.get("apiVersion")
+    if version == "autoscaling/v1":
+        raise _unsupported(version, "apiVersion")
+    if version != "autoscaling/v2":
+        raise _refuse("apiVersion", f"It is {version!r}; it must be autoscaling/v2.")
+    return _mapping(manifest, "its top", kind)
+
+
+def parse_autoscaler(manifest: Any) -> AutoscalerSpec:
+    """Return the spec of a HorizontalPodAutoscaler (autoscaling/v2), or of a List that holds one.
+
+    Raises:
+        InvalidInput: Kubernetes would refuse it; the error says where and why.
+        NotSupported: it is valid, but dclab cannot do that.
+    """
+    top = _unpacked(manifest)
+    spec = _mapping(top.get("spec"), "spec", "Spec")
+    reference = _mapping(spec.get("scaleTargetRef"), "spec.scaleTargetRef", "Reference")
+    scaled = _name(reference.get("kind"), "spec.scaleTargetRef.kind", _METRIC_NAME)
+    if scaled != "Deployment":
+        raise _unsupported(f"autoscaling a {scaled}", "spec.scaleTargetRef.kind")
+    metrics = _list(spec.get("metrics", []), "spec.metrics")
+    parsed = tuple(_metric(one, f"spec.metrics[{i}]") for i, one in enumerate(metrics))
+    low = spec.get("minReplicas", 1)
+    if low == 0 and any(one.type in ("Object", "External") for one in parsed):
+        raise _unsupported("scaling to zero replicas", "spec.minReplicas")
+    low = _whole(low, "spec.minReplicas", 1, 10_000)
+    behavior = _mapping(spec.get("behavior", {}), "spec.behavior", "Behavior")
     return AutoscalerSpec(
-        name=_name(_mapping(manifest.get("metadata"), "metadata").get("name"), "metadata.name"),
-        target=_name(target.get("name"), "spec.scaleTargetRef.name"),
+        name=_name(_mapping(top.get("metadata"), "metadata", "ObjectMeta").get("name"), "metadata.name"),
+        target=_name(reference.get("name"), "spec.scaleTargetRef.name"),
         min_replicas=low,
         max_replicas=_whole(spec.get("maxReplicas"), "spec.maxReplicas", low, 10_000),
-        metrics=tuple(_metric(one, f"spec.metrics[{i}]") for i, one in enumerate(metrics))
-        if metrics
-        else (MetricSpec(type="Resource", name="cpu", target_type="Utilization", target=CPU_TARGET),),
+        metrics=parsed or (MetricSpec(type="Resource", name="cpu", target_type="Utilization", target=CPU_TARGET),),
         scale_up=_rules(behavior.get("scaleUp"), "spec.behavior.scaleUp", UP),
         scale_down=_rules(behavior.get("scaleDown"), "spec.behavior.scaleDown", DOWN),
     )

@@ -16,6 +16,7 @@ import msgspec
 from dclab.autoscaler.decide import Decision, History, Observation, decide
 from dclab.autoscaler.spec import AutoscalerSpec
 from dclab.errors import InvalidInput
+from dclab.user_files import read_text
 
 __all__ = ["SCHEMA", "Header", "Outcome", "Pass", "outcome", "read", "replay", "write"]
 
@@ -69,10 +70,7 @@ def write(file: Path, header: Header, passes: Iterable[Pass]) -> None:
 
 def read(file: Path) -> tuple[Header, list[Pass]]:
     """Load a trace; InvalidInput names the line that is wrong, and how."""
-    try:
-        lines = [one for one in file.read_bytes().splitlines() if one.strip()]
-    except OSError as error:
-        raise InvalidInput(f"{file} cannot be read.", f"The system says: {error.strerror}.", HINT) from error
+    lines = [one for one in read_text(file, hint=HINT).split("\n") if one.strip()]
     if len(lines) < 2:
         raise InvalidInput(f"{file} holds no passes.", "A trace has a header and a line for each pass.", HINT)
     header = _decoded(file, 1, lines[0], Header)
@@ -87,10 +85,10 @@ def read(file: Path) -> tuple[Header, list[Pass]]:
     return header, passes
 
 
-def _decoded(file: Path, number: int, line: bytes, kind: type[T]) -> T:
+def _decoded(file: Path, number: int, line: str, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(line, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise _wrong(file, number, str(error)) from error
 
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dclab.measure.mean import mean_of_known
 from dclab.results import Autoscale, Intervention, Sweep, TimelinePoint
 
 __all__ = ["autoscale_panel", "grid", "proof_panel", "sparkline", "sweep_panel"]
@@ -34,18 +35,13 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     """The values from 0 to the greatest, squeezed into `width` characters; a gap where none is known."""
     if len(values) > width:
         edges = [index * len(values) // width for index in range(width + 1)]
-        values = [_mean(values[low:high]) for low, high in pairwise(edges)]
+        values = [mean_of_known(values[low:high]) for low, high in pairwise(edges)]
     top = max((one for one in values if one is not None), default=0.0)
     return "".join(" " if one is None else TICKS[_tick(one, top)] for one in values)
 
 
 def _tick(value: float, top: float) -> int:
     return min(len(TICKS) - 1, int(max(0.0, value) / top * len(TICKS))) if top > 0 else 0
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
-    return sum(known) / len(known) if known else None
 
 
 def _bar(value: float, ideal: float, most: float) -> str:

@@ -1,9 +1,14 @@
-"""Reading the lab's HTTP services: the same in every engine, given the address."""
+"""Reading the HTTP services of a DockerCoins: the same in every engine, given the address.
+
+The counter is also read from labs that dclab did not start, whose web UIs are written in Ruby, Node.js, Go, .NET or
+Python and agree in little: `hashes` is a number or a string, `coins` may be missing, `now` may have whole seconds.
+"""
 
 from __future__ import annotations
 
+import time
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dclab.errors import LabLost
 from dclab.lab import Counter, Scrape
@@ -12,9 +17,15 @@ from dclab.measure.httplat import parse_scrape
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["read_counter", "read_httplat"]
+__all__ = ["decode_counter", "read_counter", "read_httplat"]
 
 TIMEOUT = 5.0
+LARGEST = 4_000_000
+"""Bytes of an answer; a larger one is not from a service of DockerCoins."""
+
+SEE_STATUS = "See `dclab status`."
+
+T = TypeVar("T")
 
 
 @cache
@@ -26,35 +37,89 @@ def _session() -> requests.Session:
     return session
 
 
-def _get(url: str, what: str) -> requests.Response:
+def _get(url: str, what: str, hint: str) -> tuple[int, bytes]:
+    """Status and body. LabLost: no answer, or a body that is too large or too late."""
     import requests
 
+    body = b""
+    end = time.monotonic() + TIMEOUT
     try:
-        answer = _session().get(url, timeout=TIMEOUT)
-        answer.raise_for_status()
+        with _session().get(url, timeout=TIMEOUT, stream=True) as answer:
+            for part in answer.iter_content(65536):
+                body += part
+                if len(body) > LARGEST or time.monotonic() > end:
+                    raise LabLost(f"{what} cannot be read.", f"The answer of {url} is too long.", hint)
+            return answer.status_code, body
     except requests.RequestException as error:
-        raise LabLost(
-            f"{what} cannot be read.",
-            f"{url} does not answer as it should ({type(error).__name__}).",
-            "See `dclab status`.",
-        ) from error
-    return answer
+        reason = "does not answer in time" if isinstance(error, requests.Timeout) else "does not answer"
+        raise LabLost(f"{what} cannot be read.", f"{url} {reason} ({type(error).__name__}).", hint) from error
 
 
-def read_counter(url: str) -> Counter:
-    """The hash counter, from `/json` of the web UI at `url`; LabLost when it or Redis does not answer."""
-    answer = _get(f"{url}/json", "The hash counter")
+def read_counter(url: str, hint: str = SEE_STATUS) -> Counter:
+    """Return the hash counter, from `/json` of the web UI at `url`.
+
+    Args:
+        url: of the web UI, without a trailing slash.
+        hint: what to do when it cannot be read.
+
+    Raises:
+        LabLost: the web UI or the Redis behind it does not answer, or it is not the web UI of a DockerCoins.
+    """
+    status, body = _get(f"{url}/json", "The hash counter", hint)
+    if status >= 400:
+        if b"redis" in body.lower():
+            raise _no_redis(hint)
+        raise LabLost("The hash counter cannot be read.", f"{url}/json answered with status {status}.", hint)
+    return decode_counter(body, hint)
+
+
+def decode_counter(body: bytes, hint: str = SEE_STATUS) -> Counter:
+    """Return the counter in a web UI's `/json`; one that tells no time it is given this machine's.
+
+    Raises:
+        LabLost: `hashes` is missing, as where Redis does not answer, or this is no such JSON at all.
+    """
+    import msgspec
+
     try:
-        fields = answer.json()
-        return Counter(t=float(fields["now"]), hashes=int(fields["hashes"] or 0), coins=int(fields["coins"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise LabLost("The web UI's answer is not the counter.", repr(error), "See `dclab status`.") from error
+        fields = msgspec.json.decode(body, type=dict[str, Any])
+        if "hashes" not in fields and "now" in fields:
+            raise _no_redis(hint)
+        hashes = _converted(fields["hashes"], Annotated[int, msgspec.Meta(ge=0, le=2**62)])
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, RecursionError) as error:
+        raise LabLost(
+            "The answer is not the counter of a DockerCoins.",
+            "The web UI's /json has `hashes`, a number that only rises.",
+            hint,
+        ) from error
+    try:
+        coins = _converted(fields.get("coins"), Annotated[int, msgspec.Meta(ge=0)])
+    except msgspec.ValidationError:
+        coins = 0  # nothing depends on it
+    try:
+        t = _converted(fields.get("now"), Annotated[float, msgspec.Meta(gt=0, le=1e11)])
+    except msgspec.ValidationError:
+        t = time.time()
+    return Counter(t=t, hashes=hashes, coins=coins)
+
+
+def _converted(value: Any, kind: type[T] | Any) -> T | Any:
+    """A number, also where it is written as a string; one that nobody has counted yet is 0."""
+    import msgspec
+
+    return msgspec.convert(0 if value in (None, "") else value, kind, strict=False)
+
+
+def _no_redis(hint: str) -> LabLost:
+    return LabLost("Redis behind the web UI does not answer.", "The web UI answers, but without a counter.", hint)
 
 
 def read_httplat(url: str) -> Scrape:
-    """Sum and count of the httplat exporter at `url`; LabLost when it does not answer."""
-    answer = _get(f"{url}/metrics", "The latency exporter")
+    """Return sum and count of the httplat exporter at `url`; LabLost: it does not answer, or not as an exporter."""
+    status, body = _get(f"{url}/metrics", "The latency exporter", SEE_STATUS)
     try:
-        return parse_scrape(answer.text)
+        if status >= 400:
+            raise ValueError(f"it answered with status {status}")
+        return parse_scrape(body.decode(errors="replace"))
     except ValueError as error:
-        raise LabLost("The latency exporter's page is incomplete.", str(error), "See `dclab status`.") from error
+        raise LabLost("The latency exporter's page cannot be used.", f"{error}.".capitalize(), SEE_STATUS) from error

@@ -38,14 +38,14 @@ def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) 
     if quick:
         return ExerciseSettings(
             sweep=SweepSettings(seconds=5.0, settle=1.0),
-            latency=LatencySettings(count=3, settle=1.5),
+            latency=LatencySettings(count=3, settle=1.5, more=""),
             proof=ProofSettings(seconds=4.0, settle=1.5, changes=FEW_CHANGES),
             demo=demo,
             monitoring_seconds=20.0,
         )
     return ExerciseSettings(
         sweep=SweepSettings(),
-        latency=LatencySettings(),
+        latency=LatencySettings(more=""),
         # Where chance decides, 30 s would not reach ±2 % either; half of it keeps the whole within its time.
         proof=ProofSettings(seconds=15.0),
         demo=demo,
@@ -99,7 +99,9 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
         record_monitoring(watch, observer)
     except DclabError as error:
         failed.append("monitoring")
-        observer.caveat(Caveat(code="part-failed", message=f"monitoring: {error.what} {error.why}"))
+        observer.caveat(
+            Caveat(code="part-failed", message=f"The monitoring could not be finished. {error.what} {error.why}")
+        )
     return failed
 
 
@@ -112,7 +114,7 @@ def _watch(lab: Lab, seconds: float, observer: Observer) -> LatencyWatch:
             Caveat(
                 code="no-prometheus",
                 message=f"{error.what} {error.why}",
-                hint="The exporters are read instead; they count the same.",
+                hint="dclab reads the exporters directly instead; the values are the same.",
             )
         )
         return ExporterWatch(lab, seconds)
@@ -126,7 +128,7 @@ def _done(lab: Lab, name: str, part: Callable[[], None], observer: Observer) -> 
             Caveat(
                 code="part-failed",
                 message=f"The {name} could not be finished. {error.what} {error.why}",
-                hint="What it measured until then is kept.",
+                hint="What it measured before that is kept.",
             )
         )
         if isinstance(error, LabLost):

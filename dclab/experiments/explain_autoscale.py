@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import fmean
 
+from dclab.measure.mean import mean_of_known
 from dclab.results import Caveat, Condition, Evidence, TimelinePoint
 
 __all__ = ["explain", "why_unknown"]
@@ -60,14 +60,9 @@ def _in(timeline: Sequence[TimelinePoint], *phases: str) -> list[TimelinePoint]:
     return [one for one in timeline if one.phase in phases]
 
 
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
-    return fmean(known) if known else None
-
-
 def _above_before_load(timeline: Sequence[TimelinePoint], request: float, target: float | None) -> Evidence | None:
     points = _in(timeline, "baseline")
-    cpu = _mean([one.cpu_millicores for one in points])
+    cpu = mean_of_known([one.cpu_millicores for one in points])
     if cpu is None or target is None or not request:
         return None
     percent = 100 * cpu / request / max(1, points[-1].ready)
@@ -85,8 +80,8 @@ def _above_before_load(timeline: Sequence[TimelinePoint], request: float, target
 
 
 def _load_slowed_work(timeline: Sequence[TimelinePoint]) -> Evidence | None:
-    before = _mean([one.hashes_per_second for one in _in(timeline, "baseline")])
-    during = _mean([one.hashes_per_second for one in _in(timeline, "load")])
+    before = mean_of_known([one.hashes_per_second for one in _in(timeline, "baseline")])
+    during = mean_of_known([one.hashes_per_second for one in _in(timeline, "load")])
     if before is None or during is None or during > 0.9 * before:
         return None
     return Evidence(code="load-slowed-work", values={"before_rate": before, "during_rate": during})
@@ -107,9 +102,9 @@ def _scaled_up(timeline: Sequence[TimelinePoint]) -> Evidence | None:
 
 
 def _latency_fell(timeline: Sequence[TimelinePoint]) -> Evidence | None:
-    before = _mean([one.latency_ms for one in _in(timeline, "load")])
+    before = mean_of_known([one.latency_ms for one in _in(timeline, "load")])
     points = _in(timeline, "autoscaled")
-    after = _mean([one.latency_ms for one in points[len(points) // 2 :]])
+    after = mean_of_known([one.latency_ms for one in points[len(points) // 2 :]])
     if before is None or after is None or after > 0.8 * before:
         return None
     return Evidence(code="latency-fell", values={"before_ms": before, "after_ms": after})
@@ -129,7 +124,7 @@ def _scaled_down(timeline: Sequence[TimelinePoint]) -> Evidence | None:
 
 def _rest(timeline: Sequence[TimelinePoint], request: float, target: float | None) -> Evidence | None:
     last = timeline[-1]
-    cpu = _mean([one.cpu_millicores for one in timeline[-5:]])
+    cpu = mean_of_known([one.cpu_millicores for one in timeline[-5:]])
     if cpu is None or target is None or last.phase != "after-load":
         return None
     return Evidence(

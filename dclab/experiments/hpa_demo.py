@@ -126,11 +126,11 @@ class _Watch:
     def _unready(self, point: TimelinePoint) -> Caveat | None:
         if point.ready >= point.desired:
             return None
-        why = self.lab.trouble(self.settings.target) or "They started, and are not ready yet."
+        why = self.lab.trouble(self.settings.target) or "The others have started but are not ready yet."
         return Caveat(
             code="unready",
-            message=f"Only {point.ready} of {point.desired} {self.settings.target} are ready. {why}",
-            hint="The autoscaler counts on what there is; the rates are those of the ready ones.",
+            message=f"Only {point.ready} of {point.desired} replicas of {self.settings.target} are ready. {why}",
+            hint="The figures are those of the ready replicas.",
         )
 
     def result(self, *, at_rest: bool) -> Autoscale:
@@ -248,8 +248,8 @@ def _until_rest(watch: _Watch) -> bool:
             watch.observer.caveat(
                 Caveat(
                     code="not-at-rest",
-                    message=f"The autoscaler had not come to rest {time.monotonic() - begin:.0f} s after the load.",
-                    hint="Its timeline is complete up to there.",
+                    message=f"The autoscaler had not settled {time.monotonic() - begin:.0f} s after the end of the load.",
+                    hint="Its timeline is complete up to then.",
                 )
             )
             return False

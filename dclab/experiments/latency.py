@@ -31,6 +31,8 @@ class LatencySettings:
     rate: float | None = None
     """Requests per second of an open loop; None asks one after the other."""
     settle: float = 5.0
+    more: str = "Use a larger --count."
+    """How the user gets more requests; empty where that is not the user's to choose."""
 
 
 def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict[str, TargetLatency]:
@@ -46,7 +48,7 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
             observer.step(f"latency: scaling to {workers} workers")
             lab.scale("worker", workers)
             time.sleep(settings.settle)
-        with watched_machine(observer, f"the latencies at {workers} workers"):
+        with watched_machine(observer, f"latency at {workers} worker{'s' * (workers != 1)}"):
             found = _at(lab, workers, settings, observer)
         by_workers.append(found)
         if workers == max(settings.workers):
@@ -64,16 +66,18 @@ def _at(lab: Lab, workers: int, settings: LatencySettings, observer: Observer) -
         call = replace(CALLS[target], count=settings.count, rate=settings.rate)
         found[target] = TargetLatency(
             workers=workers,
-            probe=_measure(lab, target, "probe", workers, asked, observer),
-            call=_measure(lab, target, "call", workers, call, observer),
+            probe=_measure(lab, target, "probe", workers, asked, settings, observer),
+            call=_measure(lab, target, "call", workers, call, settings, observer),
         )
     return found
 
 
-def _measure(lab: Lab, target: str, what: str, workers: int, spec: ProbeSpec, observer: Observer) -> LatencySummary:
+def _measure(
+    lab: Lab, target: str, what: str, workers: int, spec: ProbeSpec, settings: LatencySettings, observer: Observer
+) -> LatencySummary:
     observer.step(f"latency of {target} at {workers} workers: {spec.method} {spec.path} × {spec.count}")
     samples = lab.probe(target, spec)
     observer.raw("latency", ({"target": target, "what": what, "workers": workers, **asdict(one)} for one in samples))
-    for caveat in probe_caveats(samples, spec, f"the {what} of {target}"):
+    for caveat in probe_caveats(samples, spec, f"the {what} of {target}", settings.more):
         observer.caveat(caveat)
-    return summarise(samples, spec.rate)
+    return summarise(samples, spec.rate, hint="See `dclab status`.")

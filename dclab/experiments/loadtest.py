@@ -1,4 +1,4 @@
-"""The load test: a siege of one service, and its own summary."""
+"""The load test: siege on one service, and its own summary."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import time
 from dclab.errors import LabLost
 from dclab.experiments.observer import Observer
 from dclab.lab import Job, Lab, LoadSpec
-from dclab.measure.caveats import generator_caveats
-from dclab.measure.siege import parse_siege
-from dclab.results import Caveat, LoadTest
+from dclab.measure.caveats import generator_caveats, load_caveats
+from dclab.measure.siege import parse_siege, ran_its_time
+from dclab.results import LoadTest
 
 __all__ = ["collect_load", "run_loadtest"]
 
 OVERTIME = 30.0
-"""Seconds that a siege may take beyond its time: its users finish the request they are in."""
+"""Seconds that siege may take beyond its time: its users finish the request they are in."""
 
 
 def run_loadtest(lab: Lab, spec: LoadSpec, observer: Observer) -> LoadTest:
-    """Run a siege to its end. When it is interrupted it is stopped, and its summary so far is kept."""
+    """Run siege to its end. When this is interrupted, siege is stopped, and its summary so far is kept."""
     job = lab.start_load(spec)
     begin = time.monotonic()
     try:
@@ -31,7 +31,12 @@ def run_loadtest(lab: Lab, spec: LoadSpec, observer: Observer) -> LoadTest:
 
 
 def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> LoadTest:
-    """The result of a siege; one that still runs is stopped."""
+    """Return the result of a load test; one that still runs is stopped.
+
+    Raises:
+        LabLost: not one request was answered.
+        DclabError: it printed no summary.
+    """
     job.stop()
     state = job.status()
     log = job.log()
@@ -40,7 +45,7 @@ def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> Load
     if summary.transactions == 0:
         raise LabLost(
             f"The load test of {job.url} had no answered request.",
-            f"{summary.failed_transactions} failed.",
+            f"{summary.failed_transactions} requests failed.",
             "See `dclab status`.",
         )
     result = LoadTest(
@@ -62,18 +67,10 @@ def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> Load
         longest_transaction_seconds=summary.longest_transaction,
         shortest_transaction_seconds=summary.shortest_transaction,
         workers=lab.replicas("worker").desired,
-        complete=state.state == "succeeded",
+        complete=state.state == "succeeded" and ran_its_time(summary, spec.seconds, log),
         generator_cores=state.cores,
     )
-    for caveat in generator_caveats(result):
+    for caveat in (*generator_caveats(result), *load_caveats(result, stopped=state.state == "stopped")):
         observer.caveat(caveat)
-    if not result.complete:
-        observer.caveat(
-            Caveat(
-                code="load-incomplete",
-                message=f"The load test ended after {result.elapsed_seconds:.0f} of {spec.seconds:g} s.",
-                hint="Its figures are of that time only.",
-            )
-        )
     observer.record(loadtest=result)
     return result

@@ -181,8 +181,8 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
         observer.caveat(
             Caveat(
                 code="no-series",
-                message=f"Nothing was seen of {' and '.join(unseen)}: the expression needs two scrapes in its window.",
-                hint="Follow for longer, or with a longer --window.",
+                message=f"No latency of {' and '.join(unseen)} was recorded: the query needs two scrapes within its window.",
+                hint="Run `dclab monitor` for longer, or with a longer --window.",
             )
         )
     return result

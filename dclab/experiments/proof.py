@@ -102,7 +102,7 @@ def run_proof(
                 Caveat(
                     code="change-failed",
                     message=f"{change} could not be tried. {error.what} {error.why}".strip(),
-                    hint="The other changes were.",
+                    hint="The other changes were measured.",
                 )
             )
         observer.record(interventions=tuple(found))

@@ -9,7 +9,15 @@ from typing import NamedTuple
 from dclab.errors import DclabError, LabLost
 from dclab.experiments.observer import Observer
 from dclab.lab import SERVICES, Counter, Lab
-from dclab.measure.rate import ClockStepped, CounterReset, check_clock, estimate_rate
+from dclab.measure.rate import (
+    ClockStepped,
+    CounterReset,
+    CounterStill,
+    check_clock,
+    estimate_rate,
+    on_one_clock,
+    whole_seconds,
+)
 from dclab.results import Caveat, Rate
 
 __all__ = ["Disturbed", "Window", "measure_rate", "sample_window"]
@@ -20,6 +28,8 @@ WANTED = 0.02
 """A window ends once its rate is known to ±2 %."""
 SHORTEST_SECONDS = 6.0
 """But not before: of shorter windows the interval itself is a matter of luck."""
+STILL_SECONDS = 10.0
+"""After this long without a hash there is none to wait for: a worker reports about once a second."""
 LOOK_EVERY = 10
 """Readings between two looks at the interval."""
 
@@ -31,7 +41,7 @@ class Disturbed(DclabError):
 
 
 class Window(NamedTuple):
-    """What a window came to."""
+    """The result of a window."""
 
     rate: Rate
     samples: list[Counter]
@@ -45,19 +55,29 @@ def sample_window(read: Callable[[], Counter], longest: float, samples: list[Cou
     The rule is fixed beforehand, and the tests hold the interval to it: stopping when it is narrow does not
     make it cover less.
 
+    Where the counter's clock has only whole seconds, the readings are given the times at which they arrived.
+
     Raises:
         CounterReset, ClockStepped: the window is lost.
+        CounterStill: the counter does not rise.
     """
     arrived: list[float] = []
+    coarse, on_cap = True, True
     for _ in _ticks(longest):
         samples.append(read())
         arrived.append(time.monotonic())
-        check_clock(samples[-2:], arrived[-2:])
-        if len(samples) % LOOK_EVERY == 0 and arrived[-1] - arrived[0] >= SHORTEST_SECONDS:
-            rate = estimate_rate(samples)
+        coarse = coarse and whole_seconds(samples[-1:])
+        if not coarse:
+            check_clock(samples[-2:], arrived[-2:])
+        sampled = arrived[-1] - arrived[0]
+        still = samples[-1].hashes == samples[0].hashes and sampled < STILL_SECONDS
+        if len(samples) % LOOK_EVERY == 0 and sampled >= SHORTEST_SECONDS and not still:
+            rate = estimate_rate(on_one_clock(samples, arrived))
             if rate.relative_half_width <= WANTED:
-                return Window(rate, samples, on_cap=False)
-    return Window(estimate_rate(samples), samples, on_cap=True)
+                on_cap = False
+                break
+    samples[:] = on_one_clock(samples, arrived)
+    return Window(estimate_rate(samples), samples, on_cap)
 
 
 def _ticks(seconds: float) -> Iterator[None]:
@@ -87,10 +107,10 @@ def _undisturbed(lab: Lab, longest: float, samples: list[Counter]) -> Window:
 
 
 def measure_rate(lab: Lab, longest: float, observer: Observer, what: str) -> Window:
-    """The rate over a window of at most so many seconds; a disturbed window is measured again.
+    """Return the rate over a window of at most `longest` seconds; a disturbed window is measured again.
 
-    A lab that is gone is deployed anew, but its replica counts are then the manifests': that is for the
-    caller to see to, so LabLost goes through.
+    A lab that is gone would be deployed with the manifests' replica counts, which only the caller can restore, so
+    LabLost goes through.
 
     Raises:
         LabLost: the lab does not answer.
@@ -100,7 +120,7 @@ def measure_rate(lab: Lab, longest: float, observer: Observer, what: str) -> Win
         samples: list[Counter] = []
         try:
             return _undisturbed(lab, longest, samples)
-        except (ClockStepped, CounterReset, Disturbed) as error:
+        except (ClockStepped, CounterReset, CounterStill, Disturbed) as error:
             observer.caveat(Caveat(code=error.code, message=f"{what}: {error.what}", hint="It was measured again."))
             if attempt == 2:
                 raise

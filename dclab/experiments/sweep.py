@@ -42,16 +42,17 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
     points: list[SweepPoint] = []
     lost: list[int] = []
     for index, workers in enumerate(settings.workers, 1):
-        observer.step(f"sweep {index}/{len(settings.workers)}: {workers} worker{'s' * (workers > 1)}")
+        who = _named(workers)
+        observer.step(f"sweep {index}/{len(settings.workers)}: {who}")
         try:
-            with watched_machine(observer, f"the point of {workers} worker{'s' * (workers > 1)}"):
+            with watched_machine(observer, who):
                 points.append(_point_of_recovered_lab(lab, workers, settings, observer))
         except DclabError as error:
             lost.append(workers)
             observer.caveat(
                 Caveat(
                     code="point-lost",
-                    message=f"The point of {workers} workers could not be measured. {error.what}",
+                    message=f"The rate of {who} could not be measured. {error.what}",
                     hint=f"Measure it with `dclab scale-sweep --workers {workers}`.",
                 )
             )
@@ -70,8 +71,8 @@ def _point_of_recovered_lab(lab: Lab, workers: int, settings: SweepSettings, obs
             observer.caveat(
                 Caveat(
                     code="lab-recovered",
-                    message=f"The lab was lost while {workers} workers were measured. {error.what}",
-                    hint="It was deployed anew and the point was measured again.",
+                    message=f"The lab was lost while measuring {_named(workers)}. {error.what}",
+                    hint="It was deployed again, and the measurement repeated.",
                 )
             )
             lab.deploy()
@@ -86,7 +87,7 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     # A queue of all workers takes a service time each to form, and their first reports come a round later.
     time.sleep(settings.settle + 2 * workers * SERVICE_SECONDS)
     before = _scrapes(lab)
-    rate, samples, on_cap = measure_rate(lab, settings.seconds, observer, f"{workers} workers")
+    rate, samples, on_cap = measure_rate(lab, settings.seconds, observer, _named(workers))
     waits = _waits(before, _scrapes(lab))
     readings = webui_readings(samples)
     point = SweepPoint(
@@ -104,6 +105,10 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     for caveat in point_caveats(point):
         observer.caveat(caveat)
     return point
+
+
+def _named(workers: int) -> str:
+    return f"{workers} worker{'s' * (workers != 1)}"
 
 
 def _scrapes(lab: Lab) -> dict[str, Scrape]:

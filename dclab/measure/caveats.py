@@ -10,13 +10,24 @@ from typing import NamedTuple
 from dclab.lab import ProbeSample, ProbeSpec
 from dclab.results import Caveat, LoadTest, SweepPoint
 
-__all__ = ["CpuTimes", "generator_caveats", "machine_caveats", "outliers", "point_caveats", "probe_caveats"]
+__all__ = [
+    "CpuTimes",
+    "generator_caveats",
+    "load_caveats",
+    "machine_caveats",
+    "outliers",
+    "point_caveats",
+    "probe_caveats",
+]
 
 FEWEST = 5
 """Of fewer requests nothing but their own times is known."""
 
 OUTLYING = 14.826
 """Median absolute deviations: ten standard deviations of a normal distribution (hyperfine's outlier_detection.rs)."""
+
+MOST_ERRORS = 3
+"""Of different errors that are named."""
 
 LATE_SHARE = 0.1
 """Of the time between two requests: an open loop that is later than this on average does not keep its rate."""
@@ -28,6 +39,9 @@ STEADY_SECONDS, STEADY_PERCENT = 20.0, 3.0
 """Of a steady app a window this long tells the rate this well, at any number of workers (tests/measure)."""
 UNSURE_PERCENT = 5.0
 """A wider interval on either side is worth a warning in any case."""
+
+FEWEST_PERCENT_ANSWERED = 99.0
+"""Of a load test's requests: with fewer its rate is that of failing as much as of serving."""
 
 UNACCOUNTED = 0.15
 """Workers that Little's law may miss or invent: this share of them, and half a worker, as few probes scatter."""
@@ -50,38 +64,50 @@ def outliers(times: Sequence[float]) -> int:
     return sum(one > OUTLYING * spread for one in deviations) if spread else 0
 
 
-def probe_caveats(samples: Sequence[ProbeSample], spec: ProbeSpec, what: str) -> Iterator[Caveat]:
-    """What the reader must know of a series of probes of `what`."""
+def probe_caveats(
+    samples: Sequence[ProbeSample], spec: ProbeSpec, what: str, more: str = "Use a larger --count."
+) -> Iterator[Caveat]:
+    """Yield what the reader must know of a series of probes.
+
+    Args:
+        samples: the probes.
+        spec: what was asked for.
+        what: was probed, such as `the probe of rng`.
+        more: how the user gets more of them; empty where that is not the user's to choose, and few are as intended.
+    """
     times = [one.total_ms for one in samples if one.total_ms is not None]
     if len(times) < len(samples):
+        failed = len(samples) - len(times)
+        errors = sorted({one.error or "no answer" for one in samples if one.total_ms is None})
+        shown = ", ".join([*errors[:MOST_ERRORS], *["…"][: len(errors) - MOST_ERRORS]])
         yield Caveat(
             code="probe-errors",
-            message=f"{len(samples) - len(times)} of {len(samples)} requests of {what} failed; they are not timed.",
-            hint="See their errors in raw/latency.jsonl, or ask once more.",
+            message=f"{failed} of {len(samples)} requests of {what} failed ({shown}); they were not timed.",
+            hint="The figures are those of the others." if times else "",
         )
-    if 0 < len(times) < FEWEST:
+    if more and 0 < len(times) < FEWEST:
         yield Caveat(
             code="few-samples",
-            message=f"Only {len(times)} requests of {what} were timed: their percentiles are single requests.",
-            hint="Ask for more with --count.",
+            message=f"Only {len(times)} requests of {what} were timed, so its percentiles are single requests.",
+            hint=more,
         )
     if times and (far := outliers(times)):
         yield Caveat(
             code="outliers",
             message=f"{far} of {len(times)} requests of {what} took far longer or shorter than the others.",
-            hint="The median says more than the mean here; on a quieter machine measure again.",
+            hint="Use the median rather than the mean, or measure again on a quieter machine.",
         )
     late = [one.late_ms for one in samples if one.total_ms is not None]
     if spec.rate and late and fmean(late) > LATE_SHARE * 1000 / spec.rate:
         yield Caveat(
             code="prober-saturated",
-            message=f"The requests of {what} began {fmean(late):.1f} ms late on average: it is dclab that was slow.",
-            hint="Ask for fewer a second (--rate), or on a quieter machine.",
+            message=f"dclab sent the requests of {what} {fmean(late):.1f} ms late on average, so their times include its delay.",
+            hint="Use a lower --rate, or a quieter machine.",
         )
 
 
 def machine_caveats(before: CpuTimes, after: CpuTimes, what: str) -> Iterator[Caveat]:
-    """What else this machine did while `what` was measured, between two readings of its CPU times."""
+    """Yield what else this machine did while `what` was measured, between two readings of its CPU times."""
     total = after.total - before.total
     if total <= 0:
         return
@@ -90,51 +116,77 @@ def machine_caveats(before: CpuTimes, after: CpuTimes, what: str) -> Iterator[Ca
     if busy > BUSY_SHARE:
         yield Caveat(
             code="machine-busy",
-            message=f"This machine's CPUs were {100 * busy:.0f} % busy during {what}.",
-            hint="The app waits rather than works, so something else ran; end it and measure again.",
+            message=f"CPU was {100 * busy:.0f} % busy while measuring {what}.",
+            hint=("DockerCoins itself needs little CPU, so another program was running. Stop it and measure again."),
         )
     if steal > STEAL_SHARE:
         yield Caveat(
             code="steal-time",
-            message=f"Other machines on the same hardware took {100 * steal:.0f} % of the CPU time during {what}.",
+            message=f"Other virtual machines on this host took {100 * steal:.0f} % of the CPU time while measuring {what}.",
             hint="Measure again at another time, or compare within this run only.",
         )
 
 
 def point_caveats(point: SweepPoint) -> Iterator[Caveat]:
-    """What the reader must know of one point of a sweep."""
+    """Yield what the reader must know of one point of a sweep."""
     who = f"{point.workers} worker{'s' * (point.workers > 1)}"
     percent = 100 * point.hashes_per_second.relative_half_width
     if point.seconds >= STEADY_SECONDS and percent > STEADY_PERCENT:
         yield Caveat(
             code="unstable",
-            message=f"The rate of {who} wandered: after {point.seconds:.0f} s it is only known to ±{percent:.0f} %.",
-            hint="A steady app is known to ±3 % by then; see what else runs here, and measure again.",
+            message=f"The rate of {who} varied: after {point.seconds:.0f} s it is only known to ±{percent:.0f} %.",
+            hint="A steady rate is known to ±3 % by then. Check what else is running, and measure again.",
         )
     elif percent > UNSURE_PERCENT:
         yield Caveat(
             code="wide-interval",
             message=f"The rate of {who} is only known to ±{percent:.0f} %.",
-            hint="Sample for longer: --seconds 30 or more.",
+            hint=f"Measure for longer: `dclab scale-sweep --workers {point.workers} --seconds 30s`.",
         )
     found = point.littles_law
     if found is not None and abs(found - point.workers) > 0.5 + UNACCOUNTED * point.workers:
         yield Caveat(
             code="littles-law",
-            message=f"By Little's law the rate and the waits of {who} account for {found:.1f} of them.",
-            hint="Some worked slower than the app's 0.3 s a hash, or not at all, or the queue had not settled.",
+            message=f"By Little's law, the rate and the waits of {who} account for {found:.1f}.",
+            hint="Some worked slower than 0.3 s a hash or not at all, or the queue was still building up. Measure again.",
         )
 
 
 def generator_caveats(load: LoadTest) -> Iterator[Caveat]:
-    """Whether it was the generator that set the rate of a load test, not what it loads."""
+    """Yield whether the load generator, rather than the service, limited the rate of a load test."""
     cores = 1 if load.generator == "built-in" else os.cpu_count() or 1
     if load.generator_cores is not None and load.generator_cores > BUSY_SHARE * cores:
         yield Caveat(
             code="generator-saturated",
             message=(
-                f"The load generator ({load.generator}) took {load.generator_cores:.2f} of the {cores} CPU cores it can "
-                f"use: {load.transaction_rate:.0f} requests a second are its own limit."
+                f"The load generator ({load.generator}) used {load.generator_cores:.2f} of the {cores} CPU cores that it "
+                f"can use, so {load.transaction_rate:.0f} requests/s are its own limit."
             ),
-            hint="The service could answer more; load it from another machine.",
+            hint="The service could answer more. Run the load test from another machine.",
+        )
+
+
+def load_caveats(load: LoadTest, *, stopped: bool) -> Iterator[Caveat]:
+    """Yield how a load test fell short: it ended early, or many of its requests failed.
+
+    Args:
+        load: the load test.
+        stopped: whether it was stopped, rather than ended by itself.
+    """
+    failed, sent = load.failed_transactions, load.transactions + load.failed_transactions
+    if not load.complete:
+        by = "was stopped" if stopped else f"was aborted by {load.generator}"
+        cause = f" because of socket failures ({failed} requests failed)" if failed and not stopped else ""
+        yield Caveat(
+            code="load-incomplete",
+            message=f"The load test {by} after {load.elapsed_seconds:.0f} of {load.requested_seconds:g} s{cause}.",
+            hint="Its figures cover only that time.",
+        )
+    if load.availability_percent < FEWEST_PERCENT_ANSWERED:
+        yield Caveat(
+            code="load-failures",
+            message=(
+                f"{failed} of {sent} requests of the load test failed: only {load.availability_percent:.1f} % were answered."
+            ),
+            hint=f"Check that {load.target} is ready under load: `dclab status`.",
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from dclab.lab import Scrape
 
 __all__ = ["mean_latency_ms", "parse_scrape"]
@@ -10,23 +12,29 @@ METRIC = "httplat_latency_seconds"
 
 
 def parse_scrape(text: str) -> Scrape:
-    """Sum and count in the exporter's page; ValueError when they are not there."""
+    """Return sum and count in the exporter's page; ValueError when they are not there."""
     from prometheus_client.parser import text_string_to_metric_families
 
-    found = {
-        sample.name: sample.value
-        for family in text_string_to_metric_families(text)
-        if family.name == METRIC
-        for sample in family.samples
-    }
     try:
-        return Scrape(found[f"{METRIC}_sum"], found[f"{METRIC}_count"])
-    except KeyError as error:
-        raise ValueError(f"the page has no {error.args[0]}") from None
+        found = {
+            sample.name: float(sample.value)
+            for family in text_string_to_metric_families(text)
+            if family.name == METRIC
+            for sample in family.samples
+        }
+    except Exception as error:  # what the parser makes of arbitrary text is not documented
+        raise ValueError(f"the page is not in Prometheus' text format ({error})") from error
+    missing = [part for part in ("sum", "count") if f"{METRIC}_{part}" not in found]
+    if missing:
+        raise ValueError(f"the page has no {METRIC}_{missing[0]}")
+    scrape = Scrape(found[f"{METRIC}_sum"], found[f"{METRIC}_count"])
+    if not all(math.isfinite(one) and one >= 0 for one in scrape):
+        raise ValueError(f"the page says {scrape.sum_seconds:g} s in {scrape.probes:g} probes")
+    return scrape
 
 
 def mean_latency_ms(before: Scrape, after: Scrape) -> float | None:
-    """Mean of the probes between two scrapes; None when there was none, or the exporter started anew."""
+    """Return the mean of the probes between two scrapes; None when there was none, or the exporter restarted."""
     count = after.probes - before.probes
     if count <= 0 or after.sum_seconds < before.sum_seconds:
         return None

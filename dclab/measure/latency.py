@@ -8,6 +8,7 @@ from statistics import fmean
 
 from dclab.errors import LabLost
 from dclab.lab import ProbeSample
+from dclab.measure.mean import mean_of_known
 from dclab.results import LatencySummary
 
 __all__ = ["percentile", "summarise"]
@@ -24,17 +25,23 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
     return ordered[max(0, math.ceil(percent / 100 * len(ordered)) - 1)]
 
 
-def summarise(samples: Sequence[ProbeSample], rate: float | None = None) -> LatencySummary:
-    """Summary of the successful ones, with the whole distribution; LabLost when there is none.
+def summarise(samples: Sequence[ProbeSample], rate: float | None = None, *, hint: str = "") -> LatencySummary:
+    """Return the summary of the successful ones, with the whole distribution.
 
-    `rate` is the open loop's that they come from, or None.
+    Args:
+        samples: successful ones and failed ones.
+        rate: of the open loop that they come from; None for a closed loop.
+        hint: what to do when none was successful.
+
+    Raises:
+        LabLost: none was successful.
     """
     from hdrh.histogram import HdrHistogram
 
     times = sorted(one.total_ms for one in samples if one.total_ms is not None)
     if not times:
         reasons = sorted({one.error or "no answer" for one in samples})
-        raise LabLost("No probe was answered.", f"Errors: {', '.join(reasons)}.", "See `dclab status`.")
+        raise LabLost("No probe was answered.", f"Errors: {', '.join(reasons)}.", hint)
     histogram = HdrHistogram(1, LONGEST_MICROSECONDS, DIGITS)
     for one in times:
         histogram.record_value(max(1, round(1000 * one)))
@@ -48,12 +55,7 @@ def summarise(samples: Sequence[ProbeSample], rate: float | None = None) -> Late
         count=len(times),
         errors=len(samples) - len(times),
         histogram=histogram.encode().decode(),
-        connect=_mean([one.connect_ms for one in samples]),
-        first_byte=_mean([one.first_byte_ms for one in samples]),
+        connect=mean_of_known([one.connect_ms for one in samples]),
+        first_byte=mean_of_known([one.first_byte_ms for one in samples]),
         rate=rate,
     )
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [one for one in values if one is not None]
-    return fmean(known) if known else None

@@ -1,4 +1,4 @@
-"""Probes: timed requests as samples, made from here or, by the same code, elsewhere."""
+"""Probes: timed requests as samples."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["probe_many", "probe_once", "probe_url"]
 
 
 def probe_once(host: str, port: int, spec: ProbeSpec) -> ProbeSample:
-    """One request."""
+    """Make one request."""
     return ProbeSample(**timed_request(host, port, spec.method, spec.path, spec.body or b"", spec.timeout))
 
 
 def probe_url(url: str, spec: ProbeSpec) -> Iterator[ProbeSample]:
-    """Requests to a URL, http or https, in a closed or an open loop as the spec says; the spec's path is not used."""
+    """Make requests to an http or https URL, in a closed or an open loop as the spec says; the spec's path is not used."""
     parts = urlsplit(url)
     tls = parts.scheme == "https"
     made = timed_requests(
@@ -36,5 +36,5 @@ def probe_url(url: str, spec: ProbeSpec) -> Iterator[ProbeSample]:
 
 
 def probe_many(host: str, port: int, spec: ProbeSpec) -> list[ProbeSample]:
-    """All requests of a series to a service's own address."""
+    """Make all requests of a series to a service's own address."""
     return list(probe_url(f"http://{host}:{port}{spec.path}", spec))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from statistics import fmean, linear_regression, pstdev
 
@@ -17,7 +18,16 @@ from dclab.lab import Counter
 from dclab.measure.student import t_quantile
 from dclab.results import Rate
 
-__all__ = ["ClockStepped", "CounterReset", "check_clock", "estimate_rate", "quotient"]
+__all__ = [
+    "ClockStepped",
+    "CounterReset",
+    "CounterStill",
+    "check_clock",
+    "estimate_rate",
+    "on_one_clock",
+    "quotient",
+    "whole_seconds",
+]
 
 BATCH_SECONDS = 1.5
 """A worker reports at the first unit after a second has passed: every 1.0 to 1.5 s, whatever its cycle."""
@@ -33,7 +43,7 @@ SHORTEST_SECONDS = 2.0
 
 
 class CounterReset(DclabError):
-    """The counter went backwards within a window: Redis was started anew, and the window is lost."""
+    """The counter went backwards within a window: Redis was restarted, and the window is lost."""
 
     code = "counter-reset"
 
@@ -44,12 +54,30 @@ class ClockStepped(DclabError):
     code = "clock-stepped"
 
 
+class CounterStill(DclabError):
+    """The counter did not rise within a window, so there is no rate to be known."""
+
+    code = "counter-still"
+
+
 STEP_SECONDS = 0.5
 """A reading may arrive late, but never by this much against its own time; a clock that is set moves further."""
 
 
+def whole_seconds(samples: Sequence[Counter]) -> bool:
+    """Whether every reading has a time in whole seconds: a clock too coarse to measure by."""
+    return all(one.t == int(one.t) for one in samples)
+
+
+def on_one_clock(samples: Sequence[Counter], arrived: Sequence[float]) -> list[Counter]:
+    """Return the readings with times to measure by: when they arrived, where their own are in whole seconds."""
+    if not whole_seconds(samples):
+        return list(samples)
+    return [replace(one, t=samples[0].t + at - arrived[0]) for one, at in zip(samples, arrived, strict=True)]
+
+
 def check_clock(samples: Sequence[Counter], arrived: Sequence[float]) -> None:
-    """Hold the readings' own times against when they arrived here, in seconds of a clock that nobody sets.
+    """Compare the readings' own times with when they arrived here, in seconds of a clock that nobody sets.
 
     Raises:
         ClockStepped: between two readings the two differ by more than STEP_SECONDS.
@@ -65,7 +93,7 @@ def check_clock(samples: Sequence[Counter], arrived: Sequence[float]) -> None:
 
 
 def estimate_rate(samples: Sequence[Counter]) -> Rate:
-    """Least-squares slope of the counter over its window, with a 95 % interval.
+    """Return the least-squares slope of the counter over its window, with a 95 % interval.
 
     Three errors make up the interval:
 
@@ -79,12 +107,13 @@ def estimate_rate(samples: Sequence[Counter]) -> Rate:
 
     Raises:
         CounterReset: the counter went backwards.
+        CounterStill: it did not rise.
         DclabError: there are too few readings, or they span too little time.
     """
     if any(b.hashes < a.hashes for a, b in pairwise(samples)):
         raise CounterReset(
             "The hash counter went backwards while it was sampled.",
-            "Redis was started anew, and with it the counter.",
+            "Redis was restarted, and the counter began at 0.",
             "Measure that window again.",
         )
     window = samples[-1].t - samples[0].t if samples else 0.0
@@ -93,6 +122,12 @@ def estimate_rate(samples: Sequence[Counter]) -> Rate:
             f"There are only {len(samples)} readings of the hash counter in {window:.1f} s.",
             f"A rate needs {FEWEST} over {SHORTEST_SECONDS:g} s.",
             "Sample for longer.",
+        )
+    if samples[-1].hashes == samples[0].hashes:
+        raise CounterStill(
+            f"The hash counter did not rise in {window:.0f} s.",
+            "No worker is running, or none reaches rng, hasher and Redis.",
+            "Check that at least one worker is running and can reach them.",
         )
     # Seen from the window's beginning, so that clock and counter keep their digits.
     times = [one.t - samples[0].t for one in samples]
@@ -124,7 +159,7 @@ def _end_error(sawtooth: float, window: float) -> float:
 
 
 def quotient(upper: Rate, lower: Rate) -> Rate:
-    """Ratio of two independent rates with its 95 % interval.
+    """Return the ratio of two independent rates with its 95 % interval.
 
     Fieller's theorem (E. C. Fieller, J. R. Stat. Soc. B 16, 1954), with the half widths as the errors; where
     the lower rate cannot be told from zero the interval is open upwards.

@@ -1,4 +1,4 @@
-"""Reading what a siege prints: the text of versions 3 and 4, or the JSON of version 4."""
+"""Reading what siege prints: the text of versions 3 and 4, or the JSON of version 4."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass, fields
 
 from dclab.errors import DclabError
 
-__all__ = ["SiegeSummary", "parse_siege"]
+__all__ = ["SiegeSummary", "parse_siege", "ran_its_time"]
+
+EARLY_SECONDS = 1.5
+"""By which a siege may end before its time: siege 4 counts down whole seconds, begun before it sends anything."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiegeSummary:
-    """A siege's figures under siege's own names."""
+    """The figures of a load test under siege's own names; none is negative."""
 
     transactions: int
     availability: float
@@ -36,11 +39,13 @@ class SiegeSummary:
     """Seconds."""
 
 
-_LINE = re.compile(r'^[\s{]*"?([A-Za-z][A-Za-z_ ]*?)"?\s*:\s*(-?\d+(?:\.\d+)?)\s*([A-Za-z/%]*)\s*,?\s*$', re.MULTILINE)
+_LINE = re.compile(
+    r'^[\s{]*"?([A-Za-z][A-Za-z_ ]*?)"?\s*:\s*(\d{1,15}(?:\.\d{1,15})?)\s*([A-Za-z/%]*)\s*,?\s*$', re.MULTILINE
+)
 
 
 def parse_siege(text: str) -> SiegeSummary:
-    """The summary in a siege's output; DclabError says which lines are not there."""
+    """Return the summary in siege's output; DclabError: lines are missing, and which."""
     found: dict[str, float] = {}
     for key, value, unit in _LINE.findall(text):
         name = key.strip().lower().replace(" ", "_")
@@ -57,3 +62,8 @@ def parse_siege(text: str) -> SiegeSummary:
     return SiegeSummary(
         **{one.name: int(found[one.name]) if one.name in whole else found[one.name] for one in fields(SiegeSummary)}  # type: ignore[arg-type]
     )
+
+
+def ran_its_time(summary: SiegeSummary, seconds: float, log: str) -> bool:
+    """Whether siege kept up the load for `seconds`; it gives up after many failures, and its exit code is 0 all the same."""
+    return "aborted" not in log.lower() and summary.elapsed_time >= seconds - EARLY_SECONDS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from statistics import fmean
 
+from dclab.measure.mean import mean_of_known
 from dclab.measure.queueing import SERVICE_SECONDS
 from dclab.report.language import Words
 from dclab.results import Autoscale, TimelinePoint
@@ -29,8 +29,7 @@ def _waiting(point: TimelinePoint) -> float | None:
 
 
 def _mean(points: Sequence[TimelinePoint], value: Value) -> float | None:
-    known = [one for one in map(value, points) if one is not None]
-    return fmean(known) if known else None
+    return mean_of_known(map(value, points))
 
 
 def _phases(found: Autoscale) -> list[list[TimelinePoint]]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dclab.autoscaler import parse_autoscaler
 from dclab.autoscaler.trace import outcome, read, replay, write
@@ -95,3 +99,31 @@ def test_the_traces_of_the_committed_runs_replay_to_what_was_decided(name):
     assert len({one.outcome.desired for one in passes}) > 2
     for one, decision in replay(parse_autoscaler(header.autoscaler), passes):
         assert decision.desired == one.outcome.desired
+
+
+@pytest.mark.parametrize("place", ["/dev/zero", "/", "/dev/null"])
+def test_what_is_no_file_is_no_trace(place):
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read(Path(place))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=30), st.sampled_from(RECORDED.read_bytes().splitlines()[:4])), max_size=5))
+def test_any_lines_are_a_trace_or_refused(tmp_path, lines):
+    (tmp_path / "trace").write_bytes(b"\n".join(lines))
+    with contextlib.suppress(InvalidInput):
+        header, passes = read(tmp_path / "trace")
+        assert header.schema
+        assert passes
+
+
+def test_a_deep_line_is_refused(tmp_path):
+    (tmp_path / "trace").write_text("\n".join([RECORDED.read_text().splitlines()[0], "[" * 100_000]))
+    with pytest.raises(InvalidInput, match="Line 2"):
+        read(tmp_path / "trace")
+    header = json.loads(RECORDED.read_text().splitlines()[0])
+    header["autoscaler"] = "DEEP"
+    text = json.dumps(header).replace('"DEEP"', '{"a":' * 50_000 + "1" + "}" * 50_000)
+    (tmp_path / "trace").write_text("\n".join([text, RECORDED.read_text().splitlines()[1]]))
+    with pytest.raises(InvalidInput, match="Line 1"):
+        read(tmp_path / "trace")

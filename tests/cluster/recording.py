@@ -20,11 +20,11 @@ from kubernetes import watch
 from kubernetes.client import CoreV1Api, V1Pod, VersionApi
 from urllib3.exceptions import ProtocolError
 
-from dclab import manifests
 from dclab.autoscaler import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
 from dclab.engines.kube.lab.autoscaler_trace import pod_metric
 from dclab.engines.kube.workloads import PodMetrics
+from dclab.quantity import millicores
 from tests.cluster import daemons
 from tests.cluster.lab import Lab
 
@@ -47,7 +47,7 @@ def _pod(pod: V1Pod) -> Pod:
 
 
 def _request(pod: V1Pod) -> float:
-    return sum(manifests.millicores(one.resources.requests["cpu"]) for one in pod.spec.containers)
+    return sum(millicores(one.resources.requests["cpu"]) for one in pod.spec.containers)
 
 
 class Recorder:

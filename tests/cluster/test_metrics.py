@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from dclab import manifests
+from dclab.quantity import millicores
 from tests.cluster.lab import empty_namespace
 from tests.cluster.waiting import wait_for
 
@@ -66,7 +67,7 @@ def test_usage_is_in_a_plausible_range(lab):
     wait_for(lambda: lab.pod_metrics("rng"), 60, "metrics of rng", every=0.5)
     (pod,) = lab.pod_metrics("rng")
     (container,) = pod["containers"]
-    assert 1 <= manifests.millicores(container["usage"]["cpu"]) <= 60
+    assert 1 <= millicores(container["usage"]["cpu"]) <= 60
     assert container["usage"]["memory"].endswith("Ki")
 
 

@@ -12,7 +12,9 @@ import pytest
 from dclab.engines.embedded import launch
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import LabLost
+from dclab.experiments.loadtest import run_loadtest
 from dclab.experiments.sweep import SweepSettings, run_sweep
+from dclab.lab import LoadSpec
 
 
 class Collected:
@@ -72,6 +74,27 @@ def test_a_part_killed_within_a_window(lab, what):
     # What was read before the fault is kept, too.
     assert len(observer.rows) > point.samples
     assert observer.kept["sweep"] == sweep
+
+
+def test_a_service_that_goes_away_under_load(lab):
+    observer = Collected()
+
+    def take_away():
+        time.sleep(1.5)
+        lab.scale("hasher", 0)
+
+    taker = threading.Thread(target=take_away)
+    taker.start()
+    try:
+        load = run_loadtest(lab, LoadSpec(target="hasher", seconds=20), observer)
+    finally:
+        taker.join()
+        lab.scale("hasher", 1)
+    assert not load.complete
+    assert load.elapsed_seconds < 15
+    assert load.failed_transactions > 900
+    assert {"load-incomplete", "load-failures"} <= set(observer.codes)
+    assert observer.kept["loadtest"] == load
 
 
 def test_a_lab_taken_away_for_good_is_named(lab, monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 from dclab import manifests
 from dclab.lab import SERVICES, LoadSpec
 from dclab.paths import shipped
+from dclab.quantity import millicores
 
 FOLDER = shipped() / "manifests"
 MAIN = manifests.load()
@@ -54,9 +55,9 @@ def test_requests_are_the_exercises(manifest):
     requests = container(manifest)["resources"]["requests"]
     name = manifest["metadata"].get("name")
     if name in ("rng", "hasher"):
-        assert manifests.millicores(requests["cpu"]) == 200
+        assert millicores(requests["cpu"]) == 200
     else:
-        assert 0 < manifests.millicores(requests["cpu"]) <= 20
+        assert 0 < millicores(requests["cpu"]) <= 20
     assert "memory" in container(manifest)["resources"]["limits"]
 
 

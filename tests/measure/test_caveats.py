@@ -10,6 +10,7 @@ from dclab.lab import ProbeSample, ProbeSpec
 from dclab.measure.caveats import (
     CpuTimes,
     generator_caveats,
+    load_caveats,
     machine_caveats,
     outliers,
     point_caveats,
@@ -97,7 +98,7 @@ def test_of_a_point(one, found):
     assert [each.code for each in point_caveats(one)] == found
 
 
-def load(generator, cores):
+def load(generator, cores, *, failed=100, percent=1.0, complete=True):
     figures = dict.fromkeys(
         (
             "availability_percent",
@@ -110,7 +111,8 @@ def load(generator, cores):
         ),
         1.0,
     )
-    counts = dict.fromkeys(("transactions", "successful_transactions", "failed_transactions"), 100)
+    figures["availability_percent"] = percent
+    counts = {"transactions": 100, "successful_transactions": 100, "failed_transactions": failed}
     return LoadTest(
         target="rng",
         url="http://rng/",
@@ -120,6 +122,7 @@ def load(generator, cores):
         elapsed_seconds=10,
         transaction_rate=2000,
         generator_cores=cores,
+        complete=complete,
         **figures,
         **counts,
     )
@@ -133,3 +136,33 @@ def test_of_the_load_generator(generator, cores, saturated, monkeypatch):
     monkeypatch.setattr("os.cpu_count", lambda: 4)
     found = list(generator_caveats(load(generator, cores)))
     assert [one.code for one in found] == ["generator-saturated"] * saturated
+
+
+@pytest.mark.parametrize(
+    ("found", "stopped", "said"),
+    [
+        (load("siege 4.0.7", None, failed=0, percent=100.0), False, []),
+        (load("siege 4.0.7", None, failed=1, percent=99.1), False, []),
+        (load("siege 4.0.7", None, failed=300, percent=25.0), False, ["300 of 400 requests", "only 25.0 %"]),
+        (
+            load("siege 4.0.7", None, failed=1038, percent=8.8, complete=False),
+            False,
+            ["aborted by siege 4.0.7 after 10 of 10 s because of socket failures (1038", "1038 of 1138 requests"],
+        ),
+        (load("siege 4.0.7", None, failed=0, percent=100.0, complete=False), True, ["was stopped after 10 of 10 s"]),
+    ],
+)
+def test_of_a_load_that_fell_short(found, stopped, said):
+    texts = " ".join(one.message for one in load_caveats(found, stopped=stopped))
+    assert all(one in texts for one in said)
+    assert bool(texts) == bool(said)
+
+
+def test_few_samples_are_no_warning_where_nobody_can_ask_for_more():
+    assert list(probe_caveats(STEADY[:3], ProbeSpec(), "the probe of rng", more="")) == []
+
+
+def test_the_errors_of_failed_probes_are_named():
+    (found,) = probe_caveats([sample(None), sample(None)], ProbeSpec(), "the probe of rng")
+    assert "2 of 2 requests" in found.message
+    assert "(refused)" in found.message

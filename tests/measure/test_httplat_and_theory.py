@@ -25,6 +25,21 @@ def test_sum_and_count_of_a_page():
         parse_scrape("# nothing\n")
 
 
+@given(
+    st.one_of(
+        st.text(st.characters(codec="latin-1")),
+        st.lists(st.sampled_from([*PAGE.splitlines(True), "{", '="', " 1e999\n", "#", "-Inf\n"])),
+    )
+)
+def test_any_page_is_a_scrape_or_a_value_error(page):
+    try:
+        found = parse_scrape("".join(page))
+    except ValueError:
+        return
+    assert 0 <= found.sum_seconds < float("inf")
+    assert 0 <= found.probes < float("inf")
+
+
 def test_the_mean_between_two_scrapes():
     assert mean_latency_ms(Scrape(1.0, 10), Scrape(2.5, 12)) == pytest.approx(750)
     assert mean_latency_ms(Scrape(1.0, 10), Scrape(1.0, 10)) is None

@@ -72,7 +72,11 @@ def test_a_slow_answer_is_timed(serve):
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [(b"HTTP/1.1 503 no\r\n\r\n", "status 503"), (b"", "no answer"), (b"nonsense", "no answer")],
+    [
+        (b"HTTP/1.1 503 no\r\n\r\n", "status 503"),
+        (b"", "no answer"),
+        (b"nonsense", "the answer is not HTTP: 'nonsense'"),
+    ],
 )
 def test_a_failed_probe_has_no_time(serve, answer, error):
     port, _ = serve(answer)

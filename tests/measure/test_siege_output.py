@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dclab.errors import DclabError
-from dclab.measure.siege import parse_siege
+from dclab.measure.siege import SiegeSummary, parse_siege, ran_its_time
 
 TEXT_3 = """\
 ** SIEGE 3.0.8
@@ -68,3 +76,58 @@ def test_a_summary_that_breaks_off_says_what_is_missing():
         parse_siege(TEXT_3[: TEXT_3.index("Shortest")])
     with pytest.raises(DclabError, match="no complete summary"):
         parse_siege("")
+
+
+@given(
+    st.one_of(
+        st.text(st.characters(codec="ascii")), st.lists(st.sampled_from([*TEXT_3.splitlines(True), "9" * 400, "-1\n"]))
+    )
+)
+def test_any_output_is_a_summary_or_an_error(text):
+    try:
+        found = parse_siege("".join(text))
+    except DclabError:
+        return
+    assert all(getattr(found, name) >= 0 for name in SiegeSummary.__dataclass_fields__)
+
+
+@pytest.mark.skipif(shutil.which("siege") is None, reason="siege is not installed")
+@pytest.mark.parametrize("leaves", [False, True])
+def test_a_siege_that_gives_up_did_not_run_its_time(tmp_path, leaves):
+    """A real one; its exit code is 0 either way."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_):
+            pass
+
+    seconds = 6 if leaves else 2
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        command = ["siege", "--concurrent=15", "--benchmark", f"--time={seconds}S", url]
+        process = subprocess.Popen(
+            command,
+            env={**os.environ, "HOME": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        if leaves:
+            threading.Event().wait(1.0)
+            server.shutdown()
+            server.server_close()
+        log, _ = process.communicate(timeout=30)
+        server.shutdown()
+    summary = parse_siege(log)
+    assert process.returncode == 0
+    assert summary.transactions > 0
+    assert ran_its_time(summary, seconds, log) is not leaves
+    assert (summary.failed_transactions > 500) is leaves
+    assert not ran_its_time(summary, 0.1, log + "siege aborted due to excessive socket failure; you can change")

@@ -18,7 +18,7 @@ from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
 from dclab.engines.kube.lab.autoscaler_status import unix
-from dclab.manifests import millicores
+from dclab.quantity import millicores
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 

@@ -36,6 +36,7 @@ from dclab.lab import (
     ReplicaUsage,
     Scrape,
 )
+from dclab.quantity import megabytes, millicores
 
 __all__ = ["KubeLab"]
 
@@ -160,15 +161,15 @@ class KubeLab:
         """CPU request of one replica."""
         found = self.api.get(self._deployment(deployment), Deployment)
         containers = found.spec.template.spec.containers
-        return sum(manifests.millicores(one.resources.requests.get("cpu", 0)) for one in containers)
+        return sum(millicores(one.resources.requests.get("cpu", 0)) for one in containers)
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
         return [
             ReplicaUsage(
                 replica=one.metadata.name,
-                cpu_millicores=sum(manifests.millicores(each.usage.get("cpu", 0)) for each in one.containers),
-                memory_mb=sum(manifests.megabytes(each.usage.get("memory", 0)) for each in one.containers),
+                cpu_millicores=sum(millicores(each.usage.get("cpu", 0)) for each in one.containers),
+                memory_mb=sum(megabytes(each.usage.get("memory", 0)) for each in one.containers),
             )
             for one in self._metrics(deployment)
         ]
