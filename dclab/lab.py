@@ -16,6 +16,7 @@ __all__ = [
     "SERVICES",
     "AutoscalerStatus",
     "Counter",
+    "DeploymentState",
     "Job",
     "JobStatus",
     "Lab",
@@ -149,6 +150,14 @@ class ReplicaUsage:
     memory_mb: float
 
 
+@dataclass(frozen=True, kw_only=True)
+class DeploymentState:
+    """Counts and usage of one deployment; a replica too young to have been measured has no usage."""
+
+    counts: Replicas
+    usage: tuple[ReplicaUsage, ...]
+
+
 class LogLine(NamedTuple):
     """One line of a replica's log."""
 
@@ -207,6 +216,9 @@ class Lab(Protocol):
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
+
+    def states(self) -> Mapping[str, DeploymentState]:
+        """Return counts and usage of every deployment, by its name, asked for at once."""
 
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""

@@ -117,12 +117,9 @@ def hpa_replay(
 
 
 def _manifest(file: Path) -> Any:
-    import yaml
+    from dclab.user_files import read_yaml
 
-    try:
-        documents = [one for one in yaml.safe_load_all(file.read_text(encoding="utf-8")) if one]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InvalidInput(f"{file} cannot be read as YAML.", str(error).splitlines()[0]) from error
+    documents = read_yaml(file)
     if len(documents) != 1:
         raise InvalidInput(f"{file} holds {len(documents)} documents.", "One HorizontalPodAutoscaler is needed.")
     return documents[0]

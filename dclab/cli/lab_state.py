@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from dclab.lab import Lab
+    from dclab.lab import Lab, Replicas, ReplicaUsage
 
-__all__ = ["DeploymentState", "deployment_states", "deployment_table"]
+__all__ = ["ShownDeployment", "deployment_states", "deployment_table"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class DeploymentState:
+class ShownDeployment:
     """One deployment now; usage of all its replicas together, None before it was measured."""
 
     desired: int
@@ -26,23 +26,23 @@ class DeploymentState:
     memory_mb: float | None
 
 
-def deployment_states(lab: Lab) -> dict[str, DeploymentState]:
+def deployment_states(lab: Lab) -> dict[str, ShownDeployment]:
     """Every deployment's state, by its name."""
-    found = {}
-    for name in lab.deployments():
-        counts, usage = lab.replicas(name), lab.usage(name)
-        found[name] = DeploymentState(
-            desired=counts.desired,
-            ready=counts.ready,
-            terminating=counts.terminating,
-            restarts=counts.restarts,
-            cpu_millicores=sum(one.cpu_millicores for one in usage) if usage else None,
-            memory_mb=sum(one.memory_mb for one in usage) if usage else None,
-        )
-    return found
+    return {name: _shown(one.counts, one.usage) for name, one in lab.states().items()}
 
 
-def deployment_table(states: Mapping[str, DeploymentState]) -> Table:
+def _shown(counts: Replicas, usage: Sequence[ReplicaUsage]) -> ShownDeployment:
+    return ShownDeployment(
+        desired=counts.desired,
+        ready=counts.ready,
+        terminating=counts.terminating,
+        restarts=counts.restarts,
+        cpu_millicores=sum(one.cpu_millicores for one in usage) if usage else None,
+        memory_mb=sum(one.memory_mb for one in usage) if usage else None,
+    )
+
+
+def deployment_table(states: Mapping[str, ShownDeployment]) -> Table:
     """A row for each."""
     from dclab.cli.output import table
 

@@ -190,7 +190,9 @@ class Output:
             self.err.print("".join(traceback.format_exception(error)), soft_wrap=True)
 
     def _merged_warnings(self) -> Sequence[Caveat]:
-        return tuple(self.warnings)
+        from dclab.measure.merge_caveats import merge_caveats
+
+        return merge_caveats(self.warnings)
 
     def _warn_of_all(self) -> None:
         if not (self.quiet or self.verbose or self.as_json):

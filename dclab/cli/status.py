@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dclab.cli.lab_state import DeploymentState, deployment_states, deployment_table
+from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table
 from dclab.cli.result import Result
 from dclab.cli.verb import LabCall, verb
 
@@ -25,7 +25,7 @@ class Status(Result):
     server: str | None = None
     namespace: str | None = None
     clock_speed: float
-    deployments: Mapping[str, DeploymentState]
+    deployments: Mapping[str, ShownDeployment]
     urls: Mapping[str, str]
 
     def text(self) -> Iterator[Any]:

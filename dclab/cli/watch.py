@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dclab.cli.lab_state import DeploymentState, deployment_states, deployment_table
+from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table
 from dclab.cli.options import Target
 from dclab.cli.result import Result
 from dclab.cli.values import Duration, parse_duration
@@ -36,7 +36,7 @@ LATENCY_SECONDS = 5.0
 class Moment(Result):
     """The lab at one moment. Its text has been shown already, moment by moment, when the command ends."""
 
-    deployments: Mapping[str, DeploymentState]
+    deployments: Mapping[str, ShownDeployment]
     hashes_per_second: float | None
     latency_ms: Mapping[str, float | None]
     """By service, the mean of httplat's probes within LATENCY_SECONDS."""

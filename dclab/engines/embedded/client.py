@@ -10,12 +10,13 @@ from dclab import manifests
 from dclab.clock import wait_for
 from dclab.engines.embedded import lifecycle, logs, questions, wire
 from dclab.engines.embedded.ask import ask
-from dclab.engines.embedded.questions import About, DeploymentState, Question
+from dclab.engines.embedded.questions import About, Question
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import InvalidInput, LabLost
 from dclab.lab import (
     AutoscalerStatus,
     Counter,
+    DeploymentState,
     JobStatus,
     LoadSpec,
     LogLine,

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 from dclab.engines.embedded.wire import Settings
-from dclab.lab import AutoscalerStatus, JobStatus, Replicas, ReplicaUsage
+from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage
 from dclab.manifests import Workload
 
 __all__ = [
@@ -29,7 +29,6 @@ __all__ = [
     "AskTrouble",
     "AskUsage",
     "Configure",
-    "DeploymentState",
     "Down",
     "Question",
     "Ready",
@@ -76,14 +75,6 @@ class About:
     """By which the latest of all decisions of the autoscaler was late."""
     replicas: dict[str, tuple[ReplicaState, ...]]
     """Of every deployment."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeploymentState:
-    """Counts and usage of one deployment; a replica too young to have been measured has no usage."""
-
-    counts: Replicas
-    usage: tuple[ReplicaUsage, ...]
 
 
 class Question(msgspec.Struct, Generic[T], frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -21,7 +21,7 @@ from dclab.engines.embedded.replica import ReplicaHost
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
-from dclab.lab import AutoscalerStatus, JobStatus, Replicas, ReplicaUsage
+from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage
 from dclab.manifests import ServicePort
 
 __all__ = ["Parts", "Verbs"]
@@ -68,10 +68,10 @@ class Verbs:
             },
         )
 
-    async def states(self, _: questions.AskStates) -> dict[str, questions.DeploymentState]:
+    async def states(self, _: questions.AskStates) -> dict[str, DeploymentState]:
         """Counts and usage of every deployment."""
         return {
-            name: questions.DeploymentState(counts=_counts(one), usage=self._usage(one))
+            name: DeploymentState(counts=_counts(one), usage=self._usage(one))
             for name, one in self._lab.deployments.items()
         }
 

@@ -13,7 +13,7 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import NotFound
-from dclab.engines.kube.lab import jobs, logs, rollout
+from dclab.engines.kube.lab import jobs, logs, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
@@ -28,6 +28,7 @@ from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
     AutoscalerStatus,
     Counter,
+    DeploymentState,
     LoadSpec,
     LogLine,
     ProbeSample,
@@ -36,14 +37,12 @@ from dclab.lab import (
     ReplicaUsage,
     Scrape,
 )
-from dclab.quantity import megabytes, millicores
+from dclab.quantity import millicores
 
 __all__ = ["KubeLab"]
 
 SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
-
-METRICS = "/apis/metrics.k8s.io/v1beta1"
 
 
 class KubeLab:
@@ -125,20 +124,17 @@ class KubeLab:
             raise self._unknown(deployment) from error
         rollout.wait_settled(self.api, self.name, deployment, timeout)
 
+    def states(self) -> Mapping[str, DeploymentState]:
+        """Counts and usage of every deployment, by its name, in three requests."""
+        return states.states(self.api, self.name)
+
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
         try:
             found = self.api.get(self._deployment(deployment), Deployment)
         except NotFound as error:
             raise self._unknown(deployment) from error
-        pods = self._pods(deployment)
-        return Replicas(
-            desired=found.spec.replicas,
-            ready=sum(map(is_ready, pods)),
-            terminating=sum(one.metadata.deletion_timestamp is not None for one in pods),
-            restarts=sum(each.restart_count for one in pods for each in one.status.container_statuses),
-            names=tuple(sorted(one.metadata.name for one in pods)),
-        )
+        return states.counts(found, self._pods(deployment))
 
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
@@ -165,21 +161,10 @@ class KubeLab:
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
-        return [
-            ReplicaUsage(
-                replica=one.metadata.name,
-                cpu_millicores=sum(millicores(each.usage.get("cpu", 0)) for each in one.containers),
-                memory_mb=sum(megabytes(each.usage.get("memory", 0)) for each in one.containers),
-            )
-            for one in self._metrics(deployment)
-        ]
+        return states.usage(self._metrics(deployment))
 
-    def _metrics(self, deployment: str) -> Sequence[PodMetrics]:
-        path = f"{METRICS}/namespaces/{self.name}/pods"
-        try:
-            return self.api.list(path, PodMetrics, labelSelector=f"app={deployment}")
-        except LabLost:  # there is no such API, or its server does not answer
-            return []
+    def _metrics(self, app: str) -> Sequence[PodMetrics]:
+        return states.metrics(self.api, self.name, f"app={app}")
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""
