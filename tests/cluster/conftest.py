@@ -12,7 +12,7 @@ from kubernetes.client import ApiClient, CoreV1Api, VersionApi
 
 from tests.cluster import lifecycle, machine
 from tests.cluster.lab import Lab, empty_namespace
-from tests.cluster.settings import KUBECONFIG, NAME, CannotRun
+from tests.cluster.settings import ACCOUNTS, KUBECONFIG, NAME, CannotRun
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -86,6 +86,15 @@ def own_cluster(cluster: Cluster) -> Cluster:
     if not cluster.own:
         pytest.skip("breaks the cluster: only our own")
     return cluster
+
+
+@pytest.fixture(scope="session")
+def accounts(cluster: Cluster) -> Iterator[None]:
+    """The namespace of users other than the administrator."""
+    core = CoreV1Api(cluster.client)
+    core.create_namespace({"metadata": {"name": ACCOUNTS}})
+    yield
+    core.delete_namespace(ACCOUNTS)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from kubernetes import watch
 from kubernetes.client import CoreV1Api, V1Pod, VersionApi
 from urllib3.exceptions import ProtocolError
@@ -23,6 +22,7 @@ from urllib3.exceptions import ProtocolError
 from dclab.autoscaler import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
 from dclab.engines.kube.lab.autoscaler_trace import pod_metric
+from dclab.engines.kube.objects import decode
 from dclab.engines.kube.workloads import PodMetrics
 from dclab.quantity import millicores
 from tests.cluster import daemons
@@ -114,7 +114,7 @@ class Recorder:
                 if resource == ("pods", None):
                     at = _unix(one["requestReceivedTimestamp"])
                     usage = {
-                        item["metadata"]["name"]: pod_metric(msgspec.convert(item, PodMetrics))
+                        item["metadata"]["name"]: pod_metric(decode(item, PodMetrics))
                         for item in metrics[one["auditID"]]["items"]
                     }
                 elif resource == ("deployments", "scale") and one["verb"] == "update":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -10,9 +11,13 @@ import time
 
 import pytest
 import requests
+import yaml
 from kubernetes.client import ApiException, AppsV1Api, CoreV1Api
 
-from dclab.errors import ExitCode
+from dclab.engines.kube import launch
+from dclab.engines.kube.api import path_of
+from dclab.engines.kube.faults import Forbidden
+from dclab.errors import ExitCode, LabLost
 from tests.cluster import binaries
 from tests.cluster.settings import ACCOUNTS, HERE, KUBECONFIG, NAME
 from tests.cluster.users import grant, kubeconfig, revoke
@@ -27,21 +32,14 @@ WHERE = ("--context", "least", "--name", LAB)
 
 
 @pytest.fixture(scope="module")
-def accounts(cluster):
-    core = CoreV1Api(cluster.client)
-    core.create_namespace({"metadata": {"name": ACCOUNTS}})
-    yield
-    core.delete_namespace(ACCOUNTS)
-
-
-@pytest.fixture(scope="module")
 def roles(cluster, dclab):
     """What `dclab rbac` prints, and the namespace that the Role needs, which is then dclab's to take over."""
     core = CoreV1Api(cluster.client)
     labels = {"app.kubernetes.io/managed-by": "dclab", "app.kubernetes.io/part-of": "dockercoins"}
     core.create_namespace({"metadata": {"name": LAB, "labels": labels}})
     yield dclab("rbac", "--name", LAB, "--json").data["objects"]
-    core.delete_namespace(LAB)
+    with contextlib.suppress(ApiException):  # after `down`
+        core.delete_namespace(LAB)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,8 @@ def inside(cluster, accounts, roles, tmp_path_factory):
     """Environment of a user who may, of the cluster, see nothing but the namespace: no node, so no NodePort."""
     env = kubeconfig(cluster, "inside", tmp_path_factory.mktemp("inside") / "kubeconfig")
     role, outside = roles
-    granted = grant(cluster, "inside", [role, {**outside, "rules": outside["rules"][:1]}], LAB)
+    less = {**outside, "metadata": {"name": f"{LAB}-inside"}, "rules": outside["rules"][:1]}
+    granted = grant(cluster, "inside", [role, less], LAB)
     yield env
     revoke(cluster, granted)
 
@@ -92,6 +91,28 @@ def test_status(on_kube):
     assert (data["engine"], data["namespace"], data["context"]) == ("kube", LAB, "least")
     assert all(one["ready"] == one["desired"] == 1 for one in data["deployments"].values())
     assert {"rng", "hasher", "webui"} <= set(data["urls"])
+
+
+def test_whom_the_kubeconfig_acts_as_is_who_counts(on_kube, cluster, own_cluster, tmp_path, monkeypatch):
+    """An administrator who acts as someone has their rights and no more, also where a connection is forwarded."""
+    file = tmp_path / "kubeconfig"
+    monkeypatch.setenv("KUBECONFIG", str(file))
+
+    def place_as(account):
+        content = yaml.safe_load(KUBECONFIG.read_text())
+        content["users"][0]["user"]["as"] = f"system:serviceaccount:{ACCOUNTS}:{account}"
+        file.write_text(yaml.safe_dump(content))
+        return launch.place(NAME, LAB)
+
+    lab = launch.find_lab(place_as("least"))
+    assert lab.httplat("rng").probes >= 0  # forwarded: it has no NodePort
+    lab.reach.close()
+    pod = CoreV1Api(cluster.client).list_namespaced_pod(LAB, label_selector="app=rng").items[0].metadata.name
+    nobody = place_as("nobody")
+    with pytest.raises(Forbidden, match="You may not get namespaces"):
+        launch.find_lab(nobody)
+    with pytest.raises(LabLost, match="403"):
+        nobody.api.forward(path_of("v1", "Pod", LAB, pod), 8080)
 
 
 def test_scale_survives_another_up(on_kube):

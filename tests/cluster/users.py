@@ -37,10 +37,11 @@ def grant(cluster, account, roles, namespace):
     subject = {"kind": "ServiceAccount", "name": account, "namespace": ACCOUNTS}
     made = []
     for role in roles:
-        metadata = {**role["metadata"], "name": f"{role['metadata']['name']}-{account}"}
-        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"], "name": metadata["name"]}
+        name = role["metadata"]["name"]
+        reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role["kind"], "name": name}
         binding = {"kind": f"{role['kind']}Binding", "roleRef": reference, "subjects": [subject]}
-        made += [{**role, "metadata": metadata}, {"apiVersion": role["apiVersion"], "metadata": metadata, **binding}]
+        metadata = {**role["metadata"], "name": f"{name}-{account}"}
+        made += [role, {"apiVersion": role["apiVersion"], "metadata": metadata, **binding}]
     apply(cluster.client, made, namespace)
     return [one for one in made if one["kind"].startswith("Cluster")]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from dclab.autoscaler import trace
 from dclab.autoscaler.parse import parse_autoscaler
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
+from dclab.engines.kube.objects import decode
 from dclab.engines.kube.workloads import Pod, PodMetrics
 
 RECORDED = Path(__file__).parent.parent / "autoscaler" / "recorded.jsonl"
@@ -76,9 +76,9 @@ def recorded():
 def look(watch, at, status, seen):
     watch.look(
         at,
-        msgspec.convert(status, AutoscalerState),
-        msgspec.convert(pods_of(seen), list[Pod]),
-        msgspec.convert(metrics_of(seen), list[PodMetrics]),
+        decode(status, AutoscalerState),
+        decode(pods_of(seen), list[Pod]),
+        decode(metrics_of(seen), list[PodMetrics]),
     )
 
 

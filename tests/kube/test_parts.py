@@ -13,6 +13,7 @@ from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, apps, par
 from dclab.engines.kube.cluster.upstream import IMAGES
 from dclab.engines.kube.lab.diagnose import trouble
 from dclab.engines.kube.lab.namespace import rendered
+from dclab.engines.kube.objects import decode
 from dclab.engines.kube.workloads import Pod, is_ready
 from dclab.errors import ExitCode, InvalidInput, LabLost
 
@@ -110,7 +111,7 @@ def test_an_answer_that_is_no_status_is_told_too():
 def pod(ending=False, **status):
     metadata = {"name": "rng-1", "labels": {"app": "rng"}}
     metadata |= {"deletionTimestamp": "2026-01-01T00:00:00Z"} if ending else {}
-    return msgspec.convert({"metadata": metadata, "status": status}, Pod)
+    return decode({"metadata": metadata, "status": status}, Pod)
 
 
 def container(state, **more):
@@ -149,6 +150,14 @@ def test_what_keeps_a_pod_from_being_ready(status, says):
     found = trouble(pod(**status))
     assert found is None if says is None else says in found[0]
     assert not is_ready(pod(**status))
+
+
+def test_hints_name_the_command_that_shows_the_logs():
+    crashed = container({"waiting": {"reason": "CrashLoopBackOff"}})
+    assert trouble(pod(containerStatuses=[crashed]))[1] == "`dclab logs rng` shows its last lines."
+    of_a_job = decode({"metadata": {"name": "probe-1", "labels": {"app": "probe", "job-name": "probe-1"}}}, Pod)
+    of_a_job = msgspec.structs.replace(of_a_job, status=pod(containerStatuses=[crashed]).status)
+    assert trouble(of_a_job)[1] == "`kubectl logs probe-1` shows its last lines."
 
 
 def test_a_pod_on_its_way_out_is_not_ready():

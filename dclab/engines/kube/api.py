@@ -18,7 +18,7 @@ from urllib3 import HTTPHeaderDict
 from urllib3.exceptions import HTTPError
 
 from dclab.engines.kube import faults
-from dclab.engines.kube.objects import Listed, Object, Status
+from dclab.engines.kube.objects import Listed, Object, Status, decode
 from dclab.engines.kube.tunnel import open_tunnel
 from dclab.errors import DclabError
 from dclab.manifests import Manifest
@@ -189,7 +189,7 @@ class Api:
 
     def _convert(self, answer: Any, kind: type[T], path: str) -> T:
         try:
-            return msgspec.convert(_without_null(answer), kind)
+            return decode(answer, kind)
         except (msgspec.ValidationError, RecursionError) as error:
             raise faults.not_kubernetes(self.server, f"{path}: {error}") from error
 
@@ -274,15 +274,6 @@ class _Event(msgspec.Struct, frozen=True):
 
     type: str
     object: Any = None
-
-
-def _without_null(value: Any) -> Any:
-    """Leave out what is null: to Kubernetes it is the same as missing."""
-    if isinstance(value, dict):
-        return {key: _without_null(one) for key, one in value.items() if one is not None}
-    if isinstance(value, list):
-        return [_without_null(one) for one in value]
-    return value
 
 
 def _beginning(body: bytes) -> str:

@@ -81,7 +81,7 @@ def refused(status: int, body: bytes, method: str, path: str) -> DclabError:
     if status == 409 and reason == "AlreadyExists":
         return AlreadyExists(message)
     if status == 410:
-        return Expired(message)
+        return Expired(message or "The resource version is too old.")
     if status == 401:
         return Unauthorized(
             "The cluster does not accept your credentials.",

@@ -7,11 +7,15 @@ out what is empty.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Generic, TypeVar
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from dclab.quantity import parse_quantity
+
 __all__ = [
+    "ZERO",
     "ApiService",
     "Condition",
     "Event",
@@ -26,10 +30,25 @@ __all__ = [
     "ServiceSpec",
     "Status",
     "Version",
+    "decode",
 ]
 
-Quantity = str | int | float
-"""As in `200m`; plain numbers are sent as text, too, but are taken as they come."""
+
+class Quantity(Decimal):
+    """A quantity such as `200m`, exactly."""
+
+    @property
+    def millicores(self) -> float:
+        """Of CPU: thousandths of a core."""
+        return float(self * 1000)
+
+    @property
+    def megabytes(self) -> float:
+        """Of memory: millions of bytes."""
+        return float(self / 1_000_000)
+
+
+ZERO = Quantity(0)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -191,3 +210,23 @@ class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     metadata: ListMetadata = ListMetadata()
     items: tuple[T, ...] = ()
+
+
+def decode(answer: Any, kind: type[T]) -> T:
+    """Return an answer of the API, as JSON has it, as a type; msgspec.ValidationError says what does not fit."""
+    return msgspec.convert(_without_null(answer), kind, dec_hook=_quantity)
+
+
+def _without_null(value: Any) -> Any:
+    """Leave out what is null: to Kubernetes it is the same as missing."""
+    if isinstance(value, dict):
+        return {key: _without_null(one) for key, one in value.items() if one is not None}
+    if isinstance(value, list):
+        return [_without_null(one) for one in value]
+    return value
+
+
+def _quantity(kind: type, value: Any) -> Any:
+    if kind is Quantity and isinstance(value, str | int | float):
+        return Quantity(parse_quantity(value))
+    raise NotImplementedError(kind)

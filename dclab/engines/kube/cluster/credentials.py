@@ -58,6 +58,8 @@ def client_of(context: Context) -> tuple[ApiClient, list[tuple[str, str]]]:
         raise
     except Exception as error:  # whatever it raises is about what the entry says
         raise _unusable(context, f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+    if found.user.auth_provider is not None and "BearerToken" not in configuration.api_key:
+        raise _unusable(context, "Its auth provider 'oidc' has no valid id-token, and none could be fetched")
     _keep_fresh(configuration, context, found, given)
     if not configuration.verify_ssl:
         import urllib3

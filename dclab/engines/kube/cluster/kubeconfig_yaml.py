@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import stat
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -45,6 +46,9 @@ def read_document(file: Path) -> Any:
     import yaml
 
     try:
+        # A FIFO without a writer would block, and some devices never end.
+        if not stat.S_ISREG(file.stat().st_mode):
+            raise Unreadable("It is not a regular file")
         with file.open("rb") as opened:
             data = opened.read(LONGEST + 1)
     except FileNotFoundError:

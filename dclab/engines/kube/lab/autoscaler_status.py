@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-
-from kubernetes.utils import parse_quantity
+from decimal import Decimal
 
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler, Metric, MetricSource, MetricValue
-from dclab.engines.kube.objects import Event, Quantity
+from dclab.engines.kube.objects import Event
 from dclab.lab import AutoscalerStatus
 from dclab.results import AutoscaleEvent, Condition, MetricReading
 
 __all__ = ["autoscaler_status", "unix"]
 
-IN = {"cpu": (1000, "m"), "memory": (1e-6, "MB")}
+IN = {"cpu": (Decimal(1000), "m"), "memory": (Decimal("1e-6"), "MB")}
 """Resources that are shown in a unit of their own: times what, and which."""
 
 
@@ -25,7 +24,7 @@ def autoscaler_status(found: Autoscaler, events: Iterable[Event]) -> AutoscalerS
     return AutoscalerStatus(
         current=status.current_replicas,
         desired=status.desired_replicas,
-        metrics=tuple(_reading(one, status.current_metrics) for one in found.spec.metrics),
+        metrics=tuple(_reading(one, index, status.current_metrics) for index, one in enumerate(found.spec.metrics)),
         conditions=tuple(
             Condition(type=one.type, status=one.status, reason=one.reason, message=one.message)
             for one in status.conditions
@@ -34,14 +33,18 @@ def autoscaler_status(found: Autoscaler, events: Iterable[Event]) -> AutoscalerS
     )
 
 
-def _reading(metric: Metric, now: Iterable[Metric]) -> MetricReading:
+def _reading(metric: Metric, index: int, now: Sequence[Metric]) -> MetricReading:
     """Return a metric's target and what it is now, or None before the autoscaler knows.
 
     A utilization is in percent of the request, CPU in millicores, memory in MB (millions of bytes), and any other metric
     in its own unit; an average is per replica.
     """
     source = metric.source or MetricSource()
-    known = [one.source.current for one in now if one.type == metric.type and one.source and _same(one.source, source)]
+    # The controller keeps the order of the specification; but after that has changed, its status is of another one.
+    ordered = (*now[index : index + 1], *now)
+    known = [
+        one.source.current for one in ordered if one.type == metric.type and one.source and _same(one.source, source)
+    ]
     resource = source.name if metric.type in ("Resource", "ContainerResource") else ""
     target, unit = _number(source.target, source.target, resource)
     current, _ = _number(source.target, known[0], resource) if known else (None, "")
@@ -64,16 +67,9 @@ def _number(target: MetricValue, value: MetricValue, resource: str) -> tuple[flo
     if target.average_utilization is not None:
         percent = value.average_utilization
         return None if percent is None else float(percent), "%"
-    factor, unit = IN.get(resource, (1, ""))
+    factor, unit = IN.get(resource, (Decimal(1), ""))
     quantity = value.average_value if target.average_value is not None else value.value
-    return None if quantity is None else _parsed(quantity, factor), unit
-
-
-def _parsed(quantity: Quantity, factor: float) -> float | None:
-    try:
-        return float(parse_quantity(quantity)) * factor  # type: ignore[no-untyped-call]
-    except ValueError:
-        return None
+    return None if quantity is None else float(quantity * factor), unit
 
 
 def _when(event: Event) -> float:

@@ -18,7 +18,7 @@ from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
 from dclab.engines.kube.lab.autoscaler_status import unix
-from dclab.quantity import millicores
+from dclab.engines.kube.objects import ZERO
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 
@@ -124,7 +124,7 @@ def _pass(look: Look, status: AutoscalerState) -> Pass:
 
 def _requests(look: Look) -> dict[str, float]:
     return {
-        one.metadata.name: sum(millicores(each.resources.requests.get("cpu", 0)) for each in one.spec.containers)
+        one.metadata.name: sum(each.resources.requests.get("cpu", ZERO).millicores for each in one.spec.containers)
         for one in look.pods
     }
 
@@ -136,7 +136,7 @@ def _usage(look: Look) -> dict[str, PodMetric]:
 def pod_metric(item: workloads.PodMetrics) -> PodMetric:
     """A reading of metrics.k8s.io: CPU in whole millicores, rounded up as Quantity.MilliValue does."""
     return PodMetric(
-        value=sum(math.ceil(millicores(one.usage.get("cpu", 0))) for one in item.containers),
+        value=sum(math.ceil(one.usage.get("cpu", ZERO).millicores) for one in item.containers),
         at=unix(item.timestamp),
         window=_seconds(item.window),
     )

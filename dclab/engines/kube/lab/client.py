@@ -22,7 +22,7 @@ from dclab.engines.kube.lab.namespace import ensure_ours, remove, rendered
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.reach import Reach
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import Event, Node
+from dclab.engines.kube.objects import ZERO, Event, Node
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
@@ -37,7 +37,6 @@ from dclab.lab import (
     ReplicaUsage,
     Scrape,
 )
-from dclab.quantity import millicores
 
 __all__ = ["KubeLab"]
 
@@ -157,7 +156,7 @@ class KubeLab:
         """CPU request of one replica."""
         found = self.api.get(self._deployment(deployment), Deployment)
         containers = found.spec.template.spec.containers
-        return sum(millicores(one.resources.requests.get("cpu", 0)) for one in containers)
+        return sum(one.resources.requests.get("cpu", ZERO).millicores for one in containers)
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""

@@ -42,15 +42,16 @@ def trouble(pod: Pod) -> tuple[str, str] | None:
             )
         if waiting.reason == "CrashLoopBackOff" or (ended and not one.ready):
             how = f" ({ended.reason}, exit code {ended.exit_code})" if ended else ""
-            return f"{name} ends again and again{how}.", f"`dclab logs {_deployment(pod)}` shows its last lines."
+            return f"{name} ends again and again{how}.", f"{_logs(pod)} shows its last lines."
         if waiting.reason.startswith("Create"):
             return f"{name} cannot be started: {waiting.message}", f"See `kubectl describe pod {name}`."
     return None
 
 
-def _deployment(pod: Pod) -> str:
-    """Name of the deployment that a pod belongs to, by the label that all of the lab's have."""
-    return pod.metadata.labels.get("app", "")
+def _logs(pod: Pod) -> str:
+    """Return the command that shows what a pod printed: dclab's own shows those of deployments, not of jobs."""
+    labels = pod.metadata.labels
+    return f"`kubectl logs {pod.metadata.name}`" if "job-name" in labels else f"`dclab logs {labels.get('app', '')}`"
 
 
 def _last_lines(api: Api, namespace: str, pod: Pod) -> str:
@@ -77,7 +78,7 @@ def cause(api: Api, namespace: str, app: str | None = None) -> tuple[str, str]:
         return refused, "Change the namespace's quota or its Pod Security, or take another namespace with --name."
     if unready := [pod for pod in pods if not is_ready(pod)]:
         names = ", ".join(pod.metadata.name for pod in unready[:3])
-        return f"{names} started, but did not get ready in time.", f"See `dclab logs {_deployment(unready[0])}`."
+        return f"{names} started, but did not get ready in time.", f"See {_logs(unready[0])}."
     return "There is no pod of it yet.", "Try again in a moment."
 
 

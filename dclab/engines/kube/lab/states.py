@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.objects import ZERO
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import LabLost
 from dclab.lab import DeploymentState, Replicas, ReplicaUsage
-from dclab.quantity import megabytes, millicores
 
 __all__ = ["counts", "metrics", "states", "usage"]
 
@@ -56,8 +56,8 @@ def usage(readings: Sequence[PodMetrics]) -> tuple[ReplicaUsage, ...]:
     return tuple(
         ReplicaUsage(
             replica=one.metadata.name,
-            cpu_millicores=sum(millicores(each.usage.get("cpu", 0)) for each in one.containers),
-            memory_mb=sum(megabytes(each.usage.get("memory", 0)) for each in one.containers),
+            cpu_millicores=sum(each.usage.get("cpu", ZERO).millicores for each in one.containers),
+            memory_mb=sum(each.usage.get("memory", ZERO).megabytes for each in one.containers),
         )
         for one in readings
     )
