@@ -281,4 +281,5 @@ def _condition(kind: str, status: bool, reason: str, message: str) -> Condition:
 
 
 def _reading(metric: MetricSpec, current: float | None) -> MetricReading:
-    return MetricReading(type=metric.type, name=metric.name, current=current, target=metric.target)
+    unit = "%" if metric.target_type == "Utilization" else "m" if metric.type == "Resource" else ""
+    return MetricReading(type=metric.type, name=metric.name, current=current, target=metric.target, unit=unit)

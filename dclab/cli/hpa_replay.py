@@ -84,7 +84,7 @@ def _lines(kubernetes: str, passes: Sequence[ReplayedPass], differing: int | Non
         (
             f"{one.seconds:.0f}",
             one.replicas,
-            "; ".join(_shown(each, named=len(one.metrics) > 1) for each in one.metrics),
+            ", ".join(f"{each.name} {each.shown}" if len(one.metrics) > 1 else each.shown for each in one.metrics),
             one.desired,
             "–" if one.recorded is None else one.recorded,
             one.reason,
@@ -98,11 +98,6 @@ def _lines(kubernetes: str, passes: Sequence[ReplayedPass], differing: int | Non
         if differing is None
         else f"{differing} of {known} decisions differ from those that were taken."
     )
-
-
-def _shown(metric: MetricReading, *, named: bool) -> str:
-    name = f"{metric.name} " if named else ""
-    return f"{name}{'<unknown>' if metric.current is None else f'{metric.current:g}'}/{metric.target:g}"
 
 
 def _manifest(file: Path) -> Any:

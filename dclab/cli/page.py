@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from dclab.cli.remote import tunnel
+from dclab.loopback import is_loopback
 from dclab.results import Caveat
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Page:
 
     def explain(self, output: Output, path: str = "") -> None:
         """Say how it is seen from elsewhere, and who can see it."""
-        if self.address and not ipaddress.ip_address(self.address).is_loopback:
+        if self.address and not is_loopback(self.address):
             output.warn(
                 Caveat(
                     code="open-to-others",

@@ -203,6 +203,7 @@ class ExperimentCall(LabCall):
             command=self.command_line,
             environment=this_environment(self.choice.reason, lab.versions()),
             quick=quick,
+            identity=lab.identity(),
         )
         view = View(run.results, expected or {})
         try:

@@ -26,6 +26,15 @@ class MetricReading:
     unit: Annotated[str, Meta(max_length=10)] = "%"
     """% of the request, m (millicores), MB, or empty for a metric's own unit."""
 
+    @property
+    def shown(self) -> str:
+        """Current over target, as kubectl shows it: `71%/80%`, `250m/500m`, `<unknown>/80%`."""
+        current = "<unknown>" if self.current is None else f"{self._figure(self.current)}"
+        return f"{current}/{self._figure(self.target)}"
+
+    def _figure(self, value: float) -> str:
+        return f"{value:.0f}{self.unit}" if self.unit in ("%", "m") else f"{value:g}{self.unit}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TimelinePoint:

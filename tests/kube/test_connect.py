@@ -13,7 +13,8 @@ from dclab.engines.kube import faults
 from dclab.engines.kube.cluster.connect import check_version, connect
 from dclab.engines.kube.cluster.credentials import impersonation_headers
 from dclab.engines.kube.cluster.exec_plugin import PluginFailed
-from dclab.engines.kube.cluster.kubeconfig import Context, User, find_context
+from dclab.engines.kube.cluster.kubeconfig import Context, find_context
+from dclab.engines.kube.cluster.kubeconfig_entries import User
 from dclab.engines.kube.workloads import Pod
 from dclab.errors import DclabError, InvalidInput
 from tests.kube.server import VERSION

@@ -15,7 +15,8 @@ from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 
 from dclab.engines.kube.cluster.exec_plugin import Credentials, run_plugin
-from dclab.engines.kube.cluster.kubeconfig import Access, Context, User, access
+from dclab.engines.kube.cluster.kubeconfig import Access, Context, access
+from dclab.engines.kube.cluster.kubeconfig_entries import User
 from dclab.errors import DclabError, InvalidInput
 
 __all__ = ["client_of", "impersonation_headers"]

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from dclab.engines.kube.cluster.kubeconfig import Cluster, ExecPlugin
+from dclab.engines.kube.cluster.kubeconfig_entries import Cluster, ExecPlugin
 from dclab.errors import InvalidInput, MissingTool
 
 __all__ = ["Credentials", "PluginFailed", "run_plugin"]
