@@ -88,7 +88,7 @@ def probe_caveats(
     if more and 0 < len(times) < FEWEST:
         yield Caveat(
             code="few-samples",
-            message=f"Only {len(times)} requests of {what} were timed, so its percentiles are single requests.",
+            message=f"Only {len(times)} requests of {what} were timed; percentiles of so few are single requests.",
             hint=more,
         )
     if times and (far := outliers(times)):

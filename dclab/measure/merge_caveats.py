@@ -1,4 +1,4 @@
-"""Caveats that differ only in numbers as one: six lines that say the same of six points are one line that names them."""
+"""Caveats that differ only in numbers or in what was probed as one: six lines that say the same are one that names all."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from dclab.results import Caveat
 __all__ = ["merge_caveats"]
 
 _UNIT = r"\s?(?:%|MB\b|GB\b|m?s\b|seconds?\b|[a-z]+/s\b)"
-_NUMBER = re.compile(rf"(?<![\w.:/-])(\d+(?:\.\d+)?)(?![\w:/]|\.\d)((?:{_UNIT})?)( [a-z]+)?")
-"""A number that stands alone, with its unit and the word after it. Parts of names, versions and addresses are not."""
+_NUMBER = re.compile(
+    rf"(?<![\w.:/-])(\d+(?:\.\d+)?|the (?:probe|call) of [a-z]+)(?![\w:/]|\.\d)((?:{_UNIT})?)( [a-z]+)?"
+)
+"""A number that stands alone, with its unit and the word after it, or what was probed. Parts of names, versions and
+addresses are not."""
 
 
 class _Number(NamedTuple):
-    """One number of a text."""
+    """One number of a text, or one name of what was probed."""
 
     digits: str
     unit: str
@@ -27,7 +30,7 @@ class _Number(NamedTuple):
 
 
 def merge_caveats(caveats: Sequence[Caveat]) -> tuple[Caveat, ...]:
-    """Return the caveats in their order; those of one code whose texts differ only in numbers as one, at the first's place.
+    """Return the caveats in their order; those of one code whose texts differ only in that as one, at the first's place.
 
     Counts are listed (`1, 2 and 3 workers`; in a command `1,2,3`), measured values are a range (`6 to 8 %`).
     """
@@ -51,7 +54,8 @@ def _split(text: str) -> tuple[str, list[_Number]]:
         digits, unit, noun = found.group(1), found.group(2).strip(), found.group(3) or ""
         code = text.count("`", 0, found.start()) % 2 == 1
         numbers.append(_Number(digits, unit, noun, code))
-        return f"\0{found.group(2)}{noun if code else noun.removesuffix('s')}"
+        kind = "\0" if digits[0].isdigit() else "\0\0"
+        return f"{kind}{found.group(2)}{noun if code or len(kind) > 1 else noun.removesuffix('s')}"
 
     return _NUMBER.sub(gap, text), numbers
 
@@ -66,9 +70,12 @@ def _joined(texts: Sequence[str]) -> str:
 
 
 def _said(column: Sequence[_Number]) -> str:
-    values = sorted({one.digits for one in column}, key=float)
+    values = list(dict.fromkeys(one.digits for one in column))
     if len(values) == 1:
         return values[0]
+    if not values[0][0].isdigit():
+        return f"{', '.join(values[:-1])} and {values[-1]}"
+    values.sort(key=float)
     if column[0].code:
         return ",".join(values)
     if column[0].unit or any("." in one for one in values):

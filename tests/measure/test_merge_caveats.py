@@ -115,3 +115,14 @@ def test_what_is_merged_twice_is_merged_once(caveats):
 @given(st.lists(st.builds(Caveat, code=st.just("a"), message=st.text("1 2s%`.\0w", max_size=12))))
 def test_any_text_can_be_merged(caveats):
     assert len(merge_caveats(caveats)) <= len(caveats)
+
+
+def test_what_was_probed_is_listed():
+    merged = merge_caveats(
+        [
+            Caveat(code="few-samples", message=f"Only 3 requests of {what} were timed.", hint="Use a larger --count.")
+            for what in ("the probe of rng", "the call of rng", "the probe of hasher", "the call of rng")
+        ]
+    )
+    (one,) = merged
+    assert one.message == "Only 3 requests of the probe of rng, the call of rng and the probe of hasher were timed."
