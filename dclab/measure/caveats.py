@@ -79,7 +79,7 @@ def probe_caveats(
     if len(times) < len(samples):
         failed = len(samples) - len(times)
         errors = sorted({one.error or "no answer" for one in samples if one.total_ms is None})
-        shown = ", ".join([*errors[:MOST_ERRORS], *["…"][: len(errors) - MOST_ERRORS]])
+        shown = ", ".join(errors if len(errors) <= MOST_ERRORS else [*errors[:MOST_ERRORS], "…"])
         yield Caveat(
             code="probe-errors",
             message=f"{failed} of {len(samples)} requests of {what} failed ({shown}); they were not timed.",
