@@ -175,7 +175,8 @@ def load_caveats(load: LoadTest, *, stopped: bool) -> Iterator[Caveat]:
     """
     failed, sent = load.failed_transactions, load.transactions + load.failed_transactions
     if not load.complete:
-        by = "was stopped" if stopped else f"was aborted by {load.generator}"
+        generator = "the built-in generator" if load.generator == "built-in" else load.generator
+        by = "was stopped" if stopped else f"was aborted by {generator}"
         cause = f" because of socket failures ({failed} requests failed)" if failed and not stopped else ""
         yield Caveat(
             code="load-incomplete",
