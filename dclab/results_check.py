@@ -59,8 +59,8 @@ def _sweep(sweep: Sweep) -> Iterator[str]:
             yield f"{where}.parameters: {model.name} has {', '.join(PARAMETERS[model.name])}"
         elif model.name == "bound" and not (model.parameters["cycle_seconds"] > 0 and model.parameters["cap"] > 0):
             yield f"{where}.parameters: a cycle or a cap of 0"
-        if len(model.residuals) != len(workers):
-            yield f"{where}.residuals: {len(model.residuals)} of {len(workers)} points"
+        if not model.residuals:
+            yield f"{where}.residuals: there are none"
 
 
 def _latencies(where: str, latency: Mapping[str, TargetLatency]) -> Iterator[str]:

@@ -47,40 +47,41 @@ def new_folder(out: Path | None, engine: str) -> Path:
         InvalidInput: `out` is there already and is not an empty folder.
         MissingTool: it cannot be created or written to.
     """
-    if out is not None:
-        _claim(out)
+    folder = out or Path("reports")
+    try:
+        if out is None:
+            return _dated(engine)
+        if out.is_dir() and not any(out.iterdir()):
+            return out  # made for this; of two runs that take it, the second is refused when it begins
+        out.mkdir(parents=True)
         return out
-    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{engine}"
+    except FileExistsError as error:
+        raise _taken(folder) from error
+    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
+        raise _cannot_write(folder, error) from error
+
+
+def _dated(engine: str) -> Path:
+    folder = Path("reports") / f"{time.strftime('%Y%m%d-%H%M%S')}-{engine}"
     for count in range(1, MOST_RUNS_A_SECOND):
-        folder = Path("reports") / (name if count == 1 else f"{name}-{count}")
-        with contextlib.suppress(InvalidInput):  # that of another run within the same second
-            _claim(folder)
-            return folder
-    raise InvalidInput(f"{Path('reports') / name} is there already.", "", "Give another --out.")
+        with contextlib.suppress(FileExistsError):  # that of another run within the same second
+            numbered = folder if count == 1 else folder.with_name(f"{folder.name}-{count}")
+            numbered.mkdir(parents=True)
+            return numbered
+    raise _taken(folder)
 
 
-def _claim(folder: Path) -> None:
-    """Make the folder with raw/ in it, which only one run can."""
-    taken = InvalidInput(
+def _taken(folder: Path) -> InvalidInput:
+    return InvalidInput(
         f"{folder} is there already and is not an empty folder.",
         "A run never overwrites another.",
         "Give another --out.",
     )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise taken
-        (folder / RAW).mkdir()
-    except FileExistsError as error:
-        raise taken from error
-    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
-        raise _cannot_write(folder, error) from error
 
 
 def drop_unused(folder: Path) -> None:
     """Remove the folder of a run in which nothing was measured."""
     with contextlib.suppress(OSError):  # something is in it after all
-        (folder / RAW).rmdir()
         folder.rmdir()
         if folder.parent == Path("reports"):
             folder.parent.rmdir()
@@ -169,7 +170,9 @@ class Run:
         )
         self.results = redacted(results, self._redact)
         try:
-            (folder / RAW).mkdir(parents=True, exist_ok=True)
+            (folder / RAW).mkdir(parents=True)
+        except FileExistsError as error:
+            raise _taken(folder) from error
         except OSError as error:
             raise _cannot_write(folder, error) from error
         self.save()

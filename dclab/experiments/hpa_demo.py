@@ -170,14 +170,13 @@ def _percent(one: MetricReading) -> str:
 
 
 def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[Autoscale, LoadTest]:
-    """Run it. Whatever happens, the siege is ended, the autoscaler removed, and the target back at one replica."""
+    """Run it. Whatever happens, the load is ended, the autoscaler removed, and the target scaled as it was before."""
     manifest = manifests.autoscaler(settings.target)
     replicas_before = lab.replicas(settings.target).desired
     lab.scale("worker", settings.workers)
     time.sleep(settings.settle)
     watch = _Watch(lab, settings, manifest, observer)
     job: Job | None = None
-    load: LoadTest | None = None
     try:
         watch.mark("Baseline", f"{settings.workers} workers, no load, no autoscaler")
         _follow(watch, "baseline", settings.baseline_seconds)
@@ -189,19 +188,19 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         watch.mark("AutoscalerApplied", f"{settings.target}: {_bounds(manifest)}")
         while job.status().state == "running" and time.monotonic() < ends + 30:
             _tick(watch, "autoscaled")
-        load = collect_load(lab, job, settings.load, observer)
+        ended, job = job, None
+        load = collect_load(lab, ended, settings.load, observer)
         watch.mark("LoadEnded", f"{load.transactions} requests, {load.transaction_rate:.0f} a second")
         at_rest = _until_rest(watch)
         result = watch.result(at_rest=at_rest)
         observer.record(autoscale=result)
     finally:
-        if job is not None and load is None:
-            collect_load(lab, job, settings.load, observer)
-        try:
-            _keep_trace(lab, settings.target, manifest, observer)
-        finally:
-            lab.remove_autoscaler(settings.target)
-            lab.scale(settings.target, replicas_before)
+        with contextlib.ExitStack() as last:  # each of them, in reverse order, whatever becomes of the others
+            last.callback(lab.scale, settings.target, replicas_before)
+            last.callback(lab.remove_autoscaler, settings.target)
+            last.callback(_keep_trace, lab, settings.target, manifest, observer)
+            if job is not None:
+                collect_load(lab, job, settings.load, observer)
     return result, load
 
 

@@ -79,7 +79,7 @@ def probe_caveats(
     if len(times) < len(samples):
         failed = len(samples) - len(times)
         errors = sorted({one.error or "no answer" for one in samples if one.total_ms is None})
-        shown = ", ".join([*errors[:MOST_ERRORS], *["…"][: len(errors) - MOST_ERRORS]])
+        shown = ", ".join(errors if len(errors) <= MOST_ERRORS else [*errors[:MOST_ERRORS], "…"])
         yield Caveat(
             code="probe-errors",
             message=f"{failed} of {len(samples)} requests of {what} failed ({shown}); they were not timed.",
@@ -175,7 +175,8 @@ def load_caveats(load: LoadTest, *, stopped: bool) -> Iterator[Caveat]:
     """
     failed, sent = load.failed_transactions, load.transactions + load.failed_transactions
     if not load.complete:
-        by = "was stopped" if stopped else f"was aborted by {load.generator}"
+        generator = "the built-in generator" if load.generator == "built-in" else load.generator
+        by = "was stopped" if stopped else f"was aborted by {generator}"
         cause = f" because of socket failures ({failed} requests failed)" if failed and not stopped else ""
         yield Caveat(
             code="load-incomplete",

@@ -97,6 +97,30 @@ def test_a_service_that_goes_away_under_load(lab):
     assert observer.kept["loadtest"] == load
 
 
+def test_a_load_without_a_result_leaves_no_autoscaler_behind(lab, monkeypatch):
+    from dclab.experiments import hpa_demo
+
+    def nothing(_lab, job, *_):
+        job.stop()
+        raise LabLost("It printed no summary.")
+
+    monkeypatch.setattr(hpa_demo, "collect_load", nothing)
+    settings = hpa_demo.DemoSettings(
+        target="hasher",
+        workers=1,
+        load=LoadSpec(target="hasher", seconds=2),
+        settle=0.1,
+        baseline_seconds=0.5,
+        before_autoscaler=0.5,
+        tick=0.3,
+    )
+    with pytest.raises(LabLost, match="no summary"):
+        hpa_demo.run_hpa_demo(lab, settings, Collected())
+    assert lab.replicas("hasher").desired == 1
+    with pytest.raises(LabLost, match="no autoscaler"):
+        lab.autoscaler("hasher")
+
+
 def test_a_lab_taken_away_for_good_is_named(lab, monkeypatch):
     observer = Collected()
 

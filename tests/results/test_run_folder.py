@@ -24,15 +24,19 @@ from dclab.run_folder import (
 SAMPLE = Path(__file__).parent.parent.parent / "reports" / "sample-embedded"
 
 
-@pytest.fixture
-def run(tmp_path):
+def begun(folder):
     return Run(
-        new_folder(tmp_path / "run", "embedded"),
+        folder,
         engine="embedded",
         lab="dclab",
         command="dclab run",
         environment=this_environment("a test", {"redis-server": "7"}),
     )
+
+
+@pytest.fixture
+def run(tmp_path):
+    return begun(new_folder(tmp_path / "run", "embedded"))
 
 
 def test_results_come_back_as_they_were(run):
@@ -103,16 +107,17 @@ def test_two_runs_within_a_second_have_two_folders(tmp_path, monkeypatch):
 def test_of_many_that_claim_a_folder_one_gets_it(tmp_path):
     from concurrent.futures import ThreadPoolExecutor
 
-    def claim(_):
+    def claim(folder):
         try:
-            return new_folder(tmp_path / "run", "embedded")
+            return begun(new_folder(folder, "embedded"))
         except InvalidInput:
             return None
 
-    (tmp_path / "run").mkdir()
-    with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(claim, range(64)))
-    assert found.count(tmp_path / "run") == 1
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "a" / "new"):
+        with ThreadPoolExecutor(16) as pool:
+            found = list(pool.map(claim, [folder] * 64))
+        assert len([one for one in found if one]) == 1
 
 
 def test_many_runs_within_a_second_have_a_folder_each(tmp_path, monkeypatch):
