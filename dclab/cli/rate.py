@@ -45,7 +45,7 @@ def rate(
     def read() -> Counter:
         if len(samples) % 10 == 0:
             call.output.step(f"sampling {webui}: {len(samples) / 10:.0f} of at most {seconds:g} s")
-        return read_counter(webui)
+        return read_counter(webui, hint="Check the address: it is the one that a browser shows the speed at.")
 
     try:
         found = sample_window(read, seconds, samples)
