@@ -16,16 +16,14 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from dclab.engines.kube.cluster.kubeconfig_types import Cluster, ContextEntry, User
 from dclab.engines.kube.cluster.kubeconfig_yaml import Unreadable, read_document
 from dclab.errors import InvalidInput
 
 __all__ = [
     "PROFILE",
     "Access",
-    "Cluster",
     "Context",
-    "ExecPlugin",
-    "User",
     "access",
     "contexts",
     "find_context",
@@ -43,79 +41,6 @@ T = TypeVar("T")
 
 _TYPES = {"str": "text", "object": "a mapping", "array": "a list", "float": "a number", "bool": "true or false"}
 """msgspec's names of types, in YAML's terms."""
-
-# The types of k8s.io/client-go/tools/clientcmd/api/v1; like Go, they take null for any value that is left out.
-
-
-class _Extension(msgspec.Struct, frozen=True):
-    name: str | None = None
-    extension: Any = None
-
-
-class _Context(msgspec.Struct, frozen=True):
-    cluster: str | None = None
-    user: str | None = None
-    namespace: str | None = None
-    extensions: list[_Extension | None] | None = None
-
-
-class Cluster(msgspec.Struct, frozen=True, rename=lambda name: name.replace("_", "-")):
-    """How a cluster is reached."""
-
-    server: str | None = None
-    tls_server_name: str | None = None
-    insecure_skip_tls_verify: bool | None = None
-    certificate_authority: str | None = None
-    certificate_authority_data: str | None = None
-    proxy_url: str | None = None
-    disable_compression: bool | None = None
-    extensions: list[_Extension | None] | None = None
-
-
-class EnvironmentVariable(msgspec.Struct, frozen=True):
-    """A variable of an exec plugin."""
-
-    name: str | None = None
-    value: str | None = None
-
-
-class ExecPlugin(msgspec.Struct, frozen=True, rename="camel"):
-    """A program that gives credentials, such as aws or gke-gcloud-auth-plugin."""
-
-    command: str | None = None
-    args: list[str] | None = None
-    env: list[EnvironmentVariable] | None = None
-    api_version: str | None = None
-    install_hint: str | None = None
-    provide_cluster_info: bool | None = None
-    interactive_mode: str | None = None
-
-
-class AuthProvider(msgspec.Struct, frozen=True):
-    """A way to log in that is built into clients; only oidc is left."""
-
-    name: str | None = None
-    config: dict[str, str] | None = None
-
-
-class User(msgspec.Struct, frozen=True, rename=lambda name: name.rstrip("_").replace("_", "-")):
-    """Credentials, and whom to act as."""
-
-    client_certificate: str | None = None
-    client_certificate_data: str | None = None
-    client_key: str | None = None
-    client_key_data: str | None = None
-    token: str | None = None
-    token_file: str | None = msgspec.field(default=None, name="tokenFile")
-    as_: str | None = None
-    as_uid: str | None = None
-    as_groups: list[str] | None = None
-    as_user_extra: dict[str, list[str] | None] | None = None
-    username: str | None = None
-    password: str | None = None
-    auth_provider: AuthProvider | None = None
-    exec: ExecPlugin | None = None
-    extensions: list[_Extension | None] | None = None
 
 
 class _Document(msgspec.Struct, frozen=True):
@@ -186,7 +111,7 @@ def contexts(files: str | None = None) -> list[Context]:
 def _named_context(file: Path, entries: list[Any], index: int, files: str) -> Context | None:
     try:
         name = _name(file, "contexts", entries, index)
-        return _context(name, _value(file, "contexts", entries, index, _Context), files)
+        return _context(name, _value(file, "contexts", entries, index, ContextEntry), files)
     except InvalidInput:
         return None
 
@@ -203,7 +128,7 @@ def find_context(name: str | None) -> Context | None:
         InvalidInput: the entry is broken; or it was not found, and not everything could be read.
     """
     files = str(own_kubeconfig()) if name is None else _users()
-    found = _find("contexts", PROFILE if name is None else name, files, _Context)
+    found = _find("contexts", PROFILE if name is None else name, files, ContextEntry)
     if found is None:
         return None
     context = _context(PROFILE if name is None else name, found[0], files)
@@ -236,7 +161,7 @@ def _lacking(context: Context, kind: str, name: str) -> InvalidInput:
     )
 
 
-def _context(name: str, found: _Context, files: str) -> Context:
+def _context(name: str, found: ContextEntry, files: str) -> Context:
     minikube = any(
         isinstance(one.extension, dict) and one.extension.get("provider") == MINIKUBE
         for one in found.extensions or ()
