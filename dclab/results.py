@@ -225,6 +225,18 @@ class MetricReading:
     unit: str = "%"
     """% of the request, m (millicores), MB, or empty for a metric's own unit."""
 
+    @property
+    def figures(self) -> str:
+        """Current value and target, as kubectl shows them: `12%/5%`, `<unknown>/500m`, `0.5/1.5`."""
+        return f"{self._shown(self.current)}/{self._shown(self.target)}"
+
+    def _shown(self, value: float | None) -> str:
+        if value is None:
+            return "<unknown>"
+        if self.unit in ("%", "m"):
+            return f"{value:.0f}{self.unit}"
+        return f"{value:.3f}".rstrip("0").rstrip(".") + self.unit
+
 
 @dataclass(frozen=True, kw_only=True)
 class TimelinePoint:

@@ -21,10 +21,7 @@ def age(seconds: float) -> str:
 
 
 def _targets(point: TimelinePoint, default: str) -> str:
-    shown = [
-        f"{one.name}: {'<unknown>' if one.current is None else f'{one.current:.0f}%'}/{one.target:.0f}%"
-        for one in point.metrics
-    ]
+    shown = [f"{one.name}: {one.figures}" for one in point.metrics]
     return ", ".join(shown) or default
 
 
