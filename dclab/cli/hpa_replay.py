@@ -84,7 +84,7 @@ def _lines(kubernetes: str, passes: Sequence[ReplayedPass], differing: int | Non
         (
             f"{one.seconds:.0f}",
             one.replicas,
-            ", ".join(f"{each.name} {each.shown}" if len(one.metrics) > 1 else each.shown for each in one.metrics),
+            ", ".join(f"{each.name} {each.figures}" if len(one.metrics) > 1 else each.figures for each in one.metrics),
             one.desired,
             "–" if one.recorded is None else one.recorded,
             one.reason,

@@ -61,7 +61,7 @@ def _ms(ms: float | None) -> str:
 
 
 def _autoscaler(name: str, status: AutoscalerStatus) -> str:
-    shown = ", ".join(f"{one.name} {one.shown}" for one in status.metrics)
+    shown = ", ".join(f"{one.name} {one.figures}" for one in status.metrics)
     return f"autoscaler of {name}: {status.current} -> {status.desired} replicas, {shown or 'no metric yet'}"
 
 

@@ -18,7 +18,7 @@ from dclab.experiments.observer import Observer
 from dclab.lab import AutoscalerStatus, Job, Lab, LoadSpec, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.recent_rate import RecentRate
-from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, MetricReading, TimelinePoint
+from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, TimelinePoint
 
 __all__ = ["DemoSettings", "demo_settings", "run_hpa_demo"]
 
@@ -158,15 +158,11 @@ class _Watch:
         return mean_latency_ms(before, scrape) if before else None
 
     def _line(self, point: TimelinePoint) -> str:
-        shown = ", ".join(f"{one.name} {_percent(one)}" for one in point.metrics) or "no autoscaler"
+        shown = ", ".join(f"{one.name} {one.figures}" for one in point.metrics) or "no autoscaler"
         latency = "–" if point.latency_ms is None else f"{point.latency_ms:.0f} ms"
         rate = "–" if point.hashes_per_second is None else f"{point.hashes_per_second:.1f} hashes/s"
         counts = f"{point.ready}/{point.desired} {self.settings.target}"
         return f"{point.phase} {point.t:.0f} s: {counts}, {shown}, {latency}, {rate}"
-
-
-def _percent(one: MetricReading) -> str:
-    return f"{'<unknown>' if one.current is None else f'{one.current:.0f}%'}/{one.target:.0f}%"
 
 
 def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[Autoscale, LoadTest]:

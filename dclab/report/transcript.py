@@ -21,7 +21,7 @@ def age(seconds: float) -> str:
 
 
 def _targets(point: TimelinePoint, default: str) -> str:
-    shown = [f"{one.name}: {one.shown}" for one in point.metrics]
+    shown = [f"{one.name}: {one.figures}" for one in point.metrics]
     return ", ".join(shown) or default
 
 

@@ -27,13 +27,16 @@ class MetricReading:
     """% of the request, m (millicores), MB, or empty for a metric's own unit."""
 
     @property
-    def shown(self) -> str:
-        """Current over target, as kubectl shows it: `71%/80%`, `250m/500m`, `<unknown>/80%`."""
-        current = "<unknown>" if self.current is None else f"{self._figure(self.current)}"
-        return f"{current}/{self._figure(self.target)}"
+    def figures(self) -> str:
+        """Current value and target, as kubectl shows them: `12%/5%`, `<unknown>/500m`, `0.5/1.5`."""
+        return f"{self._shown(self.current)}/{self._shown(self.target)}"
 
-    def _figure(self, value: float) -> str:
-        return f"{value:.0f}{self.unit}" if self.unit in ("%", "m") else f"{value:g}{self.unit}"
+    def _shown(self, value: float | None) -> str:
+        if value is None:
+            return "<unknown>"
+        if self.unit in ("%", "m"):
+            return f"{value:.0f}{self.unit}"
+        return f"{value:.3f}".rstrip("0").rstrip(".") + self.unit
 
 
 @dataclass(frozen=True, kw_only=True)

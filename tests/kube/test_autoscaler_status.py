@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
 from dclab.engines.kube.objects import Event, decode
+from dclab.results import MetricReading
 
 
 def status(metrics, current=None, **more):
@@ -67,6 +68,21 @@ def test_each_kind_of_metric(metric, expected):
         assert (reading.type, reading.name, reading.unit) == (target["type"], name, unit)
         assert reading.target == pytest.approx(number)
         assert reading.current == (None if value is None else pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("unit", "current", "target", "figures"),
+    [
+        ("%", 12.0, 5.0, "12%/5%"),
+        ("%", 12345678.0, 5.0, "12345678%/5%"),
+        ("m", None, 500.0, "<unknown>/500m"),
+        ("MB", 128.974848, 64.0, "128.975MB/64MB"),
+        ("", 0.5, 1.5, "0.5/1.5"),
+        ("", 0.0, 12345678.0, "0/12345678"),
+    ],
+)
+def test_figures_have_their_unit(unit, current, target, figures):
+    assert MetricReading(type="", name="", current=current, target=target, unit=unit).figures == figures
 
 
 def test_all_metrics_are_shown_each_with_its_own_reading():

@@ -14,7 +14,7 @@ from dclab.engines.kube.cluster.connect import check_version, connect
 from dclab.engines.kube.cluster.credentials import impersonation_headers
 from dclab.engines.kube.cluster.exec_plugin import PluginFailed
 from dclab.engines.kube.cluster.kubeconfig import Context, find_context
-from dclab.engines.kube.cluster.kubeconfig_entries import User
+from dclab.engines.kube.cluster.kubeconfig_types import User
 from dclab.engines.kube.workloads import Pod
 from dclab.errors import DclabError, InvalidInput
 from tests.kube.server import VERSION
@@ -300,6 +300,15 @@ def test_a_plugin_that_gives_no_credentials(context, tmp_path, script, says):
         connect(context(plugin(tmp_path, script)))
     assert "./plugin gave no credentials for the context 'mine'." in told.value.what
     assert says in told.value.why
+
+
+def test_paths_are_relative_to_the_kubeconfig_wherever_that_is(server, context, tmp_path, monkeypatch):
+    context(plugin(tmp_path, f"echo '{credential(token='x')}'"))
+    for folder, path in ((tmp_path, "kubeconfig"), (tmp_path.parent, f"{tmp_path.name}/kubeconfig")):
+        monkeypatch.chdir(folder)
+        monkeypatch.setenv("KUBECONFIG", path)
+        connect(find_context("mine"))
+    assert server.headers("Authorization") == [["Bearer x"]] * 2
 
 
 def test_a_plugin_that_cannot_be_run(context, tmp_path):

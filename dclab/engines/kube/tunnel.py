@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Mapping
 from typing import Any, cast
 
+import certifi
 from kubernetes.client import Configuration
+from kubernetes.stream.ws_client import PortForward, get_websocket_url, websocket_proxycare
+from websocket import WebSocket, WebSocketException
 
 from dclab.errors import LabLost
 
@@ -17,16 +21,26 @@ PROTOCOL = "v4.channel.k8s.io"
 CONNECT_SECONDS = 10.0
 
 
+class _Tunnel(PortForward):
+    """The official client's, whose thread ends quietly when the connection is lost."""
+
+    def _proxy(self) -> None:
+        try:
+            super()._proxy()  # type: ignore[no-untyped-call]
+        except Exception:
+            # Reset, or not what the protocol allows: whoever uses the connection sees it end.
+            for port in self.local_ports.values():
+                port.python.close()
+            with contextlib.suppress(Exception):
+                self.websocket.close(timeout=0)
+
+
 def open_tunnel(configuration: Configuration, url: str, headers: Mapping[str, str], port: int) -> socket.socket:
     """Return a connection to a port of the pod whose portforward has this URL; LabLost when it cannot be had.
 
     The official client opens such a connection, too, but sends none of the request's headers but the credentials, so that
     nobody could be impersonated.
     """
-    import certifi
-    from kubernetes.stream.ws_client import PortForward, get_websocket_url, websocket_proxycare
-    from websocket import WebSocket, WebSocketException
-
     tls: dict[str, Any] = {"cert_reqs": ssl.CERT_NONE}
     if configuration.verify_ssl:
         tls = {"cert_reqs": ssl.CERT_REQUIRED, "ca_certs": configuration.ssl_ca_cert or certifi.where()}
@@ -49,6 +63,6 @@ def open_tunnel(configuration: Configuration, url: str, headers: Mapping[str, st
             "The cluster does not forward to a pod.", " ".join(str(error).split())[:300], "See `dclab status`."
         ) from error
     opened.settimeout(None)
-    found = PortForward(opened, [port]).socket(port)  # type: ignore[no-untyped-call]
+    found = _Tunnel(opened, [port]).socket(port)  # type: ignore[no-untyped-call]
     found.setblocking(True)
     return cast(socket.socket, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 import ssl
 from collections.abc import Mapping
@@ -11,12 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+import msgspec
 from kubernetes import config
 from kubernetes.client import ApiClient, Configuration
 
 from dclab.engines.kube.cluster.exec_plugin import Credentials, run_plugin
 from dclab.engines.kube.cluster.kubeconfig import Access, Context, access
-from dclab.engines.kube.cluster.kubeconfig_entries import User
+from dclab.engines.kube.cluster.kubeconfig_types import User
 from dclab.errors import DclabError, InvalidInput
 
 __all__ = ["client_of", "impersonation_headers"]
@@ -39,7 +39,7 @@ def client_of(context: Context) -> tuple[ApiClient, list[tuple[str, str]]]:
     _check(context, found)
     headers = impersonation_headers(context, found.user)
     plugin = found.user.exec
-    given = run_plugin(plugin, found.user_file.parent, found.cluster, context.name) if plugin else None
+    given = run_plugin(plugin, found.user_file, found.cluster, context.name) if plugin else None
     configuration = Configuration()
     try:
         config.load_kube_config_from_dict(  # type: ignore[no-untyped-call]
@@ -92,16 +92,20 @@ def impersonation_headers(context: Context, user: User) -> list[tuple[str, str]]
 
 def _check(context: Context, found: Access) -> None:
     """Refuse what the client would misunderstand."""
-    for of, entry in (("cluster", found.cluster), ("user", found.user)):
-        for key, value in _secrets(entry).items():
-            if value in OMITTED:
+    entries: dict[str, dict[str, Any]] = {
+        "cluster": msgspec.to_builtins(found.cluster),
+        "user": msgspec.to_builtins(found.user),
+    }
+    for of, entry in entries.items():
+        for key, value in entry.items():
+            if isinstance(value, str) and value in OMITTED:
                 raise InvalidInput(
                     f"The context {context.name!r} cannot be used.",
                     f"{key} of its {of} is {value}: `kubectl config view` leaves it out.",
                     "Write the kubeconfig again with `kubectl config view --raw`.",
                 )
-            if key.endswith("-data") and value:
-                _decoded(context, key, value)
+            if isinstance(value, str) and key.endswith("-data"):
+                _check_base64(context, key, value)
     provider = found.user.auth_provider
     if provider is not None and provider.name != "oidc":
         raise _unusable(
@@ -117,21 +121,10 @@ def _check(context: Context, found: Access) -> None:
         raise _unusable(context, f"Its server {server!r} is not a URL")
 
 
-def _secrets(entry: Any) -> Mapping[str, str | None]:
-    names = {
-        "certificate_authority_data": "certificate-authority-data",
-        "client_certificate_data": "client-certificate-data",
-        "client_key_data": "client-key-data",
-        "token": "token",
-        "password": "password",
-    }
-    return {names[field]: getattr(entry, field) for field in entry.__struct_fields__ if field in names}
-
-
-def _decoded(context: Context, key: str, value: str) -> bytes:
+def _check_base64(context: Context, key: str, value: str) -> None:
     try:
-        return base64.b64decode("".join(value.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
+        base64.b64decode("".join(value.split()), validate=True)
+    except ValueError as error:
         raise _unusable(context, f"{key} is not base64 ({error})") from error
 
 
@@ -203,7 +196,7 @@ def _keep_fresh(configuration: Configuration, context: Context, found: Access, g
         nonlocal latest
         if plugin is not None and latest is not None and latest.token:
             if latest.expired:
-                latest = run_plugin(plugin, found.user_file.parent, found.cluster, context.name)
+                latest = run_plugin(plugin, found.user_file, found.cluster, context.name)
             configuration.api_key["BearerToken"] = f"Bearer {latest.token}"
         elif file is not None:
             try:

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from dclab.engines.kube.cluster.kubeconfig_entries import Cluster, ExecPlugin
+from dclab.engines.kube.cluster.kubeconfig_types import Cluster, ExecPlugin
 from dclab.errors import InvalidInput, MissingTool
 
 __all__ = ["Credentials", "PluginFailed", "run_plugin"]
@@ -58,12 +58,12 @@ class _Answer(msgspec.Struct, frozen=True):
     status: Credentials | None = None
 
 
-def run_plugin(plugin: ExecPlugin, folder: Path, cluster: Cluster, context: str) -> Credentials:
+def run_plugin(plugin: ExecPlugin, file: Path, cluster: Cluster, context: str) -> Credentials:
     """Run the plugin of a context once.
 
     Args:
         plugin: its entry in the kubeconfig.
-        folder: the kubeconfig's, to which a command with a slash is relative.
+        file: the kubeconfig; a command with a slash is relative to its folder.
         cluster: told to the plugin, where its entry wants that.
         context: its name, for the error.
 
@@ -77,7 +77,7 @@ def run_plugin(plugin: ExecPlugin, folder: Path, cluster: Cluster, context: str)
             f"Its exec plugin has no {'apiVersion' if plugin.command else 'command'}.",
             "Fetch the cluster's kubeconfig again.",
         )
-    command = str(folder / plugin.command) if os.sep in plugin.command else plugin.command
+    command = str(file.absolute().parent / plugin.command) if os.sep in plugin.command else plugin.command
     interactive = plugin.interactive_mode != "Never" and sys.stdin is not None and sys.stdin.isatty()
     try:
         done = subprocess.run(

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from dclab.engines.kube.cluster.kubeconfig_entries import Cluster, ContextEntry, Document, Name, User
+from dclab.engines.kube.cluster.kubeconfig_types import Cluster, ContextEntry, User
 from dclab.engines.kube.cluster.kubeconfig_yaml import Unreadable, read_document
 from dclab.errors import InvalidInput
 
@@ -41,6 +41,18 @@ T = TypeVar("T")
 
 _TYPES = {"str": "text", "object": "a mapping", "array": "a list", "float": "a number", "bool": "true or false"}
 """msgspec's names of types, in YAML's terms."""
+
+
+class _Document(msgspec.Struct, frozen=True):
+    api_version: str | None = msgspec.field(default=None, name="apiVersion")
+    kind: str | None = None
+    contexts: list[Any] | None = None
+    clusters: list[Any] | None = None
+    users: list[Any] | None = None
+
+
+class _Name(msgspec.Struct, frozen=True):
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +204,7 @@ def _entries(file: Path, section: str) -> list[Any]:
         return []
     except Unreadable as error:
         raise _broken(file, str(error)) from error
-    decoded = _convert(file, "", {} if document is None else document, Document)
+    decoded = _convert(file, "", {} if document is None else document, _Document)
     if (decoded.api_version or "v1", decoded.kind or "Config") != ("v1", "Config"):
         raise _broken(file, f"It is a {decoded.kind or 'Config'} of {decoded.api_version or 'v1'}")
     entries: dict[str, list[Any] | None] = {
@@ -204,7 +216,7 @@ def _entries(file: Path, section: str) -> list[Any]:
 
 
 def _name(file: Path, section: str, entries: list[Any], index: int) -> str:
-    return _convert(file, f"{section}[{index}]", entries[index] or {}, Name).name or ""
+    return _convert(file, f"{section}[{index}]", entries[index] or {}, _Name).name or ""
 
 
 def _value(file: Path, section: str, entries: list[Any], index: int, kind: type[T]) -> T:

@@ -1,6 +1,6 @@
-"""Entries of a kubeconfig: the types of k8s.io/client-go/tools/clientcmd/api/v1.
+"""The entries of a kubeconfig: the types of k8s.io/client-go/tools/clientcmd/api/v1.
 
-Like Go, they take null for any value that is left out.
+As in Go, null is as good as a value that is left out.
 """
 
 from __future__ import annotations
@@ -9,21 +9,11 @@ from typing import Any
 
 import msgspec
 
-__all__ = [
-    "AuthProvider",
-    "Cluster",
-    "ContextEntry",
-    "Document",
-    "EnvironmentVariable",
-    "ExecPlugin",
-    "Extension",
-    "Name",
-    "User",
-]
+__all__ = ["AuthProvider", "Cluster", "ContextEntry", "EnvironmentVariable", "ExecPlugin", "Extension", "User"]
 
 
 class Extension(msgspec.Struct, frozen=True):
-    """What a tool notes beside an entry."""
+    """What a tool has noted of an entry."""
 
     name: str | None = None
     extension: Any = None
@@ -95,19 +85,3 @@ class User(msgspec.Struct, frozen=True, rename=lambda name: name.rstrip("_").rep
     auth_provider: AuthProvider | None = None
     exec: ExecPlugin | None = None
     extensions: list[Extension | None] | None = None
-
-
-class Document(msgspec.Struct, frozen=True):
-    """One file; each entry is decoded only when it is needed."""
-
-    api_version: str | None = msgspec.field(default=None, name="apiVersion")
-    kind: str | None = None
-    contexts: list[Any] | None = None
-    clusters: list[Any] | None = None
-    users: list[Any] | None = None
-
-
-class Name(msgspec.Struct, frozen=True):
-    """Of an entry, what it is called."""
-
-    name: str | None = None
