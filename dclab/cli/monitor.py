@@ -64,8 +64,6 @@ def monitor(
         output.note(f"Prometheus: {page.url}/graph")
         page.explain(output, "/graph")
         output.note(f"PromQL: {query(str(window))}")
-    else:
-        output.note("Prometheus is not installed (`dclab doctor` says how); reading the exporters themselves.")
     with call.recording() as recorder:
         found = follow(watch_latency(lab, window), seconds, recorder)
     if page and keep:

@@ -126,6 +126,8 @@ def monitoring_lines(monitoring: Monitoring, prometheus: str | None) -> Iterator
     """The page of Prometheus, and the last value of each series."""
     if prometheus:
         yield f"Prometheus: {prometheus}/graph"
+    else:
+        yield "Prometheus is not installed (`dclab doctor` says how), so the exporters were read."
     yield f"{monitoring.query}   (by {monitoring.source})"
     series = sorted(monitoring.series.items())
     rows = [(name, f"{points[-1][1]:.1f}", len(points)) for name, points in series if points]
