@@ -1,4 +1,7 @@
-"""A run's folder: results.json, written whole after every part, and the raw samples beside it."""
+"""The folder of a run: results.json, written whole after every part, and the raw samples beside it.
+
+It is handed in, so nothing private is written to it (`dclab.redact`).
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dclab import __version__
 from dclab.errors import InvalidInput, MissingTool
+from dclab.measure.merge_caveats import merge_caveats
+from dclab.redact import redacted, redactor
 from dclab.results import SCHEMA, Caveat, Environment, Results
+from dclab.user_files import read_text
 
 __all__ = [
     "RESULTS",
@@ -29,56 +35,84 @@ __all__ = [
 ]
 
 RESULTS = "results.json"
+RAW = "raw"
+
+MOST_RUNS_A_SECOND = 100
 
 
 def new_folder(out: Path | None, engine: str) -> Path:
-    """Make the folder of a new run: `out`, or `reports/<time>-<engine>` here.
+    """Make the folder of a new run, for this run only: `out`, or `reports/<time>-<engine>` here.
 
     Raises:
         InvalidInput: `out` is there already and is not an empty folder.
-        MissingTool: it cannot be made or written to.
+        MissingTool: it cannot be created or written to.
     """
-    folder = out or Path("reports") / f"{time.strftime('%Y%m%d-%H%M%S')}-{engine}"
-    if out is None and folder.exists():  # a second run within the same second
-        folder = folder.with_name(f"{folder.name}-{os.getpid()}")
+    if out is not None:
+        _claim(out)
+        return out
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{engine}"
+    for count in range(1, MOST_RUNS_A_SECOND):
+        folder = Path("reports") / (name if count == 1 else f"{name}-{count}")
+        with contextlib.suppress(InvalidInput):  # that of another run within the same second
+            _claim(folder)
+            return folder
+    raise InvalidInput(f"{Path('reports') / name} is there already.", "", "Give another --out.")
+
+
+def _claim(folder: Path) -> None:
+    """Make the folder with raw/ in it, which only one run can."""
+    taken = InvalidInput(
+        f"{folder} is there already and is not an empty folder.",
+        "A run never overwrites another.",
+        "Give another --out.",
+    )
     try:
-        if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
-            raise InvalidInput(
-                f"{folder} is there already and is not an empty folder.",
-                "A run never writes over another.",
-                "Give another --out.",
-            )
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+        if any(folder.iterdir()):
+            raise taken
+        (folder / RAW).mkdir()
+    except FileExistsError as error:
+        raise taken from error
+    except (OSError, ValueError) as error:  # ValueError: a name that cannot be one
         raise _cannot_write(folder, error) from error
-    return folder
 
 
 def drop_unused(folder: Path) -> None:
     """Remove the folder of a run in which nothing was measured."""
     with contextlib.suppress(OSError):  # something is in it after all
+        (folder / RAW).rmdir()
         folder.rmdir()
         if folder.parent == Path("reports"):
             folder.parent.rmdir()
 
 
 def write_atomically(file: Path, data: bytes) -> None:
-    """Write a file whole or not at all; MissingTool when it cannot be written."""
-    partial = file.with_name(f".{file.name}.partial")
+    """Write a file whole or not at all, also when the machine fails; MissingTool: it cannot be written."""
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        partial.write_bytes(data)
+        with partial.open("wb") as opened:
+            opened.write(data)
+            opened.flush()
+            os.fsync(opened.fileno())
         partial.replace(file)
     except OSError as error:
+        raise _cannot_write(file, error) from error
+    finally:
         with contextlib.suppress(OSError):
             partial.unlink()
-        raise _cannot_write(file, error) from error
+    with contextlib.suppress(OSError):  # not every file system can
+        folder = os.open(file.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
-def _cannot_write(path: Path, error: OSError) -> MissingTool:
+def _cannot_write(path: Path, error: Exception) -> MissingTool:
     return MissingTool(
         f"{path} cannot be written.",
-        f"The system says: {error.strerror or error}.",
-        "Make room or permission there, or give another folder with --out; what was written before is intact.",
+        f"The system says: {(isinstance(error, OSError) and error.strerror) or error}.",
+        "Free space or get permission there, or give another folder with --out. What was written before is intact.",
     )
 
 
@@ -98,35 +132,57 @@ def this_environment(engine_reason: str, versions: Mapping[str, str]) -> Environ
 
 
 class Run:
-    """One run being made. Everything is on disk after each call."""
+    """One run being made. Everything is on disk after each call, redacted, and `results` is what is on disk.
+
+    Args:
+        folder: of the run (`new_folder`).
+        engine: of the lab.
+        lab: its name.
+        command: that makes the run.
+        environment: where.
+        quick: whether it is a compressed run.
+        identity: of the lab (`Lab.identity`), of which nothing private is written.
+    """
 
     def __init__(
-        self, folder: Path, *, engine: str, lab: str, command: str, environment: Environment, quick: bool = False
+        self,
+        folder: Path,
+        *,
+        engine: str,
+        lab: str,
+        command: str,
+        environment: Environment,
+        quick: bool = False,
+        identity: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = folder
-        self.results = Results(
+        self._redact = redactor(identity or {}, lab)
+        self._caveats: list[Caveat] = []
+        results = Results(
             schema=SCHEMA,
-            engine=engine,
+            engine=cast(Any, engine),
             lab=lab,
             command=command,
             started=_now(),
             environment=environment,
             quick=quick,
         )
+        self.results = redacted(results, self._redact)
         try:
-            (folder / "raw").mkdir(parents=True, exist_ok=True)
+            (folder / RAW).mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise _cannot_write(folder, error) from error
         self.save()
 
     def record(self, **parts: Any) -> None:
         """Replace parts of the results, by their names."""
-        self.results = replace(self.results, **parts)
+        self.results = replace(self.results, **redacted(parts, self._redact))
         self.save()
 
     def caveat(self, caveat: Caveat) -> None:
-        """Add something that the reader must know."""
-        self.record(caveats=(*self.results.caveats, caveat))
+        """Add something that the reader must know; those that differ only in numbers become one."""
+        self._caveats.append(redacted(caveat, self._redact))
+        self.record(caveats=merge_caveats(self._caveats))
 
     def finish(self) -> None:
         """Note that the run came to its end."""
@@ -137,14 +193,14 @@ class Run:
         import msgspec
 
         try:
-            with (self.folder / "raw" / f"{name}.jsonl").open("ab") as file:
-                file.writelines(msgspec.json.encode(row) + b"\n" for row in rows)
+            with (self.folder / RAW / f"{name}.jsonl").open("ab") as file:
+                file.writelines(msgspec.json.encode(redacted(row, self._redact)) + b"\n" for row in rows)
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 
     def picture(self, name: str, png: bytes) -> None:
         """Write `raw/<name>.png`."""
-        write_atomically(self.folder / "raw" / f"{name}.png", png)
+        write_atomically(self.folder / RAW / f"{name}.png", png)
 
     def save(self) -> None:
         """Write results.json."""
@@ -159,39 +215,48 @@ def _now() -> str:
 
 
 def load_results(path: Path) -> Results:
-    """The results of a run's folder, or of a results.json itself.
+    """Return the results of a run's folder, or of a results.json itself.
 
     Raises:
-        InvalidInput: it is not there, not readable, or not results of this format.
+        InvalidInput: it is not there, not readable, not results of this format, or it contradicts itself; the error
+            names the field.
     """
     import msgspec
 
+    from dclab.results_check import contradiction
+
     file = path / RESULTS if path.is_dir() else path
+    data = read_text(file, hint="Name a folder that `dclab run` made.")
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InvalidInput(
-            f"{file} cannot be read.", f"The system says: {error.strerror}.", "Name a folder that `dclab run` made."
-        ) from error
-    try:
-        head = msgspec.json.decode(data)
-        schema = head.get("schema") if isinstance(head, dict) else None
+        head = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        schema = msgspec.json.decode(head["schema"]) if "schema" in head else None
         if schema != SCHEMA:
             raise InvalidInput(
                 f"{file} does not hold dclab results of this version.",
                 f"Its schema is {schema!r}; this dclab reads {SCHEMA!r}.",
                 "Name a folder that this version's `dclab run` made.",
             )
-        return msgspec.json.decode(data, type=Results)
-    except msgspec.MsgspecError as error:
-        raise InvalidInput(
-            f"{file} is not a whole results file.", f"{error}.", "Name a folder that `dclab run` made."
-        ) from error
+        results = msgspec.json.decode(data, type=Results)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise _damaged(file, str(error)) from error
+    if fault := contradiction(results):
+        raise _damaged(file, fault)
+    return results
+
+
+def _damaged(file: Path, fault: str) -> InvalidInput:
+    return InvalidInput(
+        f"{file} is not a whole results file.", f"{fault}.", "It is damaged, or dclab did not write it. Name another."
+    )
 
 
 def latest_run(base: Path = Path("reports")) -> Path:
-    """The run folder written last under `base`; InvalidInput when there is none."""
-    found = [file.parent for file in base.glob(f"*/{RESULTS}") if not file.parent.name.startswith("sample-")]
+    """Return the run folder written last under `base`; InvalidInput: there is none."""
+    found: dict[Path, float] = {}
+    for file in base.glob(f"*/{RESULTS}"):
+        with contextlib.suppress(OSError):  # removed meanwhile
+            if not file.parent.name.startswith("sample-"):
+                found[file.parent] = file.stat().st_mtime
     if not found:
         raise InvalidInput(f"There is no run in {base}/.", "", "Make one with `dclab run`, or name a run's folder.")
-    return max(found, key=lambda folder: (folder / RESULTS).stat().st_mtime)
+    return max(found, key=found.__getitem__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,33 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["compare"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Compared(Result):
-    """What differs between the first run and each other one."""
-
-    runs: Sequence[str]
-    engines: Sequence[str]
-    comparisons: Sequence[Comparison]
-
-    def text(self) -> Iterator[Any]:
-        """A table for each pair."""
-        from dclab.cli.output import table
-        from dclab.report.comparison import comparison_rows
-        from dclab.report.language import Words
-
-        (base, *others), head = zip(self.runs, self.engines, strict=True), ("", "base", "other", "how sure", "other is")
-        for index, (run, engine) in enumerate(others, 1):
-            title = f"{base[0]} ({base[1]}) and {run} ({engine})"
-            yield table(*head, rows=comparison_rows(self.comparisons, index, Words()), title=title)
-        differing = sum(one.verdict in ("higher", "lower") for one in self.comparisons)
-        yield f"{differing} of {len(self.comparisons)} differ beyond noise."
-
-
 @verb
 def compare(
     call: Call,
     runs: Annotated[list[Path], typer.Argument(help="Folders of two runs or more; the first is the base.")],
-) -> Compared:
+) -> Result:
     """Say what differs between runs beyond noise.
 
     Rates by their intervals, latencies by Mann and Whitney's test on all requests.
@@ -55,8 +32,18 @@ def compare(
     from dclab.run_folder import load_results
 
     loaded = [load_results(one) for one in runs]
-    return Compared(
-        runs=[str(one) for one in runs],
-        engines=[one.engine for one in loaded],
-        comparisons=compare_runs(loaded),
-    )
+    engines = [one.engine for one in loaded]
+    return Result(_lines, runs=[str(one) for one in runs], engines=engines, comparisons=compare_runs(loaded))
+
+
+def _lines(runs: Sequence[str], engines: Sequence[str], comparisons: Sequence[Comparison]) -> Iterator[Any]:
+    from dclab.cli.output import table
+    from dclab.report.comparison import comparison_rows
+    from dclab.report.language import Words
+
+    head = ("", "base", "other", "how sure", "other is")
+    for index, (run, engine) in enumerate(zip(runs[1:], engines[1:], strict=True), 1):
+        title = f"{runs[0]} ({engines[0]}) and {run} ({engine})"
+        yield table(*head, rows=comparison_rows(comparisons, index, Words()), title=title)
+    differing = sum(one.verdict in ("higher", "lower") for one in comparisons)
+    yield f"{differing} of {len(comparisons)} differ beyond noise."

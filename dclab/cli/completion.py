@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["contexts", "deployments", "labs"]
+__all__ = ["DEPLOYMENTS", "contexts", "deployments", "labs"]
+
+
+DEPLOYMENTS = "worker, rng, hasher, webui, redis, httplat-rng or httplat-hasher."
+"""Help of an argument that names one."""
 
 
 def _silent(names: Callable[[], list[str]]) -> Callable[[], list[str]]:

@@ -8,8 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -21,70 +20,6 @@ from dclab.errors import MissingTool
 __all__ = ["doctor"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """A program that takes part where it is installed."""
-
-    name: str
-    purpose: str
-    path: str | None
-    version: str | None
-    without: str
-    install: str | None
-    """The line that installs it; None where it is there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Diagnosis(Result):
-    """What this machine has and lacks."""
-
-    python: str
-    system: str
-    machine: str
-    cpus: int | None
-    engine: str
-    reason: str
-    labs_folder: str
-    labs_folder_free_mb: int
-    tools: Sequence[Program]
-
-    def text(self) -> Iterator[Any]:
-        """A row for each program, and how to get what is missing."""
-        from dclab.cli.output import table
-
-        yield (
-            f"Python {self.python}, {self.system} {self.machine}, {self.cpus} CPUs; "
-            f"{self.labs_folder_free_mb} MB free for labs in {self.labs_folder}."
-        )
-        yield f"Engine: {self.engine}, because {self.reason}."
-        rows = [(one.name, one.version or ("?" if one.path else "missing"), one.purpose) for one in self.tools]
-        yield table("program", "version", "used for", rows=rows)
-        yield from (f"Without {one.name}, {one.without}: {one.install}" for one in self.tools if one.install)
-        yield "Nothing else is needed." if all(one.path for one in self.tools) else "None of these is required."
-        if self.system == "Darwin":
-            yield (
-                "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed "
-                "go on until `dclab down`."
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Installation(Result):
-    """The lines that install what is missing, and whether they were run."""
-
-    missing: Sequence[str]
-    lines: Sequence[str]
-    installed: bool
-
-    def confirmation(self) -> str:
-        """What was installed."""
-        return f"Installed: {', '.join(self.missing)}." if self.installed else ""
-
-    def text(self) -> Sequence[str]:
-        """Shell lines."""
-        return () if self.installed else self.lines or ("Nothing is missing.",)
-
-
 @verb
 def doctor(
     call: Call,
@@ -92,7 +27,7 @@ def doctor(
         bool, typer.Option("--install", help="Print the lines that install what the kube engine lacks.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="With --install: run them.")] = False,
-) -> Diagnosis | Installation:
+) -> Result:
     """Show what is installed and what is missing.
 
     With the line that installs what is missing.
@@ -105,21 +40,20 @@ def doctor(
     from dclab.paths import labs_folder
     from dclab.tools import TOOLS, find_tool, tool_version
 
-    programs = []
-    for tool in TOOLS:
-        path = find_tool(tool.name)
-        programs.append(
-            Program(
-                name=tool.name,
-                purpose=tool.purpose,
-                path=path,
-                version=tool_version(tool.name) if path else None,
-                without=tool.without,
-                install=None if path else tool.macos if sys.platform == "darwin" else tool.debian,
-            )
-        )
+    programs = [
+        {
+            "name": tool.name,
+            "purpose": tool.purpose,
+            "path": (path := find_tool(tool.name)),
+            "version": tool_version(tool.name) if path else None,
+            "without": tool.without,
+            "install": None if path else tool.macos if sys.platform == "darwin" else tool.debian,
+        }
+        for tool in TOOLS
+    ]
     choice, folder = choose_engine("auto"), labs_folder()
-    return Diagnosis(
+    return Result(
+        _lines,
         python=platform.python_version(),
         system=platform.system(),
         machine=platform.machine(),
@@ -132,7 +66,28 @@ def doctor(
     )
 
 
-def _installation(call: Call, *, run: bool) -> Installation:
+def _lines(
+    python: str, system: str, engine: str, reason: str, tools: Sequence[Mapping[str, Any]], **more: Any
+) -> Iterator[Any]:
+    from dclab.cli.output import table
+
+    yield (
+        f"Python {python}, {system} {more['machine']}, {more['cpus']} CPUs; {more['labs_folder_free_mb']} MB free for labs "
+        f"in {more['labs_folder']}."
+    )
+    yield f"Engine: {engine}, because {reason}."
+    rows = [(one["name"], one["version"] or ("?" if one["path"] else "missing"), one["purpose"]) for one in tools]
+    yield table("program", "version", "used for", rows=rows)
+    yield from (f"Without {one['name']}, {one['without']}: {one['install']}" for one in tools if one["install"])
+    yield "Nothing else is needed." if all(one["path"] for one in tools) else "None of these is required."
+    if system == "Darwin":
+        yield (
+            "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed go on until "
+            "`dclab down`."
+        )
+
+
+def _installation(call: Call, *, run: bool) -> Result:
     """Return the lines that install what is missing, after running them in a temporary folder if asked."""
     from dclab.install import INSTALLABLE, install_lines
     from dclab.tools import find_tool
@@ -150,4 +105,9 @@ def _installation(call: Call, *, run: bool) -> Installation:
                 f"The line shown last returned {done.returncode}.",
                 "Correct that, and run it again: what is installed already is left out.",
             )
-    return Installation(missing=missing, lines=lines, installed=bool(run and lines))
+        return Result(done=f"Installed: {', '.join(missing)}.", missing=missing, lines=lines, installed=True)
+    return Result(_install_lines, missing=missing, lines=lines, installed=False)
+
+
+def _install_lines(lines: Sequence[str], **_: Any) -> Sequence[str]:
+    return lines or ("Nothing is missing.",)

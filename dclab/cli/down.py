@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,36 +14,13 @@ from dclab.cli.verb import PlacedCall, verb
 __all__ = ["down"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Down(Result):
-    """What became of a lab."""
-
-    name: str
-    engine: str
-    ended: bool
-    """Whether there was anything to end."""
-    kept: Sequence[str]
-    """What is not dclab's and keeps the namespace."""
-
-    def confirmation(self) -> str:
-        """Whether there was a lab."""
-        return (
-            f"The lab {self.name!r} is down." if self.ended else f"There was no lab {self.name!r}; nothing was changed."
-        )
-
-    def text(self) -> Iterator[str]:
-        """What stays."""
-        if self.kept:
-            yield f"The namespace stays, since it also holds what is not dclab's: {', '.join(self.kept)}."
-
-
 @verb
 def down(
     call: PlacedCall,
     cluster: Annotated[
         bool, typer.Option("--cluster", help="Delete the minikube that dclab has made, too."), OWN_MINIKUBE
     ] = False,
-) -> Down:
+) -> Result:
     """Stop the lab and everything that it started.
 
     Also what a crash has left. On Kubernetes it removes what carries dclab's labels, and nothing else.
@@ -62,4 +38,10 @@ def down(
         from dclab.paths import lab_folder
 
         ended = launch.stop(lab_folder(name))
-    return Down(name=name, engine=call.choice.engine, ended=ended, kept=kept)
+    done = f"The lab {name!r} is down." if ended else f"There was no lab {name!r}; nothing was changed."
+    return Result(_lines, done=done, name=name, engine=call.choice.engine, ended=ended, kept=kept)
+
+
+def _lines(kept: Sequence[str], **_: Any) -> Iterator[str]:
+    if kept:
+        yield f"The namespace stays, since it also holds what is not dclab's: {', '.join(kept)}."

@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
-import typer
-
-from dclab.cli.options import Target, TargetOption, WorkersOption
+from dclab.cli.options import Target, TargetOption, WorkersOption, duration_option
 from dclab.cli.result import Result
-from dclab.cli.values import Duration, parse_duration
+from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
 
-if TYPE_CHECKING:
-    from dclab.results import Autoscale, LoadTest
-
 __all__ = ["hpa_demo"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Demonstrated(Result):
-    """A demonstration of the autoscaler, and where it is kept."""
-
-    folder: str
-    loadtest: LoadTest
-    autoscale: Autoscale
-
-    def text(self) -> Iterator[Any]:
-        """The load test's summary, the transcript, and what it shows."""
-        from dclab.cli.tables import autoscale_lines, load_lines
-
-        yield from load_lines(self.loadtest)
-        yield from autoscale_lines(self.autoscale)
-        yield f"Results: {self.folder}"
 
 
 @verb
@@ -42,20 +18,16 @@ def hpa_demo(
     target: TargetOption = Target.RNG,
     workers: WorkersOption = 10,
     load_time: Annotated[
-        Duration,
-        typer.Option(
-            metavar="TIME",
-            parser=parse_duration("time of the load test", low=5),
-            help="How long the load test lasts (the exercise: 4m).",
-        ),
+        Duration, duration_option("time of the load test", "How long the load test lasts (the exercise: 4m).", low=5)
     ] = Duration(240),
-) -> Demonstrated:
+) -> Result:
     """Show the autoscaler at work under a load test.
 
     From the baseline over the load test and its end until the autoscaler has reached its steady state.
 
     Example: dclab hpa-demo --target rng --workers 10
     """
+    from dclab.cli.tables import demo_lines
     from dclab.experiments.expected import demo_seconds
     from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
 
@@ -63,4 +35,4 @@ def hpa_demo(
     expected = {"autoscaler demonstration": demo_seconds(settings, call.lab)}
     with call.recording(expected=expected) as recorder:
         found, load = run_hpa_demo(call.lab, settings, recorder)
-    return Demonstrated(folder=str(recorder.folder), loadtest=load, autoscale=found)
+    return recorder.result(demo_lines, loadtest=load, autoscale=found)

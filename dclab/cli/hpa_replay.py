@@ -37,46 +37,6 @@ class ReplayedPass:
     reason: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Replayed(Result):
-    """A trace replayed under an autoscaler."""
-
-    kubernetes: str
-    """Where the trace was recorded."""
-    passes: Sequence[ReplayedPass]
-    differing: int | None
-    """Decisions that differ from the recorded ones; None where none is recorded."""
-
-    def text(self) -> Iterator[Any]:
-        """A row for each pass."""
-        from dclab.cli.output import table
-
-        yield f"Trace of {self.kubernetes}, {len(self.passes)} passes."
-        rows = [
-            (
-                f"{one.seconds:.0f}",
-                one.replicas,
-                "; ".join(_shown(each, named=len(one.metrics) > 1) for each in one.metrics),
-                one.desired,
-                "–" if one.recorded is None else one.recorded,
-                one.reason,
-            )
-            for one in self.passes
-        ]
-        yield table("s", "replicas", "metric", "decided", "then", "why", rows=rows)
-        known = sum(one.recorded is not None for one in self.passes)
-        yield (
-            "The trace does not say what was decided."
-            if self.differing is None
-            else f"{self.differing} of {known} decisions differ from those that were taken."
-        )
-
-
-def _shown(metric: MetricReading, *, named: bool) -> str:
-    name = f"{metric.name} " if named else ""
-    return f"{name}{'<unknown>' if metric.current is None else f'{metric.current:g}'}/{metric.target:g}"
-
-
 @verb
 def hpa_replay(
     call: Call,
@@ -84,7 +44,7 @@ def hpa_replay(
     trace: Annotated[
         Path, typer.Argument(metavar="TRACE.jsonl", help="What was observed: a run's raw/hpa-trace.jsonl.")
     ],
-) -> Replayed:
+) -> Result:
     """Run Kubernetes' autoscaling over a trace.
 
     What it would decide at each pass, and why, beside what was decided then. The observations stay those of the trace:
@@ -113,7 +73,36 @@ def hpa_replay(
     ]
     known = [one for one in rows if one.recorded is not None]
     differing = sum(one.desired != one.recorded for one in known) if known else None
-    return Replayed(kubernetes=header.kubernetes, passes=rows, differing=differing)
+    return Result(_lines, kubernetes=header.kubernetes, passes=rows, differing=differing)
+
+
+def _lines(kubernetes: str, passes: Sequence[ReplayedPass], differing: int | None) -> Iterator[Any]:
+    from dclab.cli.output import table
+
+    yield f"Trace of {kubernetes}, {len(passes)} passes."
+    rows = [
+        (
+            f"{one.seconds:.0f}",
+            one.replicas,
+            "; ".join(_shown(each, named=len(one.metrics) > 1) for each in one.metrics),
+            one.desired,
+            "–" if one.recorded is None else one.recorded,
+            one.reason,
+        )
+        for one in passes
+    ]
+    yield table("s", "replicas", "metric", "decided", "then", "why", rows=rows)
+    known = sum(one.recorded is not None for one in passes)
+    yield (
+        "The trace does not say what was decided."
+        if differing is None
+        else f"{differing} of {known} decisions differ from those that were taken."
+    )
+
+
+def _shown(metric: MetricReading, *, named: bool) -> str:
+    name = f"{metric.name} " if named else ""
+    return f"{name}{'<unknown>' if metric.current is None else f'{metric.current:g}'}/{metric.target:g}"
 
 
 def _manifest(file: Path) -> Any:

@@ -3,34 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from dclab.cli import completion
+from dclab.cli.options import count_option
 from dclab.cli.result import Result
-from dclab.cli.values import parse_count
 from dclab.cli.verb import LabCall, verb
 from dclab.errors import InvalidInput
 
 __all__ = ["logs"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Logs(Result):
-    """The last lines of replicas' logs."""
-
-    log: Sequence[Mapping[str, str]]
-    """Lines with the name of their `replica` and their `text`."""
-
-    def text(self) -> Iterator[str]:
-        """Each behind its replica's name."""
-        yield from (_shown(**line) for line in self.log)
-
-
-def _shown(replica: str, text: str) -> str:
-    return f"{replica}: {text}"
 
 
 @verb
@@ -41,15 +24,13 @@ def logs(
         typer.Argument(
             metavar="DEPLOYMENT",
             autocompletion=completion.deployments,
-            help="worker, rng, hasher, redis, webui or an httplat.",
+            help=completion.DEPLOYMENTS,
             show_default="all of them",
         ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines, until Ctrl-C.")] = False,
-    tail: Annotated[
-        int, typer.Option(metavar="LINES", parser=parse_count("number of lines", high=100_000), help="Of each replica.")
-    ] = 50,
-) -> Logs:
+    tail: Annotated[int, count_option("number of lines", "Of each replica.", high=100_000, metavar="LINES")] = 50,
+) -> Result:
     """Show what the replicas have printed.
 
     Example: dclab logs worker -f
@@ -60,5 +41,9 @@ def logs(
     names = [deployment] if deployment else lab.deployments()
     if follow:
         for line in lab.follow_logs(names, tail):
-            call.output.line(_shown(*line))
-    return Logs(log=[line._asdict() for name in names for line in lab.logs(name, tail)])
+            call.output.line(f"{line.replica}: {line.text}")
+    return Result(_lines, log=[line._asdict() for name in names for line in lab.logs(name, tail)])
+
+
+def _lines(log: Sequence[Mapping[str, str]]) -> Iterator[str]:
+    yield from (f"{line['replica']}: {line['text']}" for line in log)

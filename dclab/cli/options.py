@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from dclab.cli import completion
-from dclab.cli.values import Duration, parse_address, parse_count, parse_duration
+from dclab.cli.values import (
+    MOST_REPLICAS,
+    Duration,
+    parse_address,
+    parse_count,
+    parse_counts,
+    parse_duration,
+    parse_rate,
+)
 from dclab.paths import check_name
 
 __all__ = [
@@ -37,6 +45,10 @@ __all__ = [
     "VerboseOption",
     "WorkersOption",
     "YesOption",
+    "count_option",
+    "counts_option",
+    "duration_option",
+    "rate_option",
 ]
 
 Engine = Literal["auto", "embedded", "kube"]
@@ -137,16 +149,30 @@ OutOption = Annotated[
     ),
 ]
 LanguageOption = Annotated[Language, typer.Option("--lang", envvar="DCLAB_LANG", help="Language of the report.")]
+
+
+def count_option(what: str, shown: str, *, low: int = 1, high: int = MOST_REPLICAS, metavar: str = "N") -> Any:
+    """Return the option of a whole number: what it is, for its refusal, and its help."""
+    return typer.Option(metavar=metavar, parser=parse_count(what, low=low, high=high), help=shown)
+
+
+def counts_option(shown: str, *, low: int = 1) -> Any:
+    """Return the option of several numbers of workers, with its help."""
+    return typer.Option(metavar="N,N,…", parser=parse_counts("number of workers", low=low), help=shown)
+
+
+def duration_option(what: str, shown: str, *, low: float = 1.0, default: str | bool = True) -> Any:
+    """Return the option of a time: what it is, for its refusal, its help, and its default where that has words."""
+    return typer.Option(metavar="TIME", parser=parse_duration(what, low=low), help=shown, show_default=default)
+
+
+def rate_option(unit: str, shown: str, *, low: float, high: float) -> Any:
+    """Return the option of a rate in a unit, with its help."""
+    return typer.Option(metavar="PER-SECOND", parser=parse_rate("rate", unit, low=low, high=high), help=shown)
+
+
 TargetOption = Annotated[Target, typer.Option(help="Which service.")]
-WorkersOption = Annotated[
-    int,
-    typer.Option(metavar="N", parser=parse_count("number of workers"), help="How many workers run meanwhile."),
-]
+WorkersOption = Annotated[int, count_option("number of workers", "How many workers run meanwhile.")]
 SecondsOption = Annotated[
-    Duration,
-    typer.Option(
-        metavar="TIME",
-        parser=parse_duration("time to sample", low=3),
-        help="Longest time to sample each; less, once ±2 % are reached.",
-    ),
+    Duration, duration_option("time to sample", "Longest time to sample each; less, once ±2 % are reached.", low=3)
 ]

@@ -161,10 +161,10 @@ class Output:
         self._warn_of_all()
         self.rendered = True
         if self.as_json:
-            self._envelope(result, result.exit_code, None)
+            self._envelope(result.data, result.exit_code, None)
             return
-        self.done(result.confirmation())
-        for one in result.text():
+        self.done(result.done)
+        for one in result.lines():
             self._write(one)
         self._flush()
 

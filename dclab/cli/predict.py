@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dclab.cli.options import count_option, rate_option
 from dclab.cli.result import Result
-from dclab.cli.values import parse_count, parse_rate
 from dclab.cli.verb import Call, verb
 
 if TYPE_CHECKING:
@@ -18,42 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["predict"]
 
-
-@dataclass(frozen=True, kw_only=True)
-class Predicted(Result):
-    """What other numbers of replicas would give."""
-
-    system: System
-    prediction: Prediction
-
-    def text(self) -> Iterator[str]:
-        """The rate with its interval, and where it comes from."""
-        found, expected = self.prediction, self.prediction.hashes_per_second
-        yield (
-            f"{found.workers} workers and {found.rng} rng would make {expected.mean:.1f} hashes/s "
-            f"(95 %: {expected.ci95_low:.1f} to {expected.ci95_high:.1f}), and never more than {found.at_most:.1f}."
-        )
-        yield (
-            f"From a cycle of {1000 * self.system.cycle:.1f} ms a worker and {1000 * self.system.service:.1f} ms of rng a "
-            "hash, as this run's sweep shows them."
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Planned(Result):
-    """The fewest replicas that reach a rate."""
-
-    system: System
-    wanted: float
-    plan: Plan
-
-    def text(self) -> Iterator[str]:
-        """In a sentence."""
-        plan = self.plan
-        yield (
-            f"{plan.workers} workers and {plan.rng} rng make {plan.hashes_per_second:.1f} hashes/s: no fewer replicas "
-            f"in all reach {self.wanted:g}."
-        )
+INSTEAD = "Instead: the hashes/s that are wanted; prints the fewest replicas."
 
 
 @verb
@@ -62,22 +26,10 @@ def predict(
     run: Annotated[
         Path | None, typer.Argument(help="Folder of a run.", show_default="the last one in reports/")
     ] = None,
-    workers: Annotated[
-        int,
-        typer.Option(
-            metavar="N", parser=parse_count("number of workers", high=200), help="How many workers there would be."
-        ),
-    ] = 10,
-    rng: Annotated[int, typer.Option(metavar="N", parser=parse_count("number of rngs"), help="How many rngs.")] = 1,
-    rate: Annotated[
-        float | None,
-        typer.Option(
-            metavar="PER-SECOND",
-            parser=parse_rate("rate", "hashes/s", low=0.001, high=500),
-            help="Instead: the hashes/s that are wanted; prints the fewest replicas.",
-        ),
-    ] = None,
-) -> Predicted | Planned:
+    workers: Annotated[int, count_option("number of workers", "How many workers there would be.", high=200)] = 10,
+    rng: Annotated[int, count_option("number of rngs", "How many rngs.")] = 1,
+    rate: Annotated[float | None, rate_option("hashes/s", INSTEAD, low=0.001, high=500)] = None,
+) -> Result:
     """Say what other numbers of replicas would give.
 
     From the model that the run's sweep bears out, and a simulation of how calls queue when each goes to a random rng. The
@@ -92,5 +44,24 @@ def predict(
     sweep = load_results(run or latest_run()).sweep
     system = what_if.system_of(sweep, fit_models(sweep.points) if sweep else ())
     if rate is not None:
-        return Planned(system=system, wanted=rate, plan=what_if.cheapest(system, rate))
-    return Predicted(system=system, prediction=what_if.predict(system, workers, rng))
+        return Result(_plan_lines, system=system, wanted=rate, plan=what_if.cheapest(system, rate))
+    return Result(_lines, system=system, prediction=what_if.predict(system, workers, rng))
+
+
+def _plan_lines(system: System, wanted: float, plan: Plan) -> Iterator[str]:
+    yield (
+        f"{plan.workers} workers and {plan.rng} rng make {plan.hashes_per_second:.1f} hashes/s: no fewer replicas in all "
+        f"reach {wanted:g}."
+    )
+
+
+def _lines(system: System, prediction: Prediction) -> Iterator[str]:
+    rate = prediction.hashes_per_second
+    yield (
+        f"{prediction.workers} workers and {prediction.rng} rng would make {rate.mean:.1f} hashes/s (95 %: "
+        f"{rate.ci95_low:.1f} to {rate.ci95_high:.1f}), and never more than {prediction.at_most:.1f}."
+    )
+    yield (
+        f"From a cycle of {1000 * system.cycle:.1f} ms a worker and {1000 * system.service:.1f} ms of rng a hash, as this "
+        "run's sweep shows them."
+    )

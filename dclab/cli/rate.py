@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -20,32 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["rate"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Rated(Result):
-    """The rate of a DockerCoins."""
-
-    url: str
-    hashes_per_second: Rate
-    seconds: float
-    samples: int
-    on_cap: bool
-    """Whether the window ended at its longest, with the interval wider than wanted."""
-    webui_reading: float
-
-    def text(self) -> Iterator[str]:
-        """Rate with its interval, and what the page showed."""
-        found = self.hashes_per_second
-        ended = ", its longest: the interval is wider than wanted" if self.on_cap else ""
-        yield (
-            f"{found.mean:.2f} hashes/s ± {100 * found.relative_half_width:.1f} % "
-            f"(95 %: {found.ci95_low:.2f} to {found.ci95_high:.2f})"
-        )
-        yield (
-            f"{self.samples} readings in {self.seconds:.0f} s{ended}. "
-            f"The page itself showed {self.webui_reading:.0f} most often."
-        )
-
-
 @verb
 def rate(
     call: Call,
@@ -54,7 +27,7 @@ def rate(
         typer.Option(metavar="URL", parser=parse_webui, help="Address of the web UI, such as http://127.0.0.1:8080."),
     ],
     seconds: SecondsOption = Duration(60),
-) -> Rated:
+) -> Result:
     """Measure the true hashes/s of any DockerCoins.
 
     Also one that dclab did not start: all it needs is the page that shows the speed.
@@ -80,7 +53,8 @@ def rate(
         call.output.warn(Caveat(code=error.code, message=error.what, hint="It is measured once more."))
         samples.clear()
         found = sample_window(read, seconds, samples)
-    return Rated(
+    return Result(
+        _lines,
         url=webui,
         hashes_per_second=found.rate,
         seconds=samples[-1].t - samples[0].t,
@@ -88,3 +62,13 @@ def rate(
         on_cap=found.on_cap,
         webui_reading=most_frequent(webui_readings(samples)),
     )
+
+
+def _lines(
+    hashes_per_second: Rate, seconds: float, samples: int, on_cap: bool, webui_reading: float, **_: Any
+) -> Iterator[str]:
+    low, high = hashes_per_second.ci95_low, hashes_per_second.ci95_high
+    half = 100 * hashes_per_second.relative_half_width
+    ended = ", its longest: the interval is wider than wanted" if on_cap else ""
+    yield f"{hashes_per_second.mean:.2f} hashes/s ± {half:.1f} % (95 %: {low:.2f} to {high:.2f})"
+    yield f"{samples} readings in {seconds:.0f} s{ended}. The page itself showed {webui_reading:.0f} most often."

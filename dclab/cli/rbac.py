@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from dclab.cli.objects import Objects
+from dclab.cli.objects import yaml_documents
+from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.paths import check_name
 
@@ -19,7 +20,7 @@ def rbac(
     name: Annotated[
         str, typer.Option("--name", envvar="DCLAB_NAME", metavar="LAB", parser=check_name, help="The lab's namespace.")
     ] = "dockercoins",
-) -> Objects:
+) -> Result:
     """Print the least rights that dclab needs.
 
     A Role for its namespace and a ClusterRole for the rest, for whoever may grant them. Whom they are for is said when
@@ -29,4 +30,4 @@ def rbac(
     """
     from dclab.engines.kube.rights import roles
 
-    return Objects(objects=roles(name))
+    return Result(yaml_documents, objects=roles(name))

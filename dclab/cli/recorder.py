@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from dclab.cli.result import Result
 
 if TYPE_CHECKING:
     from dclab.cli.live import View
@@ -32,6 +34,15 @@ class Recorder:
     def results(self) -> Results:
         """What has been measured so far."""
         return self.run.results
+
+    def result(self, text: Callable[..., Iterable[Any]], **parts: Any) -> Result:
+        """Return the parts as a command's result, with the folder that keeps them."""
+
+        def lines(folder: str, **kept: Any) -> Iterable[Any]:
+            yield from text(**kept)
+            yield f"Results: {folder}"
+
+        return Result(lines, folder=str(self.folder), **parts)
 
     def step(self, text: str) -> None:
         """Show what is being done now."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,22 +13,6 @@ from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 __all__ = ["report"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Written(Result):
-    """The files of a report."""
-
-    folder: str
-    files: Sequence[str]
-
-    def confirmation(self) -> str:
-        """How many."""
-        return f"Wrote {len(self.files)} files."
-
-    def text(self) -> Sequence[str]:
-        """Their paths."""
-        return self.files
 
 
 @verb
@@ -43,7 +25,7 @@ def report(
     language: LanguageOption = "en",
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
     out: OutOption = None,
-) -> Written:
+) -> Result:
     """Write the report of a run, or compare several.
 
     report.html, report.md and the pictures come from the run's results.json alone.
@@ -59,7 +41,7 @@ def report(
     if len(paths) == 1:
         from dclab.report import write_report
 
-        if out is not None and call.from_command_line("out"):
+        if call.from_command_line("out"):
             raise InvalidInput(
                 "--out applies only when comparing runs.",
                 "A single run's report is written next to its results.json.",
@@ -81,7 +63,12 @@ def report(
         shown = folder / "comparison.html"
     if open_page:
         call.afterwards(lambda: _open(call, shown))
-    return Written(folder=str(folder), files=[str(one) for one in files])
+    done = f"Wrote {len(files)} files."
+    return Result(_lines, done=done, folder=str(folder), files=[str(one) for one in files])
+
+
+def _lines(files: list[str], **_: Any) -> list[str]:
+    return files
 
 
 def _open(call: Call, page: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dclab.errors import ExitCode
@@ -11,20 +11,30 @@ __all__ = ["Result"]
 
 
 class Result:
-    """Base of the frozen dataclasses that verbs return.
+    """Data for programs, and for people the text that is made of the same data, so that the two cannot differ."""
 
-    The fields are the JSON document's `data`; the text is made from the same fields, so the two cannot differ.
-    """
+    def __init__(
+        self,
+        text: Callable[..., Iterable[Any]] | None = None,
+        /,
+        *,
+        done: str = "",
+        exit_code: ExitCode = ExitCode.OK,
+        **data: Any,
+    ) -> None:
+        """Make a result.
 
-    @property
-    def exit_code(self) -> ExitCode:
-        """Exit code of the command."""
-        return ExitCode.OK
+        Args:
+            text: makes the lines for standard output (strings, and whatever rich can draw) of the data, by their names.
+            done: what was done, in a sentence for standard error; empty where there is nothing to confirm.
+            exit_code: of the command.
+            data: the JSON document's `data`, by its keys.
+        """
+        self.done = done
+        self.exit_code = exit_code
+        self.data = data
+        self._text = text
 
-    def confirmation(self) -> str:
-        """What was done, in a sentence for standard error; empty where there is nothing to confirm."""
-        return ""
-
-    def text(self) -> Iterable[Any]:
-        """Text for standard output: strings, and whatever rich can draw."""
-        return ()
+    def lines(self) -> Iterable[Any]:
+        """Return the text for standard output."""
+        return self._text(**self.data) if self._text else ()

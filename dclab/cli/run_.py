@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import ImagesOption, LanguageOption, YesOption
+from dclab.cli.options import ImagesOption, LanguageOption, YesOption, duration_option
 from dclab.cli.result import Result
-from dclab.cli.values import Duration, parse_duration
+from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
 from dclab.errors import DclabError, ExitCode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dclab.lab import Lab
     from dclab.results import Results
 
 __all__ = ["run"]
 
 QUICK_CLOCK = 5.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ran(Result):
-    """The whole exercise: its folder, the files of its report, and the parts that failed."""
-
-    folder: str
-    files: Sequence[str]
-    failed: Sequence[str]
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """An error when a part failed."""
-        return ExitCode.ERROR if self.failed else ExitCode.OK
-
-    def text(self) -> Iterator[Any]:
-        """The whole exercise on one screen."""
-        from pathlib import Path
-
-        from dclab.cli.tables import summary_lines
-        from dclab.run_folder import load_results
-
-        yield from summary_lines(load_results(Path(self.folder)))
-        yield f"Report: {self.folder}/report.html"
 
 
 @verb
@@ -62,17 +36,17 @@ def run(
     ] = False,
     load_time: Annotated[
         Duration | None,
-        typer.Option(
-            metavar="TIME",
-            parser=parse_duration("time of the load test", low=5),
-            help="How long the load test lasts.",
-            show_default="4m; with --quick 14s, on Kubernetes 90s",
+        duration_option(
+            "time of the load test",
+            "How long the load test lasts.",
+            low=5,
+            default="4m; with --quick 14s, on Kubernetes 90s",
         ),
     ] = None,
     images: ImagesOption = "build",
     yes: YesOption = False,
     language: LanguageOption = "en",
-) -> Ran:
+) -> Result:
     """Do the whole exercise and write its report.
 
     Sweep, latency, proof, load test, autoscaler, monitoring.
@@ -105,7 +79,17 @@ def run(
             lab.down()
     call.output.step("report")
     files = write_report(results, folder, language)
-    return Ran(folder=str(folder), files=[str(one) for one in files], failed=failed)
+    code = ExitCode.ERROR if failed else ExitCode.OK
+    return Result(_lines, exit_code=code, folder=str(folder), files=[str(one) for one in files], failed=failed)
+
+
+def _lines(folder: str, **_: Any) -> Iterator[Any]:
+    """The whole exercise on one screen, as the folder has it."""
+    from dclab.cli.tables import summary_lines
+    from dclab.run_folder import load_results
+
+    yield from summary_lines(load_results(Path(folder)))
+    yield f"Report: {folder}/report.html"
 
 
 def _exercise(

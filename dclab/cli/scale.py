@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Annotated
 
 import typer
@@ -17,36 +16,16 @@ from dclab.errors import InvalidInput
 __all__ = ["scale"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Scaled(Result):
-    """A deployment with as many replicas as were asked for."""
-
-    deployment: str
-    replicas: int
-    seconds: float
-    """From the order until all were ready and none was terminating."""
-
-    def confirmation(self) -> str:
-        """Counts and time."""
-        return f"{self.deployment} has {self.replicas} ready, after {self.seconds:.1f} s."
-
-
 @verb
 def scale(
     call: LabCall,
     deployment: Annotated[
-        str,
-        typer.Argument(
-            metavar="DEPLOYMENT",
-            autocompletion=completion.deployments,
-            help="worker, rng, hasher, webui or an httplat.",
-        ),
+        str, typer.Argument(metavar="DEPLOYMENT", autocompletion=completion.deployments, help=completion.DEPLOYMENTS)
     ],
     replicas: Annotated[
-        int,
-        typer.Argument(metavar="REPLICAS", parser=parse_count("number of replicas", low=0), help="How many."),
+        int, typer.Argument(metavar="REPLICAS", parser=parse_count("number of replicas", low=0), help="How many.")
     ],
-) -> Scaled:
+) -> Result:
     """Scale a deployment, and wait for it.
 
     Returns when so many replicas are ready and none is terminating.
@@ -61,4 +40,6 @@ def scale(
     call.output.step(f"scaling {deployment} to {replicas}")
     begin = time.monotonic()
     lab.scale(deployment, replicas)
-    return Scaled(deployment=deployment, replicas=replicas, seconds=time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    done = f"{deployment} has {replicas} ready, after {seconds:.1f} s."
+    return Result(done=done, deployment=deployment, replicas=replicas, seconds=seconds)

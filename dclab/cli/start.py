@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from dclab.errors import Refused
+from dclab.errors import InvalidInput, Refused
 
 if TYPE_CHECKING:
     from dclab.cli.output import Output
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dclab.engines.kube.launch import Place
     from dclab.lab import Lab
 
-__all__ = ["KubeOptions", "start_lab"]
+__all__ = ["KubeOptions", "refuse_for_existing_profile", "refuse_other_settings", "start_lab"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,3 +70,37 @@ def _confirm(output: Output, where: Place, *, yes: bool) -> None:
         "It does not look like one of this machine, and nobody said yes.",
         "Add --yes if it is meant.",
     )
+
+
+OPTION_OF = {
+    "clock_speed": "clock-speed",
+    "sync_seconds": "sync-seconds",
+    "metric_resolution_seconds": "metric-resolution",
+    "webui_port": "port",
+}
+
+
+def refuse_other_settings(call: PlacedCall, running: Settings, wanted: Settings) -> None:
+    """Raise InvalidInput when an option was typed that the running lab was not started with."""
+    now, then = asdict(wanted), asdict(replace(running, name=wanted.name))
+    typed = {field: option for field, option in OPTION_OF.items() if call.from_command_line(option.replace("-", "_"))}
+    differing = [f"--{typed[one]} {then[one]:g}, not {now[one]:g}" for one in typed if now[one] != then[one]]
+    if differing:
+        raise InvalidInput(
+            f"The lab {call.name!r} is running with other settings: {'; '.join(differing)}.",
+            "They are decided when a lab starts; nothing was changed.",
+            "Omit them to use the lab as it is, or run `dclab down` first.",
+        )
+
+
+def refuse_for_existing_profile(call: PlacedCall) -> None:
+    """Raise InvalidInput when an option for a new minikube was typed, and there is one already."""
+    from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile
+
+    typed = [one for one in ("driver", "cpus", "memory", "kubernetes_version") if call.from_command_line(one)]
+    if typed and find_profile():
+        raise InvalidInput(
+            f"The minikube profile {PROFILE!r} exists already.",
+            f"--{typed[0].replace('_', '-')} is decided when it is made.",
+            "Omit it, or run `dclab down --cluster` first.",
+        )

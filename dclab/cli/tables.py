@@ -20,8 +20,7 @@ from dclab.results import (
 )
 
 __all__ = [
-    "autoscale_lines",
-    "bottleneck_lines",
+    "demo_lines",
     "latency_lines",
     "load_lines",
     "monitoring_lines",
@@ -49,15 +48,21 @@ def sweep_lines(sweep: Sweep) -> Iterator[Any]:
     yield from model_sentences(sweep)
 
 
-def latency_lines(*by_workers: Mapping[str, TargetLatency]) -> Iterator[Any]:
-    """Milliseconds of every target, at each number of workers."""
+def latency_lines(
+    latency: Mapping[str, TargetLatency],
+    latency_by_workers: Sequence[Mapping[str, TargetLatency]] = (),
+    bottleneck: Bottleneck | None = None,
+) -> Iterator[Any]:
+    """Milliseconds of every target, at each number of workers; the verdict and its reasons."""
+    by_workers = latency_by_workers or (latency,)
     rows = []
-    for latency in by_workers:
-        for name, found in latency.items():
+    for each in by_workers:
+        for name, found in each.items():
             at = f" at {found.workers}" if len(by_workers) > 1 else ""
             for what, one in (("GET /", found.probe), ("real call", found.call)):
                 rows.append((f"{name}{at} {what}", *_figures(one)))
     yield table("ms", *LATENCY_COLUMNS, rows=rows)
+    yield from bottleneck_lines(bottleneck)
 
 
 LATENCY_COLUMNS = ("min", "mean", "p50", "p95", "p99", "max", "n", "errors")
@@ -68,24 +73,26 @@ def _figures(one: LatencySummary) -> tuple[str, ...]:
     return (*(f"{ms:.1f}" if ms < 100 else f"{ms:.0f}" for ms in figures), str(one.count), str(one.errors))
 
 
-def url_lines(found: Mapping[str, LatencySummary]) -> Iterator[Any]:
+def url_lines(urls: Mapping[str, LatencySummary]) -> Iterator[Any]:
     """Milliseconds of any URLs, whole and by phases."""
-    shown = [(url, *_figures(one), f"{one.connect:.2f}", f"{one.first_byte:.2f}") for url, one in found.items()]
+    shown = [(url, *_figures(one), f"{one.connect:.2f}", f"{one.first_byte:.2f}") for url, one in urls.items()]
     yield table("ms", *LATENCY_COLUMNS, "connect", "first byte", rows=shown)
-    for one in found.values():
+    for one in urls.values():
         loop = "closed: each request waited for the one before" if one.rate is None else f"open, {one.rate:g} a second"
         yield f"Loop: {loop}."
         break
 
 
-def bottleneck_lines(found: Bottleneck) -> Iterator[str]:
-    """The verdict and its reasons."""
+def bottleneck_lines(found: Bottleneck | None) -> Iterator[str]:
+    """The verdict and its reasons; nothing where there is none."""
+    if found is None:
+        return
     yield f"Bottleneck: {found.service or 'none found'}"
     yield from (f"  {evidence_sentence(one)}" for one in found.evidence)
 
 
-def proof_lines(interventions: Sequence[Intervention]) -> Iterator[Any]:
-    """What each change did to the rate, beside what theory allows."""
+def proof_lines(interventions: Sequence[Intervention], bottleneck: Bottleneck | None = None) -> Iterator[Any]:
+    """What each change did to the rate, beside what theory allows; the verdict and its reasons."""
     from dclab.report.wording import times_as_fast
 
     rows = []
@@ -95,28 +102,33 @@ def proof_lines(interventions: Sequence[Intervention]) -> Iterator[Any]:
         rows.append((one.name, interval(one.hashes_per_second), times_as_fast(one, interventions[0]), *theory, *waits))
     head = ("changed", "hashes/s (95 %)", "times", "predicted", "at most", "rng waits, ms", "hasher waits, ms")
     yield table(*head, rows=rows)
+    yield from bottleneck_lines(bottleneck)
 
 
-def load_lines(load: LoadTest) -> Iterator[Any]:
+def load_lines(loadtest: LoadTest) -> Iterator[Any]:
     """Siege's summary, in its own words."""
     from dclab.report.wording import siege_rows
 
-    yield f"Load test by {load.generator}: {load.concurrent} users on {load.url}"
-    yield table("", "", rows=[(label, value) for label, value in siege_rows(load)])
+    yield f"Load test by {loadtest.generator}: {loadtest.concurrent} users on {loadtest.url}"
+    yield table("", "", rows=[(label, value) for label, value in siege_rows(loadtest)])
 
 
-def autoscale_lines(found: Autoscale) -> Iterator[str]:
-    """The transcript and what it shows."""
+def demo_lines(loadtest: LoadTest, autoscale: Autoscale) -> Iterator[Any]:
+    """The load test's summary, the autoscaler's transcript and what it shows."""
     from dclab.report.transcript import transcript
 
-    yield transcript(found).rstrip()
-    yield from (f"  {evidence_sentence(one)}" for one in found.explanation)
+    yield from load_lines(loadtest)
+    yield transcript(autoscale).rstrip()
+    yield from (f"  {evidence_sentence(one)}" for one in autoscale.explanation)
 
 
-def monitoring_lines(found: Monitoring) -> Iterator[Any]:
-    """The last value of each series."""
-    yield f"{found.query}   (by {found.source})"
-    rows = [(name, f"{series[-1][1]:.1f}", len(series)) for name, series in sorted(found.series.items()) if series]
+def monitoring_lines(monitoring: Monitoring, prometheus: str | None) -> Iterator[Any]:
+    """The page of Prometheus, and the last value of each series."""
+    if prometheus:
+        yield f"Prometheus: {prometheus}/graph"
+    yield f"{monitoring.query}   (by {monitoring.source})"
+    series = sorted(monitoring.series.items())
+    rows = [(name, f"{points[-1][1]:.1f}", len(points)) for name, points in series if points]
     yield table("target", "ms, last", "points", rows=rows)
 
 
@@ -125,9 +137,7 @@ def summary_lines(results: Results) -> Iterator[Any]:
     if results.sweep and results.sweep.points:
         yield from sweep_lines(results.sweep)
     if results.latency:
-        yield from latency_lines(results.latency)
-    if results.bottleneck:
-        yield from bottleneck_lines(results.bottleneck)
+        yield from latency_lines(results.latency, bottleneck=results.bottleneck)
     if results.loadtest:
         yield from load_lines(results.loadtest)
     if results.autoscale:

@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from dclab.cli.objects import Objects
+from dclab.cli.objects import yaml_documents
 from dclab.cli.options import EMBEDDED, EMBEDDED_OR_MINIKUBE, OWN_MINIKUBE, ImagesOption, YesOption
 from dclab.cli.result import Result
 from dclab.cli.verb import PlacedCall, verb
-from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
     from dclab.engines.embedded.client import EmbeddedLab
-    from dclab.engines.embedded.wire import Settings
 
 __all__ = ["up"]
 
 UP_SECONDS = 120.0
 """For the replicas to be ready and the first hashes to come, images in place."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Up(Result):
-    """A lab that is up. What its engine knows of it beside has a key of its own each."""
-
-    name: str
-    engine: str
-    reason: str
-    supervisor_pid: int | None = None
-    context: str | None = None
-    server: str | None = None
-    namespace: str | None = None
-    started: bool
-    """Whether it was not up before."""
-    webui: str | None
-    """Address of the web UI; None where it has to be forwarded."""
-
-    def confirmation(self) -> str:
-        """Whether it was started."""
-        if self.started:
-            return f"The lab {self.name!r} is up on the {self.engine} engine ({self.reason})."
-        same = "nothing was changed" if self.engine == "embedded" else "the manifests were applied again"
-        return f"The lab {self.name!r} was up already; {same}."
-
-    def text(self) -> Iterator[str]:
-        """The web UI, and what to do next."""
-        yield f"Web UI: {self.webui or 'dclab webui forwards it to this machine'}"
-        yield "Next: dclab scale-sweep, or dclab status; dclab down ends it."
 
 
 @verb
@@ -95,17 +63,20 @@ def up(
         ),
         EMBEDDED_OR_MINIKUBE,
     ] = 15.0,
-) -> Up | Objects:
+) -> Result:
     """Start DockerCoins, and leave it running.
 
     Example: dclab up
     """
-    from dclab.cli.start import KubeOptions, start_lab
+    from dclab.cli.start import KubeOptions, refuse_for_existing_profile, refuse_other_settings, start_lab
     from dclab.engines.embedded.wire import Settings
     from dclab.engines.kube.cluster.minikube import MinikubeSettings
 
     if dry_run:
-        return _rendered(call, images)
+        from dclab.engines.kube.cluster.images import parse_images
+        from dclab.engines.kube.lab.namespace import rendered
+
+        return Result(yaml_documents, objects=rendered(call.name, parse_images(images)))
     settings = Settings(
         name=call.name,
         clock_speed=clock_speed,
@@ -115,10 +86,10 @@ def up(
     )
     minikube = MinikubeSettings(driver=driver, cpus=cpus, memory_mb=memory, kubernetes_version=kubernetes_version)
     if call.place == "minikube":
-        _refuse_for_what_exists(call)
+        refuse_for_existing_profile(call)
     lab, started = start_lab(call, settings, KubeOptions(images=images, minikube=minikube, yes=yes))
     if call.place == "embedded" and not started:
-        _refuse_other_settings(call, cast("EmbeddedLab", lab).settings, settings)
+        refuse_other_settings(call, cast("EmbeddedLab", lab).settings, settings)
     try:
         call.output.step("waiting for every replica and for the first hashes")
         lab.ready(UP_SECONDS)
@@ -126,7 +97,12 @@ def up(
         if started:
             lab.down()
         raise
-    return Up(
+    same = "nothing was changed" if call.place == "embedded" else "the manifests were applied again"
+    return Result(
+        _lines,
+        done=f"The lab {call.name!r} is up on the {call.choice.engine} engine ({call.choice.reason})."
+        if started
+        else f"The lab {call.name!r} was up already; {same}.",
         name=call.name,
         engine=call.choice.engine,
         reason=call.choice.reason,
@@ -136,42 +112,6 @@ def up(
     )
 
 
-def _rendered(call: PlacedCall, images: str) -> Objects:
-    from dclab.engines.kube.cluster.images import parse_images
-    from dclab.engines.kube.lab.namespace import rendered
-
-    return Objects(objects=rendered(call.name, parse_images(images)))
-
-
-OPTION_OF = {
-    "clock_speed": "clock-speed",
-    "sync_seconds": "sync-seconds",
-    "metric_resolution_seconds": "metric-resolution",
-    "webui_port": "port",
-}
-
-
-def _refuse_other_settings(call: PlacedCall, running: Settings, wanted: Settings) -> None:
-    """Raise InvalidInput when an option was typed that the running lab was not started with."""
-    now, then = asdict(wanted), asdict(replace(running, name=wanted.name))
-    typed = {field: option for field, option in OPTION_OF.items() if call.from_command_line(option.replace("-", "_"))}
-    differing = [f"--{typed[one]} {then[one]:g}, not {now[one]:g}" for one in typed if now[one] != then[one]]
-    if differing:
-        raise InvalidInput(
-            f"The lab {call.name!r} is running with other settings: {'; '.join(differing)}.",
-            "They are decided when a lab starts; nothing was changed.",
-            "Omit them to use the lab as it is, or run `dclab down` first.",
-        )
-
-
-def _refuse_for_what_exists(call: PlacedCall) -> None:
-    """Raise InvalidInput when an option for a new minikube was typed, and there is one already."""
-    from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile
-
-    typed = [one for one in ("driver", "cpus", "memory", "kubernetes_version") if call.from_command_line(one)]
-    if typed and find_profile():
-        raise InvalidInput(
-            f"The minikube profile {PROFILE!r} exists already.",
-            f"--{typed[0].replace('_', '-')} is decided when it is made.",
-            "Omit it, or run `dclab down --cluster` first.",
-        )
+def _lines(webui: str | None, **_: Any) -> Iterator[str]:
+    yield f"Web UI: {webui or 'dclab webui forwards it to this machine'}"
+    yield "Next: dclab scale-sweep, or dclab status; dclab down ends it."

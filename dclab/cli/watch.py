@@ -9,12 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table
-from dclab.cli.options import Target
+from dclab.cli.options import Target, duration_option
 from dclab.cli.result import Result
-from dclab.cli.values import Duration, parse_duration
+from dclab.cli.values import Duration
 from dclab.cli.verb import LabCall, verb
 from dclab.errors import LabLost
 
@@ -33,8 +31,8 @@ LATENCY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moment(Result):
-    """The lab at one moment. Its text has been shown already, moment by moment, when the command ends."""
+class Moment:
+    """The lab at one moment."""
 
     deployments: Mapping[str, ShownDeployment]
     hashes_per_second: float | None
@@ -136,12 +134,9 @@ class _Eyes:
 def watch(
     call: LabCall,
     seconds: Annotated[
-        Duration | None,
-        typer.Option(
-            metavar="TIME", parser=parse_duration("time to watch"), help="For how long.", show_default="until Ctrl-C"
-        ),
+        Duration | None, duration_option("time to watch", "For how long.", default="until Ctrl-C")
     ] = None,
-) -> Moment:
+) -> Result:
     """Watch replicas, hashes/s, latencies, autoscaler.
 
     On a terminal a screen that changes; elsewhere a line every two seconds. Ctrl-C ends it.
@@ -164,4 +159,5 @@ def watch(
                 break
             time.sleep(min(EVERY_SECONDS, left))
             screen.show(eyes.look())
-    return screen.moment
+    # Its text has been shown already, moment by moment.
+    return Result(**vars(screen.moment))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
 from dclab.cli.options import AddressOption
 from dclab.cli.result import Result
@@ -14,21 +13,8 @@ from dclab.cli.verb import LabCall, verb
 __all__ = ["webui"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class WebUi(Result):
-    """Where the page is."""
-
-    url: str
-    opened: bool
-    """Whether a browser shows it."""
-
-    def text(self) -> Iterator[str]:
-        """Its address."""
-        yield self.url
-
-
 @verb
-def webui(call: LabCall, address: AddressOption = None) -> WebUi:
+def webui(call: LabCall, address: AddressOption = None) -> Result:
     """Open the page that shows the speed.
 
     Where there is no screen its address is printed.
@@ -46,4 +32,8 @@ def webui(call: LabCall, address: AddressOption = None) -> WebUi:
         opened = webbrowser.open(page.url)
     page.explain(call.output)
     call.afterwards(lambda: page.stay(call.output))
-    return WebUi(url=page.url, opened=opened)
+    return Result(_lines, url=page.url, opened=opened)
+
+
+def _lines(url: str, **_: Any) -> list[str]:
+    return [url]

@@ -69,6 +69,8 @@ class _Watch:
     manifest: Mapping[str, Any]
     observer: Observer
     began: float = field(default_factory=time.time)
+    """Unix seconds, to which the events' times are relative."""
+    begin: float = field(default_factory=time.monotonic)
     timeline: list[TimelinePoint] = field(default_factory=list)
     marks: list[AutoscaleEvent] = field(default_factory=list)
     status: AutoscalerStatus | None = None
@@ -79,8 +81,8 @@ class _Watch:
 
     @property
     def t(self) -> float:
-        """Seconds since the demonstration began."""
-        return time.time() - self.began
+        """Seconds since the demonstration began, on a clock that nobody sets."""
+        return time.monotonic() - self.begin
 
     def mark(self, reason: str, message: str) -> None:
         """Note a step of the demonstration itself among the events."""

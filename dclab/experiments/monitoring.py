@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
+
+import msgspec
 
 from dclab.browser import screenshot
 from dclab.errors import DclabError, LabLost
@@ -17,6 +20,10 @@ from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Caveat, Monitoring
 
+if TYPE_CHECKING:
+    import requests
+    from prometheus_api_client import PrometheusConnect
+
 __all__ = ["ExporterWatch", "LatencyWatch", "follow", "query", "record_monitoring", "watch_latency"]
 
 TARGETS = ("rng", "hasher")
@@ -24,11 +31,17 @@ TARGETS = ("rng", "hasher")
 FIRST_SECONDS = 30.0
 """For a Prometheus that has just been started to scrape twice what it has to find first."""
 
+TIMEOUT = 10.0
+MOST_SAID = 300
+"""Letters of an error that are passed on: it may quote a whole page."""
+LONGEST_MS = 1e9
+"""A longer latency is not one."""
+
 Series = dict[str, tuple[tuple[float, float], ...]]
 
 
 def query(window: str = "2m") -> str:
-    """The exercise's expression, over a window in PromQL's notation."""
+    """Return the exercise's expression, over a window in PromQL's notation."""
     return f"rate(httplat_latency_seconds_sum[{window}])/rate(httplat_latency_seconds_count[{window}])"
 
 
@@ -41,18 +54,15 @@ class PrometheusWatch:
         self.began = time.time()
 
     def now(self) -> dict[str, float]:
-        """Latest mean latency of each target in milliseconds; empty until there were two scrapes."""
-        rows = self._ask("custom_query", query(self.window))
-        return {_target(row): 1000 * float(row["value"][1]) for row in rows if math.isfinite(float(row["value"][1]))}
+        """Return the latest mean latency of each target in milliseconds; empty until there were two scrapes."""
+        rows = self._ask(lambda client: client.custom_query(query(self.window)))
+        return {one.target: ms for one in rows if one.value for _, ms in _milliseconds([one.value])}
 
     def result(self) -> Monitoring:
         """Everything since the watch began."""
         since, until = datetime.fromtimestamp(self.began), datetime.fromtimestamp(time.time())
-        rows = self._ask("custom_query_range", query(self.window), since, until, "2s")
-        series: Series = {
-            _target(row): tuple((float(t), 1000 * float(v)) for t, v in row["values"] if math.isfinite(float(v)))
-            for row in rows
-        }
+        rows = self._ask(lambda client: client.custom_query_range(query(self.window), since, until, "2s"))
+        series: Series = {one.target: tuple(_milliseconds(one.values)) for one in rows}
         return Monitoring(source=f"prometheus {self._version()}", query=query(self.window), series=series)
 
     def picture(self) -> bytes | None:
@@ -65,29 +75,79 @@ class PrometheusWatch:
         """Nothing to stop: it belongs to the lab."""
 
     def _version(self) -> str:
+        with self._session() as session, self._understood():
+            answer = session.get(f"{self.url}/api/v1/status/buildinfo", timeout=TIMEOUT)
+            return msgspec.json.decode(answer.content, type=_BuildInfo).data.version
+
+    def _ask(self, put: Callable[[PrometheusConnect], Any]) -> list[_Row]:
+        """Put a question by the client. LabLost: no answer, or one that is not Prometheus'."""
+        from prometheus_api_client import PrometheusConnect
+
+        with self._session() as session, self._understood():
+            client = PrometheusConnect(url=self.url, session=session, timeout=TIMEOUT)
+            return msgspec.convert(put(client), list[_Row])
+
+    @staticmethod
+    def _session() -> requests.Session:
         import requests
 
+        session = requests.Session()
+        session.trust_env = False  # a proxy of the user's must not come between
+        return session
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Turn what goes wrong over a question and its answer into LabLost."""
+        import requests
+        from prometheus_api_client.exceptions import PrometheusApiClientException
+
+        known = (requests.RequestException, PrometheusApiClientException, msgspec.MsgspecError)
         try:
-            answer = requests.get(f"{self.url}/api/v1/status/buildinfo", timeout=10)
-            return str(answer.json()["data"]["version"])
-        except (requests.RequestException, ValueError, KeyError) as error:
+            yield
+        except known as error:
+            raise self._lost(error) from error
+        except (ValueError, LookupError, TypeError, RecursionError) as error:  # JSON of another shape, in the client
             raise self._lost(error) from error
 
     def _lost(self, error: Exception) -> LabLost:
-        return LabLost(f"Prometheus at {self.url} does not answer.", str(error), "See `dclab status`.")
-
-    def _ask(self, verb: str, *arguments: Any) -> list[dict[str, Any]]:
-        from prometheus_api_client import PrometheusConnect
-
-        try:
-            rows: list[dict[str, Any]] = getattr(PrometheusConnect(url=self.url), verb)(*arguments)
-        except Exception as error:  # what requests raises, and the client's own
-            raise self._lost(error) from error
-        return rows
+        return LabLost(
+            f"Prometheus at {self.url} does not answer as Prometheus does.",
+            f"{error}"[:MOST_SAID],
+            "See `dclab status`.",
+        )
 
 
-def _target(row: dict[str, dict[str, str]]) -> str:
-    return row["metric"].get("service", "?").removeprefix("httplat-")
+_Sample = tuple[float, Annotated[str, msgspec.Meta(pattern=r"^([+-]?(\d+\.?\d*([eE][+-]?\d+)?|Inf)|NaN)$")]]
+"""Unix seconds and a number in Prometheus' notation."""
+
+
+class _Row(msgspec.Struct, frozen=True):
+    """One series of an answer, with the value of an instant or those of a range."""
+
+    metric: dict[str, str]
+    value: _Sample | None = None
+    values: list[_Sample] = msgspec.field(default_factory=list)
+
+    @property
+    def target(self) -> str:
+        """The service that was probed."""
+        return self.metric.get("service", "?").removeprefix("httplat-")
+
+
+class _Build(msgspec.Struct, frozen=True):
+    version: Annotated[str, msgspec.Meta(max_length=100)]
+
+
+class _BuildInfo(msgspec.Struct, frozen=True):
+    data: _Build
+
+
+def _milliseconds(values: Sequence[_Sample]) -> Iterator[tuple[float, float]]:
+    """Times with milliseconds, without those that are none (NaN, where nothing was probed)."""
+    for t, seconds in values:
+        ms = 1000 * float(seconds)
+        if t >= 0 and 0 <= ms <= LONGEST_MS:
+            yield t, ms
 
 
 class ExporterWatch:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dclab.errors import InvalidInput
+from dclab.measure.latency import read_histogram
 from dclab.measure.rate import quotient
 from dclab.results import LatencySummary, Rate, Results
 
@@ -136,11 +137,9 @@ def _of_latencies(what: str, run: int, base: LatencySummary, other: LatencySumma
 
 def _samples(summary: LatencySummary) -> dict[float, int]:
     """Microseconds -> how often, from the histogram; empty where none was kept."""
-    from hdrh.histogram import HdrHistogram
-
     if not summary.histogram:
         return {}
-    histogram = HdrHistogram.decode(summary.histogram.encode())
+    histogram = read_histogram(summary.histogram)
     return {
         float(one.value_iterated_to): one.count_added_in_this_iter_step for one in histogram.get_recorded_iterator()
     }

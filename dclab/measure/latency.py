@@ -1,24 +1,33 @@
-"""Summaries of latencies."""
+"""Summaries of latencies, and the histogram in which each keeps its whole distribution."""
 
 from __future__ import annotations
 
+import base64
 import math
+import struct
+import zlib
 from collections.abc import Sequence
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from dclab.errors import LabLost
 from dclab.lab import ProbeSample
 from dclab.measure.mean import mean_of_known
 from dclab.results import LatencySummary
 
-__all__ = ["percentile", "summarise"]
+if TYPE_CHECKING:
+    from hdrh.histogram import HdrHistogram
+
+__all__ = ["percentile", "read_histogram", "summarise"]
 
 LONGEST_MICROSECONDS = 3_600_000_000
 DIGITS = 3
+LARGEST_HISTOGRAM = 1_000_000
+"""Bytes, unpacked: ours has some 40 000 counts at most."""
 
 
 def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Nearest rank: the smallest value that at least so many percent do not exceed.
+    """Return the value of the nearest rank: the smallest one that at least so many percent do not exceed.
 
     Definition 1 of R. J. Hyndman and Y. Fan, The American Statistician 50 (1996); HdrHistogram's, too.
     """
@@ -59,3 +68,23 @@ def summarise(samples: Sequence[ProbeSample], rate: float | None = None, *, hint
         first_byte=mean_of_known([one.first_byte_ms for one in samples]),
         rate=rate,
     )
+
+
+def read_histogram(text: str) -> HdrHistogram:
+    """Return a summary's histogram, of microseconds.
+
+    Raises:
+        ValueError: it is not in HdrHistogram's base64 form (V2, compressed), or not of dclab's range and digits.
+    """
+    from hdrh.histogram import HdrHistogram
+
+    try:
+        packed = base64.b64decode(text, validate=True)
+        # The range says how much memory a histogram takes, so a foreign one is not built.
+        head = zlib.decompressobj().decompress(packed[8:], LARGEST_HISTOGRAM + 1)
+        *_, digits, lowest, highest, _ = struct.unpack_from(">iiiiqqd", head)
+        if len(head) > LARGEST_HISTOGRAM or (lowest, highest, digits) != (1, LONGEST_MICROSECONDS, DIGITS):
+            raise ValueError("its range is not that of dclab's histograms")
+        return HdrHistogram.decode(text.encode())
+    except Exception as error:  # what the decoder makes of damaged bytes is not documented
+        raise ValueError(f"it cannot be read ({error})") from error

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from statistics import fmean
 
-from dclab.results import ModelFit, SweepPoint
+from dclab.results import ModelFit, ModelName, SweepPoint
 
-__all__ = ["best_model", "fit_models", "fit_usl", "modelled_rate"]
+__all__ = ["PARAMETERS", "best_model", "fit_models", "fit_usl", "modelled_rate"]
 
 Points = Sequence[tuple[float, float]]
 """(workers, rate), in increasing order of workers."""
@@ -29,6 +29,8 @@ STEPS = 500
 FLAT = 1e-14
 CORNER = 0.05
 """How far beyond a point the corner may seem to lie when it is at that point, given the rates' own errors."""
+LEAST_RATE = 1e-6
+"""Hashes per second: a lower rate is none."""
 LEAST_RELATIVE_ERROR = 1e-3
 """Residuals smaller than a thousandth of the rate are the measurement's, and make no model better than another."""
 
@@ -130,7 +132,7 @@ def fit_models(sweep: Sequence[SweepPoint]) -> tuple[ModelFit, ...]:
     Biometrika 76, 1989), and None where n - q - 1 is not positive.
     """
     points = sorted((float(one.workers), one.hashes_per_second.mean) for one in sweep)
-    if len(points) < 3 or any(not math.isfinite(x) or x <= 0 or n <= 0 for n, x in points):
+    if len(points) < 3 or any(not math.isfinite(x) or x < LEAST_RATE or n <= 0 for n, x in points):
         return ()
     if any(a[0] == b[0] for a, b in pairwise(points)):
         return ()
@@ -151,7 +153,7 @@ def fit_models(sweep: Sequence[SweepPoint]) -> tuple[ModelFit, ...]:
     return tuple(found)
 
 
-def _fit(name: str, curve: Curve, given: Mapping[str, float], points: Points, knee: float | None) -> ModelFit:
+def _fit(name: ModelName, curve: Curve, given: Mapping[str, float], points: Points, knee: float | None) -> ModelFit:
     p, n, q = list(given.values()), len(points), len(given) + 1
     least = sum((LEAST_RELATIVE_ERROR * x) ** 2 for _, x in points)
     rss = max(_rss(curve, p, points), least)
@@ -173,9 +175,15 @@ def best_model(models: Sequence[ModelFit]) -> ModelFit | None:
     return min((one for one in models if one.aicc is not None), key=lambda one: one.aicc or 0.0)
 
 
-CURVES: Mapping[str, Curve] = {"linear": _linear, "Amdahl": _amdahl, "USL": _usl, "bound": _bound}
+CURVES: Mapping[ModelName, Curve] = {"linear": _linear, "Amdahl": _amdahl, "USL": _usl, "bound": _bound}
+PARAMETERS: Mapping[ModelName, tuple[str, ...]] = {
+    "linear": ("a",),
+    "Amdahl": ("a", "s"),
+    "USL": ("a", "s", "k"),
+    "bound": ("cycle_seconds", "cap"),
+}
 
 
 def modelled_rate(model: ModelFit, workers: float) -> float:
-    """Hashes per second that a fitted model gives for a number of workers."""
-    return CURVES[model.name](workers, list(model.parameters.values()))
+    """Return the hashes per second that a fitted model gives for a number of workers."""
+    return CURVES[model.name](workers, [model.parameters[name] for name in PARAMETERS[model.name]])

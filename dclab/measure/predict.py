@@ -18,7 +18,7 @@ MOST_RNGS = 50
 
 
 class CannotTell(DclabError):
-    """The run's points do not say enough."""
+    """The points of the run do not say enough."""
 
     code = "cannot-tell"
 
@@ -75,6 +75,12 @@ def system_of(sweep: Sweep | None, models: tuple[ModelFit, ...]) -> System:
     }
     below = [n for n in errors if n <= 1.05 * knee]
     above = [n for n in errors if n > 1.05 * knee]
+    if not below or not above:
+        raise CannotTell(
+            "This run cannot tell what other numbers would give.",
+            f"Its points lie on one side only of {knee:.1f} workers, where the rate stops growing.",
+            "Measure both: dclab scale-sweep --workers 1,2,3,4,5,10.",
+        )
     slope_error = sum((n * errors[n]) ** 2 for n in below) ** 0.5 / sum(n * n for n in below)
     cap_error = sum(errors[n] ** 2 for n in above) ** 0.5 / len(above)
     return System(cycle=cycle, cycle_error=slope_error * cycle**2, service=1 / cap, service_error=cap_error / cap**2)

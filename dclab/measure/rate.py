@@ -167,8 +167,9 @@ def quotient(upper: Rate, lower: Rate) -> Rate:
     mean = upper.mean / lower.mean if lower.mean else math.inf
     e_upper = (upper.ci95_high - upper.ci95_low) / 2
     e_lower = (lower.ci95_high - lower.ci95_low) / 2
-    g = (e_lower / lower.mean) ** 2 if lower.mean else math.inf
+    relative = e_lower / lower.mean if lower.mean else math.inf
+    g = relative * relative
     if g >= 1:
         return Rate(mean=mean, ci95_low=0.0, ci95_high=math.inf)
-    root = math.sqrt(e_upper**2 * (1 - g) + (mean * e_lower) ** 2) / lower.mean
+    root = math.hypot(e_upper * math.sqrt(1 - g), mean * e_lower) / lower.mean
     return Rate(mean=mean, ci95_low=(mean - root) / (1 - g), ci95_high=(mean + root) / (1 - g))

@@ -76,7 +76,7 @@ class _Response(HTTPResponse):
         coding = self.headers.get("Transfer-Encoding", "").lower().rpartition(",")[2].strip()
         lengths = {one.strip() for each in self.headers.get_all("Content-Length", ()) for one in each.split(",")}
         if coding == "chunked":
-            self.chunked, self.chunk_left, self.length = True, None, None  # type: ignore[assignment]
+            self.chunked, self.chunk_left, self.length = True, None, None
         elif not coding and lengths:
             (length,) = lengths if len(lengths) == 1 else ("several",)
             if not (length.isascii() and length.isdigit()):
@@ -195,7 +195,7 @@ def _said(error: Exception, wire: _Wire | None, timeout: float) -> str:
     if wire is None:
         return "the host's name is not a valid one"
     if isinstance(error, BadStatusLine):
-        return f"the answer is not HTTP: {error.line.strip()[:60]!r}"
+        return f"the answer is not HTTP: {str(error.args[0]).strip()[:60]!r}"
     return f"the answer is not valid HTTP: {error}"
 
 

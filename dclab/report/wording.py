@@ -99,7 +99,7 @@ def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
     """One fact in words; an unknown or incomplete one is shown as its code and values."""
     try:
         return re.sub(r"\b1 replicas\b", "1 replica", words(SENTENCES[evidence.code], **evidence.values))
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
         return f"{evidence.code}: {values}" if values else evidence.code
 

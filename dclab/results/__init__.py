@@ -1,0 +1,126 @@
+"""The data of a run: frozen, with units in the names, bounds in the types, and one versioned JSON form.
+
+Everything a report shows comes from here. The JSON schema is generated from these classes
+(`json_schema`), and a file is validated against them when it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from dclab.results.autoscale import Autoscale, AutoscaleEvent, Condition, MetricReading, TimelinePoint
+from dclab.results.bounds import Amount, Count, Name, Text
+from dclab.results.performance import (
+    Bottleneck,
+    Evidence,
+    Intervention,
+    LatencySummary,
+    LoadTest,
+    ModelFit,
+    ModelName,
+    Rate,
+    Sweep,
+    SweepPoint,
+    TargetLatency,
+)
+
+__all__ = [
+    "SCHEMA",
+    "Autoscale",
+    "AutoscaleEvent",
+    "Bottleneck",
+    "Caveat",
+    "Condition",
+    "Environment",
+    "Evidence",
+    "Intervention",
+    "LatencySummary",
+    "LoadTest",
+    "MetricReading",
+    "ModelFit",
+    "ModelName",
+    "Monitoring",
+    "Rate",
+    "Results",
+    "Sweep",
+    "SweepPoint",
+    "TargetLatency",
+    "TimelinePoint",
+    "json_schema",
+]
+
+SCHEMA = "dclab/results/1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Monitoring:
+    """The exercise's PromQL over the run."""
+
+    source: Name
+    """`prometheus 2.42.0`, or `exporter` where no Prometheus is installed."""
+    query: Name
+    series: Annotated[Mapping[Name, tuple[tuple[Amount, Amount], ...]], Meta(max_length=100)]
+    """Per target: (unix seconds, milliseconds)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caveat:
+    """Something about the measurement itself that the reader must know."""
+
+    code: Name
+    message: Text
+    hint: Text = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where and with what a run was made."""
+
+    dclab: Name
+    python: Name
+    system: Name
+    cpus: Count
+    memory_mb: Count
+    engine_reason: Text
+    """Why this engine was taken."""
+    versions: Mapping[Name, Name] = field(default_factory=dict)
+    """Of the programs that took part: redis, siege, prometheus, kubernetes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """One run. A part that is None was not measured (yet)."""
+
+    schema: Name
+    engine: Literal["embedded", "kube"]
+    lab: Name
+    command: Text
+    started: Name
+    """ISO 8601, with the offset from UTC."""
+    environment: Environment
+    quick: bool = False
+    """True for a compressed run: shorter windows, the autoscaler's clock at five times its speed."""
+    finished: Name | None = None
+    """ISO 8601; None while the run is under way, or when it was interrupted."""
+    sweep: Sweep | None = None
+    latency: Mapping[Name, TargetLatency] | None = None
+    """By service: rng, hasher; with several numbers of workers, at the highest of them."""
+    latency_by_workers: tuple[Mapping[Name, TargetLatency], ...] = ()
+    """The same at each number of workers, in the order in which they were measured; empty for one number."""
+    bottleneck: Bottleneck | None = None
+    interventions: Annotated[tuple[Intervention, ...], Meta(max_length=200)] = ()
+    loadtest: LoadTest | None = None
+    autoscale: Autoscale | None = None
+    monitoring: Monitoring | None = None
+    caveats: tuple[Caveat, ...] = ()
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON schema of results.json, generated from the classes above."""
+    import msgspec
+
+    return msgspec.json.schema(Results)

@@ -1,0 +1,110 @@
+"""Relations between the fields of results that reports, comparisons and predictions rely on.
+
+The types of `dclab.results` hold each value by itself within its bounds; a file that was damaged, or made by something
+else, can still contradict itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+
+from dclab.autoscaler.parse import parse_autoscaler
+from dclab.errors import DclabError
+from dclab.measure.latency import read_histogram
+from dclab.measure.models import PARAMETERS
+from dclab.results import Autoscale, LatencySummary, Rate, Results, Sweep, TargetLatency
+
+__all__ = ["contradiction"]
+
+ROUNDING = 1e-9
+"""Relative: a mean of equal values may differ from them by the last digits."""
+DEEPEST = 30
+"""Levels of a manifest."""
+
+
+def contradiction(results: Results) -> str | None:
+    """Return the first thing that cannot be, with its field (`sweep.points[0]: …`); None when all agrees."""
+    return next(_all(results), None)
+
+
+def _all(results: Results) -> Iterator[str]:
+    if results.sweep:
+        yield from _sweep(results.sweep)
+    yield from _latencies("latency", results.latency or {})
+    for index, one in enumerate(results.latency_by_workers):
+        yield from _latencies(f"latency_by_workers[{index}]", one)
+    for index, each in enumerate(results.interventions):
+        yield from _rate(f"interventions[{index}].hashes_per_second", each.hashes_per_second)
+    if results.autoscale:
+        yield from _autoscale(results.autoscale)
+
+
+def _rate(where: str, rate: Rate) -> Iterator[str]:
+    if not rate.ci95_low <= rate.mean <= rate.ci95_high:
+        yield f"{where}: its mean {rate.mean:g} is not within {rate.ci95_low:g} to {rate.ci95_high:g}"
+
+
+def _sweep(sweep: Sweep) -> Iterator[str]:
+    for index, point in enumerate(sweep.points):
+        yield from _rate(f"sweep.points[{index}].hashes_per_second", point.hashes_per_second)
+    workers = [one.workers for one in sweep.points]
+    if len(set(workers)) != len(workers):
+        yield "sweep.points: a number of workers occurs twice"
+    if sweep.speedup is not None and len(workers) < 2:
+        yield "sweep.speedup: it takes two points"
+    for index, model in enumerate(sweep.models):
+        where = f"sweep.models[{index}]"
+        if set(model.parameters) != set(PARAMETERS[model.name]):
+            yield f"{where}.parameters: {model.name} has {', '.join(PARAMETERS[model.name])}"
+        elif model.name == "bound" and not (model.parameters["cycle_seconds"] > 0 and model.parameters["cap"] > 0):
+            yield f"{where}.parameters: a cycle or a cap of 0"
+        if len(model.residuals) != len(workers):
+            yield f"{where}.residuals: {len(model.residuals)} of {len(workers)} points"
+
+
+def _latencies(where: str, latency: Mapping[str, TargetLatency]) -> Iterator[str]:
+    for name, one in latency.items():
+        yield from _latency(f"{where}.{name}.probe", one.probe)
+        yield from _latency(f"{where}.{name}.call", one.call)
+
+
+def _latency(where: str, one: LatencySummary) -> Iterator[str]:
+    if one.count and not one.min <= one.p50 <= one.p95 <= one.p99 <= one.max:
+        yield f"{where}: minimum, percentiles and maximum are not in order"
+    if one.count and not one.min * (1 - ROUNDING) <= one.mean <= one.max * (1 + ROUNDING):
+        yield f"{where}.mean: {one.mean:g} is not within {one.min:g} to {one.max:g}"
+    if one.histogram:
+        try:
+            count = read_histogram(one.histogram).get_total_count()
+        except ValueError as error:
+            yield f"{where}.histogram: {error}"
+        else:
+            if count != one.count:
+                yield f"{where}.histogram: it holds {count} requests, and count says {one.count}"
+
+
+def _autoscale(found: Autoscale) -> Iterator[str]:
+    for index, (a, b) in enumerate(pairwise(found.timeline), 1):
+        if b.t < a.t:
+            yield f"autoscale.timeline[{index}].t: {b.t:g} is before {a.t:g}"
+    if not _shallow(found.manifest):
+        yield f"autoscale.manifest: more than {DEEPEST} levels"
+        return
+    try:
+        parse_autoscaler(found.manifest)
+    except DclabError as error:
+        yield f"autoscale.manifest: {error.what} {error.why}".rstrip(".")
+
+
+def _shallow(value: object) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, Mapping) else one if isinstance(one, list) else ())
+        ]
+        if not level:
+            return True
+    return False
