@@ -158,7 +158,7 @@ def compare(kubectl: str, contents: list[bytes], folder: Path) -> None:
             assert (cluster.server or "") == expected.get("server", "")
             assert bool(cluster.insecure_skip_tls_verify) == expected.get("insecure-skip-tls-verify", False)
             assert (cluster.tls_server_name or "") == expected.get("tls-server-name", "")
-            expected = users.get(found.user, {})
+            expected = users[found.user] if found.user else {}
             assert (user.token or "") == expected.get("token", "")
             assert (user.as_ or "") == expected.get("as", "")
             assert (user.as_groups or []) == expected.get("as-groups", [])

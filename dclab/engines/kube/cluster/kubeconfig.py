@@ -188,7 +188,8 @@ def _find(section: str, name: str, files: str, kind: type[T]) -> tuple[T, Path] 
             if found:
                 return _value(file, section, entries, index, kind), file
     if problem is not None:
-        raise problem
+        what = f"The {section.removesuffix('s')} {name!r} was not found."
+        raise InvalidInput(what, f"{problem.what} {problem.why}", problem.hint) from problem
     return None
 
 

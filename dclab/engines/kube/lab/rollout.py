@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.lab.diagnose import cause
@@ -10,7 +11,7 @@ from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, rolled_out
 from dclab.errors import TimedOut
 
-__all__ = ["names", "wait_settled"]
+__all__ = ["names", "unattended", "wait_settled"]
 
 
 RECOVERY_SECONDS = 150.0
@@ -45,17 +46,21 @@ def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
 
 
 def _unattended(api: Api, namespace: str, name: str) -> bool:
-    """Whether something of the deployment waits for a controller, the scheduler or a kubelet to look at it at all."""
     deployment = api.get_or_none(path_of("apps/v1", "Deployment", namespace, name), Deployment)
-    if deployment is None:
-        return False
+    pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"app={name},{SELECTOR}")
+    return deployment is not None and unattended(deployment, pods)
+
+
+def unattended(deployment: Deployment, pods: Sequence[Pod]) -> bool:
+    """Whether something of a deployment waits for a controller, the scheduler or a kubelet to look at it at all."""
     status = deployment.status
-    refused = any(one.type == "ReplicaFailure" for one in status.conditions)
     if status.observed_generation != deployment.metadata.generation:
         return True
-    if status.replicas != deployment.spec.replicas and not refused:
+    refused = any(one.type == "ReplicaFailure" for one in status.conditions)
+    # During a rollout there is one more than is wanted, for as long as the new ones are not ready.
+    rolling = status.updated_replicas != status.replicas
+    if status.replicas != deployment.spec.replicas and not refused and not rolling:
         return True
-    pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"app={name},{SELECTOR}")
     return any(not _looked_at(one.status) for one in pods)
 
 
