@@ -6,14 +6,17 @@ python docs/generate.py [--check]
 from __future__ import annotations
 
 import ast
-import html
 import inspect
 import json
-import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import typer
 
 from dclab import errors
+from dclab.cli import options
+from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
 from dclab.results import SCHEMA, json_schema
 from dclab.tools import TOOLS
@@ -61,15 +64,42 @@ def programs() -> str:
     return "\n".join(rows)
 
 
+APPLIES = {one.text for one in vars(options).values() if isinstance(one, options.AppliesTo)}
+
+
+def command_line() -> str:
+    """Every command with its usage, and its arguments and options in a table."""
+    top: Any = typer.main.get_command(app)
+    context = top.make_context("dclab", [], resilient_parsing=True)
+    parts = [f"## `dclab`\n\n{top.help}\n\n{_table(top, context)}\n\n| command | what it does |\n|---|---|"]
+    parts[0] += "".join(
+        f"\n| [`{name}`](#dclab-{name}) | {command.help.partition(chr(10))[0]} |"
+        for name, command in top.commands.items()
+    )
+    for name, command in top.commands.items():
+        inner = command.make_context(name, [], parent=context, resilient_parsing=True)
+        usage = command.get_usage(inner).removeprefix("Usage: ")
+        parts.append(f"## `dclab {name}`\n\n{command.help}\n\n```console\n$ {usage}\n```\n\n{_table(command, inner)}")
+    return "\n\n".join(parts)
+
+
+def _table(command: Any, context: Any) -> str:
+    rows = ["| option | environment variable | applies to | default | meaning |", "|---|---|---|---|---|"]
+    for param in command.get_params(context):
+        if "--help" in param.opts:
+            continue
+        flags, text = param.get_help_record(context)
+        said, _, extra = text.partition("  [")
+        applies = next((one for one in APPLIES if said.endswith(f" [{one}]")), "")
+        default = extra.removesuffix("]").replace("default: ", "").strip("()")
+        variable = f"`{param.envvar}`" if param.envvar else ""
+        cells = (f"`{flags}`", variable, applies, default.replace("<", "&lt;"), said.removesuffix(f" [{applies}]"))
+        rows.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
+    return "\n".join(rows)
+
+
 def reference() -> str:
     """The whole page."""
-    command_line = subprocess.run(
-        [sys.executable, "-m", "typer", "dclab.cli.app", "utils", "docs", "--name", "dclab"],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=HERE.parent,
-    ).stdout
     return f"""# Reference
 
 Generated from the code by `docs/generate.py`; do not edit.
@@ -88,7 +118,12 @@ Generated from the code by `docs/generate.py`; do not edit.
 
 {programs()}
 
-#{html.unescape(command_line).strip()}
+# Commands
+
+An option that is not typed is taken from its environment variable; a flag's is `1` or `0`. What does not apply to the engine of the
+lab is refused when it is typed, and ignored when the environment says it.
+
+{command_line()}
 """
 
 

@@ -25,6 +25,27 @@ def pytest_addoption(parser):
     parser.addoption("--record", metavar="FILE", help="keep the cluster suite's whole demonstration as a trace")
 
 
+LONGEST_FIRST = (
+    "tests/commands/test_prove.py",
+    "tests/commands/test_experiments.py",
+    "tests/commands/",
+    "tests/experiments/",
+    "tests/embedded/",
+    "tests/report/",
+)
+"""Files whose tests wait for a lab or a browser: begun first, so that no worker is left with one at the end."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put what takes long before the rest; a worker takes a file at a time (`./dev test`)."""
+
+    def place(item):
+        return next((at for at, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), len(LONGEST_FIRST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def runtime_folder():
     """A short path: sockets live in it."""

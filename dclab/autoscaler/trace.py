@@ -22,6 +22,9 @@ __all__ = ["SCHEMA", "Header", "Outcome", "Pass", "outcome", "read", "replay", "
 
 SCHEMA = "dclab/hpa-trace/1"
 
+SMALLEST_REQUEST = 0.001
+"""Millicores; Kubernetes has none below 1, and usage over nearly nothing is beyond all numbers."""
+
 MOST_REPLICAS = 10_000
 LARGEST = 1e12
 """Of quantities (millicores) and times (seconds): beyond any that is real."""
@@ -116,6 +119,8 @@ def _fault(one: Pass, before: Pass | None) -> str | None:
     numbers += [value for pod in one.seen.pods for value in (pod.started, pod.ready_changed)]
     if any(not 0 <= value <= LARGEST for value in numbers):
         return f"a quantity or a time is negative, larger than {LARGEST:g}, or not a number"
+    if any(0 < value < SMALLEST_REQUEST for value in one.seen.requests.values()):
+        return f"a request is smaller than {SMALLEST_REQUEST:g} millicores"
     return None
 
 

@@ -39,7 +39,7 @@ def report(
     paths = runs or [latest_run()]
     loaded = [load_results(path) for path in paths]
     if len(paths) == 1:
-        from dclab.report import write_report
+        from dclab.report.write import write_report
 
         if call.from_command_line("out"):
             raise InvalidInput(

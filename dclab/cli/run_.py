@@ -57,7 +57,7 @@ def run(
     """
     from dclab.cli.start import KubeOptions, start_lab
     from dclab.engines.embedded.wire import Settings
-    from dclab.report import write_report
+    from dclab.report.write import write_report
     from dclab.run_folder import drop_unused, new_folder
 
     faster = quick and call.place == "embedded"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dclab.measure.models import modelled_rate
+from dclab.measure.models import CURVES, modelled_rate
 from dclab.measure.queueing import bound_rate
 from dclab.report.wording import interval
 from dclab.results import Autoscale, Intervention, Monitoring, Sweep, TargetLatency
@@ -53,7 +53,7 @@ def paint_sweep(figure: Figure, sweep: Sweep) -> list[Spot]:
     grid = [ends[1] * i / 200 for i in range(201)]
     axes.plot(ends, [n * ideal for n in ends], color=GREY, linestyle="--", label="ideal: as many times as workers")
     axes.plot(grid, [bound_rate(n) for n in grid], color=GREEN, linewidth=1.2, label="most possible with one rng")  # type: ignore[arg-type]
-    best = next((one for one in sweep.models if one.name == sweep.best_model), None)
+    best = next((one for one in sweep.models if one.name == sweep.best_model and one.name in CURVES), None)
     if best is not None:
         fitted = [modelled_rate(best, n) for n in grid if n > 0]
         name = "queueing bound" if best.name == "bound" else best.name
@@ -89,6 +89,8 @@ def paint_sweep(figure: Figure, sweep: Sweep) -> list[Spot]:
 
 def paint_latency(figure: Figure, latency: Mapping[str, TargetLatency]) -> list[Spot]:
     """Minimum to maximum, percentiles and mean of each, on a logarithmic axis."""
+    from matplotlib.ticker import LogFormatter
+
     axes = figure.add_subplot()
     rows = [
         (f"{name}\n{what}", one)
@@ -109,6 +111,7 @@ def paint_latency(figure: Figure, latency: Mapping[str, TargetLatency]) -> list[
         return []
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(LogFormatter())  # a plain one: mathematics is not set in these pictures
     axes.set_ylim(-0.5, len(rows) - 0.3)
     axes.set_yticks(range(len(rows)), [label for label, _ in reversed(rows)])
     low = max(0.001, min(one.min for _, one in rows))

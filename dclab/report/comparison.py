@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dclab.measure.compare import Comparison
-from dclab.report.content import Block, Section
+from dclab.report.blocks import Block, Section
 from dclab.report.language import Words
-from dclab.report.render import html_page, markdown_page
+from dclab.report.markdown import markdown_page
+from dclab.report.render import html_page
 from dclab.results import Results
-from dclab.run_folder import write_atomically
+from dclab.run_folder import RESULTS, write_atomically
 
 __all__ = ["comparison_rows", "write_comparison"]
 
@@ -33,18 +34,31 @@ def comparison_rows(found: Sequence[Comparison], run: int, words: Words) -> list
     ]
 
 
+def folder_names(paths: Sequence[str | Path]) -> list[str]:
+    """Return the name of each run's folder; a name that occurs twice is numbered."""
+    found = [Path(one).resolve() for one in paths]
+    names = [(one.parent if one.name == RESULTS else one).name for one in found]
+    return [
+        f"{name} ({names[:at].count(name) + 1})" if names.count(name) > 1 else name for at, name in enumerate(names)
+    ]
+
+
 HEAD = ("quantity", "base", "other", "how sure", "other is")
 
 
 def write_comparison(
-    runs: Sequence[tuple[str, Results]], found: Sequence[Comparison], folder: Path, language: str = "en"
+    runs: Sequence[tuple[str | Path, Results]], found: Sequence[Comparison], folder: Path, language: str = "en"
 ) -> list[Path]:
-    """Write comparison.html and comparison.md; returns their paths. The first run is the base."""
+    """Write comparison.html and comparison.md; return their paths. The first run is the base.
+
+    `runs` have the folders that they come from, or their names. A page is handed in, so it shows folder names only.
+    """
     words = Words(language)
+    names = folder_names([where for where, _ in runs])
     differing = sum(one.verdict in ("higher", "lower") for one in found)
     summary = [words("{n} of {all} figures differ beyond noise.", n=differing, all=len(found))]
     sections = []
-    for index, (name, results) in enumerate(runs[1:], 1):
+    for index, (_, results) in enumerate(runs[1:], 1):
         rows = comparison_rows(found, index, words)
         table = Block(kind="table", head=tuple(words(one) for one in HEAD), rows=tuple(rows))
         how = words(
@@ -54,7 +68,7 @@ def write_comparison(
         sections.append(
             Section(
                 name=f"run-{index}",
-                title=f"{runs[0][0]} ({runs[0][1].engine}) – {name} ({results.engine})",
+                title=f"{names[0]} ({runs[0][1].engine}) – {names[index]} ({results.engine})",
                 blocks=(table, Block(kind="text", text=how)),
             )
         )

@@ -8,6 +8,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dclab.report.charts import INK, Spot, paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
+from dclab.report.foreign import with_printable_text
 from dclab.report.language import Words
 from dclab.results import Results
 
@@ -18,6 +19,12 @@ __all__ = ["Picture", "draw"]
 
 MOST_SPOTS = 240
 """Hover values of one picture: more cannot be told apart with a mouse, and make the page heavy."""
+
+LONGEST_LABEL = 200
+"""Characters of a label; the exercise's expression has 90."""
+
+MOST_BARS = 40
+"""Of one picture: what a page has the height for."""
 
 STYLE: dict[Any, Any] = {
     "axes.edgecolor": INK,
@@ -32,6 +39,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "dclab",
+    "text.parse_math": False,  # a $ in a name is a $
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -51,11 +59,14 @@ class Picture(NamedTuple):
 
 def draw(results: Results, words: Words | None = None) -> dict[str, Picture]:
     """Every picture that the results have data for, by name."""
+    import warnings
+
     import matplotlib
 
     matplotlib.use("Agg")
-    with matplotlib.rc_context(STYLE):
-        return {one.name: one for one in _all(results, words or Words())}
+    with matplotlib.rc_context(STYLE), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a letter that the font lacks, labels that leave no room
+        return {one.name: one for one in _all(with_printable_text(results, LONGEST_LABEL), words or Words())}
 
 
 def _all(results: Results, words: Words) -> Iterator[Picture]:
@@ -69,8 +80,9 @@ def _all(results: Results, words: Words) -> Iterator[Picture]:
         yield _picture("latency", caption, lambda figure: paint_latency(figure, latency), (7, 3.6))
     if len(results.interventions) > 1:
         caption = words("What each change did to the rate")
-        height = 1.4 + 0.42 * len(results.interventions)
-        yield _picture("proof", caption, lambda figure: paint_proof(figure, results.interventions), (7, height))
+        shown = results.interventions[:MOST_BARS]
+        height = 1.4 + 0.42 * len(shown)
+        yield _picture("proof", caption, lambda figure: paint_proof(figure, shown), (7, height))
     if autoscale and len(autoscale.timeline) > 1:
         caption = words("The autoscaler over time: replicas, its metric, latency, hashes per second")
         yield _picture("autoscale", caption, lambda figure: paint_autoscale(figure, autoscale), (8, 8))

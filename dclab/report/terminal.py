@@ -13,6 +13,9 @@ __all__ = ["terminal_cast", "terminal_png", "terminal_svg"]
 MOST_LINES = 60
 """Of a picture; the recording has all of them."""
 
+LONGEST_LINE = 200
+"""Characters of a line of a picture."""
+
 
 def _command(found: Autoscale) -> str:
     return f"$ kubectl get hpa {found.target} -w"
@@ -22,7 +25,7 @@ def _lines(found: Autoscale) -> list[str]:
     rows = [text for _, text in rows_in_time(found)]
     if len(rows) > MOST_LINES:
         rows = [*rows[: MOST_LINES - 1], f"… {len(rows) - MOST_LINES + 1} more changes"]
-    return [_command(found), *rows]
+    return [one[:LONGEST_LINE] for one in (_command(found), *rows)]
 
 
 def terminal_svg(found: Autoscale) -> str:

@@ -28,11 +28,8 @@ def _targets(point: TimelinePoint, default: str) -> str:
 def rows_in_time(found: Autoscale) -> list[tuple[float, str]]:
     """The heading and every row that differs from the one before, each with the seconds at which it showed."""
     spec = found.manifest.get("spec", {})
-    default = "cpu: <unknown>/" + "".join(
-        f"{metric['resource']['target'].get('averageUtilization', '?')}%"
-        for metric in spec.get("metrics", [])[:1]
-        if "resource" in metric
-    )
+    resources = [metric["resource"] for metric in (spec.get("metrics") or ())[:1] if metric.get("resource")]
+    default = "cpu: <unknown>/" + "".join(f"{one['target'].get('averageUtilization', '?')}%" for one in resources)
     watched = [one for one in found.timeline if one.phase in ("autoscaled", "after-load")]
     begin = watched[0].t if watched else 0.0
     rows = [(begin, COLUMNS)]

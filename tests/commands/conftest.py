@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dclab.engines.embedded import launch
+from dclab.run_folder import load_results
 
 
 @pytest.fixture(scope="package")
@@ -17,3 +18,20 @@ def lab_name(dclab):
     ended = dclab("down", "--name", "commands", "--json")
     assert (ended.code, ended.data["ended"]) == (0, True)
     assert launch.find_lab("commands") is None
+
+
+@pytest.fixture
+def experiment(dclab, lab_name, tmp_path):
+    """Run one; its JSON data and what its folder holds."""
+
+    def do(*arguments):
+        folder = tmp_path / "run"
+        done = dclab(*arguments, "--name", lab_name, "--out", str(folder), "--json")
+        assert done.code == 0, done.err
+        assert done.data["folder"] == str(folder)
+        results = load_results(folder)
+        assert results.finished is not None
+        assert results.engine == "embedded"
+        return done.data, results, folder
+
+    return do

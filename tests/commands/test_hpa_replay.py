@@ -1,4 +1,4 @@
-"""The autoscaler over a trace, through the command line: a recorded one, and that of a demonstration of its own."""
+"""The autoscaler over a recorded trace, through the command line."""
 
 from __future__ import annotations
 
@@ -43,13 +43,3 @@ def test_bad_files(dclab, tmp_path):
     (tmp_path / "bad.yaml").write_text("kind: Deployment")
     done = dclab("hpa-replay", str(tmp_path / "bad.yaml"), str(TRACE))
     assert (done.code, "HorizontalPodAutoscaler" in done.err) == (ExitCode.USAGE, True)
-
-
-def test_a_demonstrations_own_trace_gives_the_decisions_that_were_taken(dclab, lab_name, tmp_path):
-    run = tmp_path / "run"
-    done = dclab("hpa-demo", "--load-time", "6s", "--workers", "5", "--name", lab_name, "--out", str(run))
-    assert done.code == 0, done.err
-    replayed = dclab("hpa-replay", str(run / "raw" / "hpa.jsonl"), str(run / "raw" / "hpa-trace.jsonl"), "--json")
-    assert replayed.code == 0, replayed.err
-    assert replayed.data["differing"] == 0
-    assert max(one["desired"] for one in replayed.data["passes"]) > 1

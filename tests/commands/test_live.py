@@ -87,8 +87,8 @@ def test_a_sparkline_has_the_greatest_at_its_top_and_gaps_where_nothing_is_known
     assert sparkline([0.0, 0.0], 5) == "▁▁"
 
 
-def on_a_terminal(*arguments, seconds, term="xterm-256color"):
-    """The bytes that a terminal of 80 x 24 got, and the exit code, when Ctrl-C comes after so long."""
+def on_a_terminal(*arguments, until, seconds=30, term="xterm-256color"):
+    """The bytes that a terminal of 80 x 24 got, and the exit code, when Ctrl-C comes once they are enough."""
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ["TERM"] = term
@@ -104,7 +104,7 @@ def on_a_terminal(*arguments, seconds, term="xterm-256color"):
             if not read:
                 break
             got += read
-        if not interrupted and time.monotonic() > end:
+        if not interrupted and (until(ESCAPE.sub(b"", got)) or time.monotonic() > end):
             os.kill(pid, signal.SIGINT)
             interrupted = True
     os.close(terminal)
@@ -119,7 +119,7 @@ def lab():
 
 
 def test_watch_changes_its_screen_and_gives_the_cursor_back(lab):
-    got, code = on_a_terminal("watch", "--name", lab, seconds=6)
+    got, code = on_a_terminal("watch", "--name", lab, until=lambda got: got.count(b"hashes/s") > 5)
     assert code == 0
     assert b"deployment" in got
     assert got.count(b"hashes/s") > 3
@@ -129,7 +129,8 @@ def test_watch_changes_its_screen_and_gives_the_cursor_back(lab):
 
 
 def test_a_sweep_that_is_interrupted_leaves_its_table_and_the_cursor(lab, tmp_path):
-    got, code = on_a_terminal("scale-sweep", "--name", lab, "--out", str(tmp_path / "run"), seconds=16)
+    sweep = ("scale-sweep", "--name", lab, "--workers", "1,2,3", "--seconds", "5", "--out", str(tmp_path / "run"))
+    got, code = on_a_terminal(*sweep, until=lambda got: b"sweep 2/3" in got)
     assert code == 130
     assert b"\xe2\x9c\x97 sweep" in ESCAPE.sub(b"", got)
     assert got.rfind(b"\x1b[?25h") > got.rfind(b"\x1b[?25l") >= 0
@@ -137,17 +138,23 @@ def test_a_sweep_that_is_interrupted_leaves_its_table_and_the_cursor(lab, tmp_pa
 
 
 def test_a_dumb_terminal_gets_plain_lines(lab):
-    got, _ = on_a_terminal("watch", "--name", lab, "--seconds", "3", seconds=30, term="dumb")
+    subprocess.run([*COMMAND, "scale", "-q", "worker", "1", "--name", lab], check=True)
+    got, _ = on_a_terminal("watch", "--name", lab, "--seconds", "3", until=lambda _: False, term="dumb")
     assert b"\x1b" not in got
     assert got.count(b"worker 1/1") >= 2
 
 
 def test_a_pipe_gets_a_line_each_time_and_json_the_last_moment(lab):
     watch = [*COMMAND, "watch", "--name", lab, "--seconds", "5"]
-    done = subprocess.run(watch, check=True, capture_output=True, text=True)
-    assert "\x1b" not in done.stdout + done.stderr
-    assert len(done.stdout.splitlines()) >= 2
-    told = json.loads(subprocess.run([*watch, "--json"], check=True, capture_output=True, text=True).stdout)
+    lines, document = (
+        subprocess.Popen(one, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for one in (watch, [*watch, "--json"])
+    )
+    out, err = lines.communicate()
+    assert "\x1b" not in out + err
+    assert len(out.splitlines()) >= 2
+    told = json.loads(document.communicate()[0])
+    assert (lines.returncode, document.returncode) == (0, 0)
     assert told["data"]["deployments"]["rng"]["ready"] == 1
     assert told["data"]["latency_ms"]["rng"] > 0
     assert told["data"]["autoscalers"] == {}

@@ -9,8 +9,8 @@ import pytest
 
 from dclab.browser import find_browser, screenshot
 from dclab.measure.compare import compare_runs
-from dclab.report import write_report
 from dclab.report.comparison import write_comparison
+from dclab.report.write import write_report
 from dclab.run_folder import load_results
 
 SAMPLES = Path(__file__).parent.parent.parent / "reports"

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from dclab.errors import InvalidInput
-from dclab.report import write_report
 from dclab.report.language import Words
 from dclab.report.pictures import draw
 from dclab.report.render import render_html, render_markdown
 from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
+from dclab.report.write import write_report
 from dclab.results import Evidence, Results
 from dclab.run_folder import load_results
 
@@ -175,7 +175,7 @@ def test_a_speedup_that_may_be_ideal_is_not_called_less(results):
 
 def templates():
     """Every sentence that the report's code says, as far as it stands there as a constant."""
-    for file in (ROOT / "dclab" / "report").glob("*.py"):
+    for file in (ROOT / "dclab" / "report").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words":
                 yield from (one.value for one in node.args if isinstance(one, ast.Constant))

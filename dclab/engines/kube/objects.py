@@ -226,7 +226,7 @@ def _without_null(value: Any) -> Any:
     return value
 
 
-def _quantity(kind: type, value: Any) -> Any:
-    if kind is Quantity and isinstance(value, str | int | float):
-        return Quantity(parse_quantity(value))
-    raise NotImplementedError(kind)
+def _quantity(_kind: type[Quantity], value: Any) -> Quantity:
+    if not isinstance(value, str | int | float):  # msgspec makes a ValidationError of it
+        raise TypeError(f"Expected a quantity, got `{type(value).__name__}`")
+    return Quantity(parse_quantity(value))

@@ -1,0 +1,53 @@
+"""How and where the run was made, and the files behind its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dclab.report.blocks import Block, bullets, note, table, text
+from dclab.report.language import Words
+from dclab.results import Results
+
+__all__ = ["about"]
+
+
+def about(results: Results, words: Words, raw: Sequence[str]) -> Iterator[Block]:
+    """Yield how the run was made; `raw` are files beside the report to link to."""
+    environment = results.environment
+    if results.quick:
+        yield note(
+            words(
+                "This was a quick run: windows of a few seconds, so the rates are only known to a few percent, and on the "
+                "embedded engine the autoscaler's clock at five times its speed."
+            )
+        )
+    if results.caveats:
+        yield text(words("Warnings about the measurement itself, as they were recorded:"))
+        yield bullets([f"{one.message} {one.hint}".strip() for one in results.caveats])
+    rows = [
+        (words("engine"), f"{results.engine} ({environment.engine_reason})"),
+        (words("command"), results.command),
+        (words("started"), results.started),
+        (words("finished"), results.finished or words("not finished")),
+        ("dclab", environment.dclab),
+        ("Python", environment.python),
+        (words("system"), environment.system),
+        (words("CPUs"), environment.cpus),
+        (words("memory"), f"{environment.memory_mb} MB"),
+        *((name, version) for name, version in sorted(environment.versions.items())),
+    ]
+    yield table(("", ""), rows, prose=True)
+    if results.engine == "embedded":
+        yield text(
+            words(
+                "The embedded engine runs the app as processes of one machine, with the autoscaler's algorithm of "
+                "Kubernetes; it is a rehearsal room, not a cluster: networks, limits and scheduling are not Kubernetes' own."
+            )
+        )
+    yield text(
+        words(
+            "Nothing is seeded: probes come at random moments and services choose their replicas by chance, so a repetition "
+            "gives other figures, within the intervals. Every figure here comes from results.json; the samples behind it:"
+        )
+    )
+    yield Block(kind="links", items=("results.json", *raw))

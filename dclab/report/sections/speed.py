@@ -1,0 +1,81 @@
+"""Hashes per second against the number of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dclab.report.blocks import Block, bullets, missing, note, table, text
+from dclab.report.language import Words
+from dclab.report.wording import interval, model_sentences, speedup_sentences
+from dclab.results import Results, Sweep
+
+__all__ = ["speed"]
+
+
+def speed(results: Results, words: Words) -> Iterator[Block]:
+    """Yield the sweep: rates, speedup, and the model that fits."""
+    sweep = results.sweep
+    if sweep is None or not sweep.points:
+        yield missing(words, "dclab scale-sweep")
+        return
+    yield Block(kind="picture", text="sweep")
+    yield _speed_table(sweep, words)
+    if sweep.lost_workers:
+        lost = ", ".join(str(one) for one in sweep.lost_workers)
+        yield note(words("Not measured, although asked for: {lost} workers.", lost=lost))
+    yield text(words("How much faster is it with more workers, and why not as many times?"))
+    yield bullets(list(speedup_sentences(sweep, words)) or [words("One point alone has no speedup.")])
+    if sweep.models:
+        yield text(words("Which law does it follow?"))
+        head = ("model", "AICc (the lower, the better)", "furthest off, hashes/s", "bends at, workers")
+        yield table(
+            [words(one) for one in head],
+            [
+                (
+                    one.name,
+                    words("too few points") if one.aicc is None else f"{one.aicc:.1f}",
+                    f"{max(abs(each) for each in one.residuals):.2f}",
+                    "–" if one.knee is None else f"{one.knee:.1f}",
+                )
+                for one in sweep.models
+            ],
+        )
+        yield bullets(list(model_sentences(sweep, words)) or [words("There are too few points to tell.")])
+    yield text(
+        words(
+            "The rate is the slope of a line through ten readings a second of the hash counter, with its 95 % interval. "
+            "The web UI's figure is the difference of two readings one second apart; the column shows the one that it "
+            "showed most often. The last column is a check of each point: by Little's law, the rate and the waits "
+            "account for so many workers."
+        )
+    )
+
+
+def _speed_table(sweep: Sweep, words: Words) -> Block:
+    points = sorted(sweep.points, key=lambda one: one.workers)
+    base = points[0]
+    rows = []
+    for one in points:
+        least = base.hashes_per_second.mean
+        speedup = one.hashes_per_second.mean / least if least else float("nan")
+        rows.append(
+            (
+                one.workers,
+                interval(one.hashes_per_second),
+                f"{one.webui_reading:.0f}",
+                f"{speedup:.2f}" if least else "–",
+                f"{100 * speedup * base.workers / one.workers:.0f} %" if least else "–",
+                f"{one.seconds:.0f} s",
+                "–" if one.littles_law is None else f"{one.littles_law:.1f}",
+            )
+        )
+    head = (
+        "workers",
+        "hashes/s (95 % interval)",
+        "web UI showed",
+        "speedup",
+        "efficiency",
+        "sampled for",
+        "accounted for",
+    )
+    return table([words(one) for one in head], rows)
