@@ -91,7 +91,8 @@ def write_atomically(file: Path, data: bytes) -> None:
     """Write a file whole or not at all, also when the machine fails; MissingTool: it cannot be written."""
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as opened:
+        partial.unlink(missing_ok=True)
+        with partial.open("xb") as opened:  # a link of that name in a stranger's folder is not followed
             opened.write(data)
             opened.flush()
             os.fsync(opened.fileno())

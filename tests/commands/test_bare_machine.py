@@ -15,7 +15,7 @@ def test_a_machine_without_redis_siege_and_prometheus(dclab, tmp_path):
         shown = dclab(
             "monitor", "--seconds", "7s", "--window", "5s", "--name", "bare", "--out", str(tmp_path / "watch"), env=bare
         )
-        assert "Prometheus is not installed" in shown.err
+        assert "Prometheus is not installed" in shown.out
         found = load_results(tmp_path / "watch").monitoring
         assert (found.source, set(found.series)) == ("exporter", {"rng", "hasher"})
         assert all(found.series.values())

@@ -155,9 +155,11 @@ class Api:
                         if found := done(list(objects.values())):
                             return found
                 except faults.Expired:
+                    time.sleep(FIRST_PAUSE)
                     break
                 except HTTPError:
-                    continue
+                    pass
+                time.sleep(FIRST_PAUSE)  # of a server that ends each watch at once not too much is asked
             else:
                 return None
 
