@@ -236,7 +236,7 @@ class KubeLab:
             found = self.api.get(self._autoscaler(name), Autoscaler)
         except NotFound as error:
             raise LabLost(
-                f"There is no autoscaler {name!r}.", "Someone has deleted it.", "Leave it alone while it is shown."
+                f"There is no autoscaler {str(name)!r}.", "Someone has deleted it.", "Leave it alone while it is shown."
             ) from error
         if name in self._watches:
             target = found.spec.scale_target_ref.name
@@ -264,4 +264,4 @@ class KubeLab:
         known = rollout.names(self.api, self.name)
         if not known:
             return LabLost(f"There is no lab in the namespace {self.name!r}.", "", "`dclab up` makes one.")
-        return InvalidInput(f"There is no deployment {name!r}.", f"There are: {', '.join(known)}.")
+        return InvalidInput(f"There is no deployment {str(name)!r}.", f"There are: {', '.join(known)}.")
