@@ -167,7 +167,7 @@ def test_a_load_test_whose_image_cannot_be_pulled_is_named_and_taken_away(on_kub
     assert BatchV1Api(cluster.client).list_namespaced_job(LAB).items == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_without_metrics_server_the_lab_is_there_and_the_autoscaler_is_said_to_know_nothing(on_kube, cluster, tmp_path):
     apps = AppsV1Api(cluster.client)
     server = ("metrics-server", "kube-system")
@@ -178,7 +178,7 @@ def test_without_metrics_server_the_lab_is_there_and_the_autoscaler_is_said_to_k
         assert on_kube("status").code == 0
         assert time.monotonic() - begin < 8
         demo = Running(tmp_path, "hpa-demo", "--workers", "3", "--load-time", "75s")
-        code, said, err = demo.end(200)
+        code, said, err = demo.end(260)
     finally:
         apps.patch_namespaced_deployment_scale(*server, {"spec": {"replicas": 1}})
         wait_for(lambda: apps.read_namespaced_deployment(*server).status.ready_replicas, 90, "its return", every=0.5)
@@ -187,13 +187,13 @@ def test_without_metrics_server_the_lab_is_there_and_the_autoscaler_is_said_to_k
     assert {one["desired"] for one in said["data"]["autoscale"]["timeline"]} == {1}
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_a_demonstration_goes_on_where_it_was_when_the_api_server_is_back(on_kube, tmp_path):
     demo = Running(tmp_path, "hpa-demo", "--workers", "3", "--load-time", "100s")
     wait_for(lambda: demo.results.exists() and "SuccessfulRescale" in demo.results.read_text(), 150, "a decision")
     with faults.without("kube-apiserver"):
         time.sleep(15)
-    code, said, err = demo.end(250)
+    code, said, err = demo.end(320)
     assert code == 0, err
     autoscale = said["data"]["autoscale"]
     times = [one["t"] for one in autoscale["timeline"]]
