@@ -31,7 +31,7 @@ def hpa_demo(
     from dclab.experiments.expected import demo_seconds
     from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
 
-    settings = demo_settings(target, workers, round(load_time), call.lab.clock_speed)
+    settings = demo_settings(target.value, workers, round(load_time), call.lab.clock_speed)
     expected = {"autoscaler demonstration": demo_seconds(settings, call.lab)}
     with call.recording(expected=expected) as recorder:
         found, load = run_hpa_demo(call.lab, settings, recorder)

@@ -40,7 +40,7 @@ def loadtest(
     from dclab.experiments.loadtest import run_loadtest
     from dclab.lab import LoadSpec
 
-    spec = LoadSpec(target=target, path=path, concurrent=concurrent, seconds=round(time))
+    spec = LoadSpec(target=target.value, path=path, concurrent=concurrent, seconds=round(time))
     with call.recording() as recorder:
         found = run_loadtest(call.lab, spec, recorder)
     return recorder.result(load_lines, loadtest=found)
