@@ -36,7 +36,7 @@ class ExitCode(IntEnum):
     REFUSED = 6
     """dclab will not touch that: it is not its own."""
     INTERRUPTED = 130
-    """Ctrl-C or SIGTERM; what was measured is kept."""
+    """Ctrl-C, SIGTERM or a closed terminal; what was measured is kept."""
 
 
 class DclabError(Exception):

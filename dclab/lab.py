@@ -172,8 +172,9 @@ class LabSummary:
 
     name: str
     engine: str
-    state: Literal["running", "not answering", "stopped"]
-    """Whether its supervisor or cluster answers; stopped is a cluster of dclab's own that is shut down."""
+    state: Literal["running", "not answering", "crashed", "stopped"]
+    """Whether its supervisor or cluster answers; crashed is one whose supervisor is gone, stopped a cluster of dclab's own
+    that is shut down."""
     context: str | None = None
     """Of its cluster; None on the embedded engine."""
 
@@ -200,7 +201,7 @@ class Lab(Protocol):
         """Real seconds between two decisions of the autoscaler."""
 
     def identity(self) -> Mapping[str, Any]:
-        """What tells this lab from another of its name: its process, or its cluster."""
+        """Return the identity of this lab instance: its supervisor's process, or its cluster."""
 
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""

@@ -229,7 +229,7 @@ def load_results(path: Path) -> Results:
 
     from dclab.results_check import contradiction
 
-    file = path / RESULTS if path.is_dir() else path
+    file = path / RESULTS if os.path.isdir(path) else path  # false, too, for a name that cannot be one
     data = read_text(file, hint="Name a folder that `dclab run` made.")
     try:
         head = msgspec.json.decode(data, type=dict[str, msgspec.Raw])

@@ -31,7 +31,7 @@ ENVELOPE_TEXT = f"""With `--json` a command prints one document on standard outp
 | `dclab` | the version |
 | `command` | the verb |
 | `status` | `ok` or `failed` |
-| `exit_code` | as below |
+| `exit_code` | as above |
 | `data` | what the command found; results in the form of `results.json` |
 | `warnings` | caveats about the measurement: `code`, `message`, `hint` |
 | `error` | null, or `code`, `what`, `why`, `hint` |
@@ -57,10 +57,15 @@ def exit_codes() -> str:
     return "\n".join(rows)
 
 
+def _command(text: str) -> str:
+    """A line to type as code; a sentence, which has code in it, as it is."""
+    return text if text.startswith("see ") else f"`{text}`"
+
+
 def programs() -> str:
     """What doctor looks for."""
     rows = ["| program | used for | without it | Debian, Ubuntu |", "|---|---|---|---|"]
-    rows += [f"| {one.name} | {one.purpose} | {one.without} | `{one.debian}` |" for one in TOOLS]
+    rows += [f"| {one.name} | {one.purpose} | {one.without} | {_command(one.debian)} |" for one in TOOLS]
     return "\n".join(rows)
 
 
@@ -120,7 +125,7 @@ Generated from the code by `docs/generate.py`; do not edit.
 
 # Commands
 
-An option that is not typed is taken from its environment variable; a flag's is `1` or `0`. What does not apply to the engine of the
+An option that is not typed is taken from its environment variable; a flag's is `1` or `0`, several values are separated by spaces. What does not apply to the engine of the
 lab is refused when it is typed, and ignored when the environment says it.
 
 {command_line()}

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Sequence
 
 __all__ = ["main", "run"]
 
 
 def main() -> None:
-    """Run the command line of this process and exit.
+    """Run the command line of this process and exit."""
+    from dclab.cli.interrupts import remember
 
-    A Ctrl-C that comes during the imports is kept for the one handler that answers it.
-    """
-    early: list[int] = []
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as a shell's background job has it
-        signal.signal(signal.SIGINT, lambda number, _: early.append(number))
+    early = remember()
     from dclab.cli.app import start
 
     start(early)

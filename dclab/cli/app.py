@@ -1,12 +1,10 @@
-"""All verbs, the way in, and the one handler of whatever goes wrong."""
+"""All verbs, the entry point, and the one handler that turns any exception into a message and an exit code."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +34,7 @@ from dclab.cli import (
     watch,
     webui,
 )
+from dclab.cli.interrupts import listen
 from dclab.cli.streams import flush_for_good, open_streams
 from dclab.cli.verb import Invocation
 from dclab.errors import DclabError, ExitCode
@@ -97,34 +96,33 @@ for _verb in (
     app.command(name=_verb.__name__.replace("_", "-"))(_verb)
 
 
-def start(early: Sequence[int]) -> None:
-    """Run the command line of this process and exit; `early` holds the interrupts that came before."""
-    if early or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, _interrupted)
-    signal.signal(signal.SIGTERM, _interrupted)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup
-        signal.signal(signal.SIGHUP, _interrupted)
-    if "_DCLAB_COMPLETE" in os.environ:
-        app(prog_name="dclab")
-    sys.exit(run(sys.argv[1:], interrupted=bool(early)))
+def start(early: list[int]) -> None:
+    """Run the command line of this process and exit; `early` holds the signals that came during the imports."""
+    if os.environ.get("_DCLAB_COMPLETE"):
+        _complete()
+    sys.exit(run(sys.argv[1:], early))
 
 
-def _interrupted(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _complete() -> None:
+    """Answer a shell that completes a word; whatever goes wrong, it shows nothing."""
+    try:
+        app(prog_name="dclab", obj=Invocation())
+    except Exception:
+        sys.exit(1)
 
 
-def run(arguments: Sequence[str], *, interrupted: bool = False) -> int:
+def run(arguments: Sequence[str], early: list[int] | None = None) -> int:
     """Run one command line; every way out has its exit code, and whatever is raised becomes a message.
 
     Args:
         arguments: what follows `dclab`.
-        interrupted: Ctrl-C came before anything could be done.
+        early: signals that came before; None leaves this process' signals alone.
     """
     invocation = Invocation()
     open_streams()
     try:
-        if interrupted:
-            raise KeyboardInterrupt
+        if early is not None:
+            listen(early)
         return _outcome(arguments, invocation)
     except BaseException as error:
         return _failure(error, arguments, invocation)
@@ -145,18 +143,20 @@ def _outcome(arguments: Sequence[str], invocation: Invocation) -> int:
 
 
 def _failure(error: BaseException, arguments: Sequence[str], invocation: Invocation) -> int:
-    from dclab.cli.failure import as_error, asked_for_exit
+    from dclab.cli.failure import as_error, exit_code_of
 
-    code = asked_for_exit(error)
+    code = exit_code_of(error)
     if code is not None:
         return code
-    from dclab.cli.output import Output, ReaderGone
+    from dclab.cli.output import Output, ReaderGone, lost_output
 
+    if isinstance(error, OSError) and invocation.output is None:  # so far only help can have been printed
+        error = lost_output(error)
     if isinstance(error, ReaderGone):
         return ExitCode.OK
-    command = next((one for one in arguments if not one.startswith("-")), "")
-    as_json = "--json" in arguments or bool(os.environ.get("DCLAB_JSON"))
-    output = invocation.output or Output(command or "dclab", as_json=as_json)
+    verbs = {one.name for one in app.registered_commands}
+    command = next((one for one in arguments if one in verbs), "")
+    output = invocation.output or Output(command or "dclab", as_json=_asks_for_json(arguments))
     fault = as_error(error, command)
     try:
         output.fail(fault)
@@ -166,3 +166,8 @@ def _failure(error: BaseException, arguments: Sequence[str], invocation: Invocat
     except DclabError:
         output.fail(fault)  # standard output takes nothing; standard error may
     return int(fault.exit_code)
+
+
+def _asks_for_json(arguments: Sequence[str]) -> bool:
+    variable = os.environ.get("DCLAB_JSON", "").strip().lower()
+    return "--json" in arguments or variable in ("1", "true", "t", "yes", "y", "on")

@@ -15,7 +15,7 @@ import typer
 
 from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
-from dclab.errors import MissingTool
+from dclab.errors import InvalidInput, MissingTool
 
 __all__ = ["doctor"]
 
@@ -30,10 +30,12 @@ def doctor(
 ) -> Result:
     """Show what is installed and what is missing.
 
-    With the line that installs what is missing.
+    Each missing program with the command that installs it.
 
     Example: dclab doctor
     """
+    if yes and not install:
+        raise InvalidInput("--yes has no meaning without --install.", "", "Add --install, or omit --yes.")
     if install:
         return _installation(call, run=yes)
     from dclab.engines.choose import choose_engine

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from dclab.errors import DclabError, Interrupted, Unexpected, Usage
 
-__all__ = ["as_error", "asked_for_exit"]
+__all__ = ["as_error", "exit_code_of"]
 
 KEPT = 20
 """Log files of failures; the oldest are removed."""
 
 
-def asked_for_exit(error: BaseException) -> int | None:
+def exit_code_of(error: BaseException) -> int | None:
     """Return the exit code of an exception by which the parser ends early, after --help; None for any other one."""
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -34,11 +34,31 @@ def as_error(error: BaseException, command: str) -> DclabError:
     if isinstance(error, KeyboardInterrupt | EOFError):
         return Interrupted("Interrupted.")
     if hasattr(error, "format_message"):
+        context, option = getattr(error, "ctx", None), getattr(error, "option_name", None)
+        if option and context is not None and context.parent is None:
+            return Usage(
+                f"{option} is no option of dclab itself.",
+                "Options follow the command.",
+                "Write it after the command, as in `dclab list --json`; `dclab --help` shows the commands.",
+            )
         message = re.sub(r"(Value error|Assertion failed), ", "", str(error.format_message())).rstrip()  # pydantic's
+        variable = _variable_of(error)
+        if variable:
+            message = f"The environment variable {variable} is {os.environ[variable]!r}. {message}"
         missing = message.startswith("No such command")
         return Usage(message, "", "See `dclab --help`." if missing or not command else f"See `dclab {command} --help`.")
     name = "The system refused an operation" if isinstance(error, OSError) else "dclab failed unexpectedly"
     return Unexpected(f"{name}: {_one_line(error)}.", *_logged(error))
+
+
+def _variable_of(error: BaseException) -> str:
+    """Return the environment variable that a usage error is about; empty when the option was typed."""
+    parameter, context = getattr(error, "param", None), getattr(error, "ctx", None)
+    variable = getattr(parameter, "envvar", None)
+    if parameter is None or context is None or not isinstance(variable, str) or variable not in os.environ:
+        return ""
+    source = context.get_parameter_source(parameter.name)
+    return variable if source is not None and source.name == "ENVIRONMENT" else ""
 
 
 def _one_line(error: BaseException) -> str:

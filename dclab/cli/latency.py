@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dclab.cli.options import Target, count_option, counts_option, rate_option
+from dclab.cli.interrupts import until_ctrl_c
+from dclab.cli.options import Target, count_option, counts_option, number_option
 from dclab.cli.result import Result
 from dclab.cli.values import FASTEST, Counts, parse_url
 from dclab.cli.verb import ExperimentCall, verb
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["latency"]
 
-OPEN_LOOP = "Open loop: so many requests a second, timed from when each is due; a stall is not hidden."
+OPEN_LOOP = "Open loop: requests per second, each timed from when it is due, so that a stall is not hidden."
 
 
 @verb
@@ -37,7 +37,7 @@ def latency(
     workers: Annotated[Counts, counts_option("How many workers run meanwhile; several with commas.", low=0)] = Counts(
         (10,)
     ),
-    rate: Annotated[float | None, rate_option("a second", OPEN_LOOP, low=0.1, high=FASTEST)] = None,
+    rate: Annotated[float | None, number_option("rate", "a second", OPEN_LOOP, low=0.1, high=FASTEST)] = None,
 ) -> Result:
     """Measure rng and hasher; name the bottleneck.
 
@@ -79,7 +79,7 @@ def _of_urls(call: ExperimentCall, urls: Sequence[str], spec: ProbeSpec) -> Resu
     found: dict[str, LatencySummary] = {}
     for url in urls:
         samples: list[ProbeSample] = []
-        with contextlib.suppress(KeyboardInterrupt):
+        with until_ctrl_c():
             for one in probe_url(url, spec):
                 samples.append(one)
                 took = one.error if one.total_ms is None else f"{one.total_ms:.2f} ms"

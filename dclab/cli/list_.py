@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from dclab.cli import completion
+from dclab.cli.options import ContextOption, Engine
 from dclab.cli.result import Result
-from dclab.cli.verb import PlacedCall, verb
+from dclab.cli.verb import Call, verb
+from dclab.paths import check_name
 
 if TYPE_CHECKING:
     from dclab.lab import LabSummary
@@ -15,8 +20,24 @@ __all__ = ["list_"]
 
 
 @verb
-def list_(call: PlacedCall) -> Result:
-    """List the labs that run.
+def list_(
+    call: Call,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            envvar="DCLAB_NAME",
+            metavar="LAB",
+            parser=check_name,
+            autocompletion=completion.labs,
+            help="List only the lab of this name.",
+        ),
+    ] = None,
+    engine: Annotated[
+        Engine, typer.Option(envvar="DCLAB_ENGINE", help="List only labs of this engine; auto lists all.")
+    ] = "auto",
+    context: ContextOption = None,
+) -> Result:
+    """List the labs that there are.
 
     Those of the embedded engine, of dclab's own minikube, and of the cluster of --context. No other cluster is contacted.
 
@@ -24,8 +45,7 @@ def list_(call: PlacedCall) -> Result:
     """
     from dclab.engines.choose import list_labs
 
-    name = call.name if call.from_command_line("name") else None
-    found = list_labs(call.context, call.choice if call.from_command_line("engine") else None)
+    found = list_labs(engine, context)
     return Result(_lines, labs=[one for one in found if name in (None, one.name)])
 
 
@@ -33,7 +53,9 @@ def _lines(labs: Sequence[LabSummary]) -> Iterator[Any]:
     from dclab.cli.output import table
 
     if not labs:
-        yield "No lab is running. `dclab up` starts one."
+        yield "There is no such lab. `dclab up` starts one."
         return
     rows = [(one.name, one.engine, one.context or "–", one.state) for one in labs]
     yield table("lab", "engine", "context", "state", rows=rows)
+    if crashed := [one.name for one in labs if one.state == "crashed"]:
+        yield f"`dclab down --name {crashed[0]}` removes what a crash has left of a lab; `dclab up` starts it again."

@@ -24,7 +24,7 @@ def loadtest(
     concurrent: Annotated[
         int, count_option("number of users", "Users at the same time, without think time.", high=MOST_USERS)
     ] = 15,
-    time: Annotated[Duration, duration_option("time", "How long.")] = Duration(240),
+    time: Annotated[Duration, duration_option("time", "How long the load test lasts.")] = Duration(240),
     path: Annotated[
         str,
         typer.Option(

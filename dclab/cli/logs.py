@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dclab.cli import completion
+from dclab.cli.interrupts import until_ctrl_c
 from dclab.cli.options import count_option
 from dclab.cli.result import Result
 from dclab.cli.verb import LabCall, verb
@@ -28,8 +29,10 @@ def logs(
             show_default="all of them",
         ),
     ] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines, until Ctrl-C.")] = False,
-    tail: Annotated[int, count_option("number of lines", "Of each replica.", high=100_000, metavar="LINES")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Show new lines as they come, until Ctrl-C.")] = False,
+    tail: Annotated[
+        int, count_option("number of lines", "Number of lines of each replica.", high=100_000, metavar="LINES")
+    ] = 50,
 ) -> Result:
     """Show what the replicas have printed.
 
@@ -40,8 +43,10 @@ def logs(
     lab = call.lab
     names = [deployment] if deployment else lab.deployments()
     if follow:
-        for line in lab.follow_logs(names, tail):
-            call.output.line(f"{line.replica}: {line.text}")
+        with until_ctrl_c():
+            for line in lab.follow_logs(names, tail):
+                call.output.line(f"{line.replica}: {line.text}")
+        return Result()
     return Result(_lines, log=[line._asdict() for name in names for line in lab.logs(name, tail)])
 
 

@@ -17,7 +17,7 @@ from dclab.cli.values import (
     parse_count,
     parse_counts,
     parse_duration,
-    parse_rate,
+    parse_number,
 )
 from dclab.paths import check_name
 
@@ -48,7 +48,7 @@ __all__ = [
     "count_option",
     "counts_option",
     "duration_option",
-    "rate_option",
+    "number_option",
 ]
 
 Engine = Literal["auto", "embedded", "kube"]
@@ -166,9 +166,9 @@ def duration_option(what: str, shown: str, *, low: float = 1.0, default: str | b
     return typer.Option(metavar="TIME", parser=parse_duration(what, low=low), help=shown, show_default=default)
 
 
-def rate_option(unit: str, shown: str, *, low: float, high: float) -> Any:
-    """Return the option of a rate in a unit, with its help."""
-    return typer.Option(metavar="PER-SECOND", parser=parse_rate("rate", unit, low=low, high=high), help=shown)
+def number_option(what: str, unit: str, shown: str, *, low: float, high: float, metavar: str = "NUMBER") -> Any:
+    """Return the option of a number in a unit: what it is, for its refusal, and its help."""
+    return typer.Option(metavar=metavar, parser=parse_number(what, unit, low=low, high=high), help=shown)
 
 
 TargetOption = Annotated[Target, typer.Option(help="Which service.")]

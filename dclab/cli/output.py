@@ -23,7 +23,7 @@ from dclab.results import Caveat
 if TYPE_CHECKING:
     from dclab.cli.result import Result
 
-__all__ = ["ENVELOPE", "Output", "ReaderGone", "table"]
+__all__ = ["ENVELOPE", "Output", "ReaderGone", "lost_output", "table"]
 
 ENVELOPE = "dclab/output/1"
 
@@ -35,6 +35,14 @@ CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 class ReaderGone(Exception):
     """Whoever read standard output has closed it, as `head` does."""
+
+
+class _Console(Console):
+    """rich's console; a reader that has gone is an OSError to it, too, rather than the end of the process."""
+
+    def on_broken_pipe(self) -> None:
+        """Let BrokenPipeError through: rich calls this while it handles it."""
+        raise  # noqa: PLE0704
 
 
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
@@ -63,8 +71,8 @@ class Output:
         self.quiet = quiet
         self.verbose = verbose
         # What is printed may come from elsewhere, so no markup and no emoji codes in it are followed.
-        self.out = Console(highlight=False, markup=False, emoji=False)
-        self.err = Console(stderr=True, highlight=False, markup=False, emoji=False)
+        self.out = _Console(highlight=False, markup=False, emoji=False)
+        self.err = _Console(stderr=True, highlight=False, markup=False, emoji=False)
         self.warnings: list[Caveat] = []
         self.rendered = False
         """Whether the result or the failure has been printed; a JSON document is printed once."""
@@ -146,6 +154,7 @@ class Output:
         self.still()
         if not self.as_json:
             self._write(text)
+            self._flush()
 
     def still(self) -> None:
         """Remove the changing line."""
@@ -159,26 +168,29 @@ class Output:
         """Print the result: as text, or as one JSON document."""
         self.still()
         self._warn_of_all()
-        self.rendered = True
         if self.as_json:
-            self._envelope(result.data, result.exit_code, None)
+            self._envelope(result.data, result.exit_code, result.fault)
             return
+        self.rendered = True
         self.done(result.done)
         for one in result.lines():
             self._write(one)
         self._flush()
+        if result.fault:
+            self._tell(result.fault)
 
     def fail(self, error: DclabError) -> None:
         """Print what happened, why, and what to do."""
         self.still()
         if self.as_json and not self.rendered:
-            self.rendered = True
-            fault = {"code": error.code, "what": error.what, "why": error.why, "hint": error.hint}
-            self._envelope(None, error.exit_code, fault)
+            self._envelope(None, error.exit_code, error)
             return
         if not self.rendered:
             self._warn_of_all()
         self.rendered = True
+        self._tell(error)
+
+    def _tell(self, error: DclabError) -> None:
         self._say(error.what, "✗", "red")
         for line in (error.why, error.hint):
             if line:
@@ -215,15 +227,15 @@ class Output:
             else:
                 self.out.print(one)
         except OSError as error:
-            raise _lost_output(error) from error
+            raise lost_output(error) from error
 
     def _flush(self) -> None:
         try:
             sys.stdout.flush()
         except OSError as error:
-            raise _lost_output(error) from error
+            raise lost_output(error) from error
 
-    def _envelope(self, data: Any, exit_code: ExitCode, fault: dict[str, str] | None) -> None:
+    def _envelope(self, data: Any, exit_code: ExitCode, fault: DclabError | None) -> None:
         import msgspec
 
         envelope = {
@@ -234,7 +246,7 @@ class Output:
             "exit_code": int(exit_code),
             "data": msgspec.to_builtins(data),
             "warnings": msgspec.to_builtins(self._merged_warnings()),
-            "error": fault,
+            "error": fault and {"code": fault.code, "what": fault.what, "why": fault.why, "hint": fault.hint},
         }
         try:
             # By way of msgspec what is no number in JSON becomes null.
@@ -242,14 +254,16 @@ class Output:
             text.encode(sys.stdout.encoding or "utf-8")
         except UnicodeEncodeError:  # another encoding than UTF-8, or a path that is no text
             text = json.dumps(envelope, indent=1)
+        self.rendered = True
         try:
             sys.stdout.write(text + "\n")
         except OSError as error:
-            raise _lost_output(error) from error
+            raise lost_output(error) from error
         self._flush()
 
 
-def _lost_output(error: OSError) -> Exception:
+def lost_output(error: OSError) -> Exception:
+    """Return what an error of standard output means: nobody reads it any more, or it cannot be written."""
     if isinstance(error, BrokenPipeError):
         return ReaderGone()
     return DclabError(

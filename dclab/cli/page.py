@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from dclab.cli.interrupts import until_ctrl_c
 from dclab.cli.remote import tunnel
 from dclab.loopback import is_loopback
 from dclab.results import Caveat
@@ -56,7 +57,8 @@ class Page:
         if not self.ends_with_us:
             return
         output.note("It is forwarded by this command; Ctrl-C ends it.")
-        threading.Event().wait()
+        with until_ctrl_c():
+            threading.Event().wait()
 
 
 def _forwarded(url: str, address: str) -> str:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dclab.cli.options import count_option, rate_option
+from dclab.cli.options import count_option, number_option
 from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
+from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
     from dclab.measure.predict import Plan, Prediction, System
@@ -27,8 +28,8 @@ def predict(
         Path | None, typer.Argument(help="Folder of a run.", show_default="the last one in reports/")
     ] = None,
     workers: Annotated[int, count_option("number of workers", "How many workers there would be.", high=200)] = 10,
-    rng: Annotated[int, count_option("number of rngs", "How many rngs.")] = 1,
-    rate: Annotated[float | None, rate_option("hashes/s", INSTEAD, low=0.001, high=500)] = None,
+    rng: Annotated[int, count_option("number of rngs", "How many replicas of rng there would be.")] = 1,
+    rate: Annotated[float | None, number_option("rate", "hashes/s", INSTEAD, low=0.001, high=500)] = None,
 ) -> Result:
     """Say what other numbers of replicas would give.
 
@@ -41,6 +42,9 @@ def predict(
     from dclab.measure.models import fit_models
     from dclab.run_folder import latest_run, load_results
 
+    typed = next((one for one in ("workers", "rng") if call.from_command_line(one)), None)
+    if rate is not None and typed:
+        raise InvalidInput(f"--rate asks for the fewest replicas, and --{typed} names some.", "", "Omit one of them.")
     sweep = load_results(run or latest_run()).sweep
     system = what_if.system_of(sweep, fit_models(sweep.points) if sweep else ())
     if rate is not None:

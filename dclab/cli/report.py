@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dclab.cli.options import LanguageOption, OutOption
+from dclab.cli.options import LanguageOption
 from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
@@ -24,7 +24,15 @@ def report(
     ] = None,
     language: LanguageOption = "en",
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
-    out: OutOption = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Folder for the comparison of several runs.",
+            show_default="reports/<time>-comparison",
+            envvar="DCLAB_OUT",
+        ),
+    ] = None,
 ) -> Result:
     """Write the report of a run, or compare several.
 

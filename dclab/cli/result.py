@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from dclab.errors import ExitCode
+from dclab.errors import DclabError, ExitCode
 
 __all__ = ["Result"]
 
@@ -19,7 +19,7 @@ class Result:
         /,
         *,
         done: str = "",
-        exit_code: ExitCode = ExitCode.OK,
+        fault: DclabError | None = None,
         **data: Any,
     ) -> None:
         """Make a result.
@@ -27,13 +27,18 @@ class Result:
         Args:
             text: makes the lines for standard output (strings, and whatever rich can draw) of the data, by their names.
             done: what was done, in a sentence for standard error; empty where there is nothing to confirm.
-            exit_code: of the command.
+            fault: what failed, although there is a result.
             data: the JSON document's `data`, by its keys.
         """
         self.done = done
-        self.exit_code = exit_code
+        self.fault = fault
         self.data = data
         self._text = text
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Exit code of the command."""
+        return self.fault.exit_code if self.fault else ExitCode.OK
 
     def lines(self) -> Iterable[Any]:
         """Return the text for standard output."""

@@ -13,7 +13,7 @@ from dclab.cli.options import ImagesOption, LanguageOption, YesOption, duration_
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
-from dclab.errors import DclabError, ExitCode
+from dclab.errors import DclabError
 
 if TYPE_CHECKING:
     from dclab.lab import Lab
@@ -66,21 +66,23 @@ def run(
     folder = new_folder(call.out, call.choice.engine)
     try:
         lab, started = start_lab(call, settings, KubeOptions(images=images, yes=yes))
-    except (DclabError, KeyboardInterrupt):
+        try:
+            lab.ready()
+            call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
+            results, failed = _exercise(
+                call, lab, folder, quick=quick, load_seconds=load_time or usual, started=started
+            )
+        finally:
+            if started:
+                call.output.step(f"ending {lab.name}")
+                lab.down()
+    except BaseException:
         drop_unused(folder)
         raise
-    try:
-        lab.ready()
-        call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
-        results, failed = _exercise(call, lab, folder, quick=quick, load_seconds=load_time or usual, started=started)
-    finally:
-        if started:
-            call.output.step(f"ending {lab.name}")
-            lab.down()
     call.output.step("report")
     files = write_report(results, folder, language)
-    code = ExitCode.ERROR if failed else ExitCode.OK
-    return Result(_lines, exit_code=code, folder=str(folder), files=[str(one) for one in files], failed=failed)
+    fault = DclabError(f"Parts of the run failed: {', '.join(failed)}.", "The warnings say why.") if failed else None
+    return Result(_lines, fault=fault, folder=str(folder), files=[str(one) for one in files], failed=failed)
 
 
 def _lines(folder: str, **_: Any) -> Iterator[Any]:

@@ -23,7 +23,8 @@ def scale(
         str, typer.Argument(metavar="DEPLOYMENT", autocompletion=completion.deployments, help=completion.DEPLOYMENTS)
     ],
     replicas: Annotated[
-        int, typer.Argument(metavar="REPLICAS", parser=parse_count("number of replicas", low=0), help="How many.")
+        int,
+        typer.Argument(metavar="REPLICAS", parser=parse_count("number of replicas", low=0), help="Number of replicas."),
     ],
 ) -> Result:
     """Scale a deployment, and wait for it.

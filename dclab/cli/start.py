@@ -81,16 +81,23 @@ OPTION_OF = {
 
 
 def refuse_other_settings(call: PlacedCall, running: Settings, wanted: Settings) -> None:
-    """Raise InvalidInput when an option was typed that the running lab was not started with."""
+    """Raise InvalidInput when an option was typed that the running lab was not started with; note one from elsewhere."""
     now, then = asdict(wanted), asdict(replace(running, name=wanted.name))
-    typed = {field: option for field, option in OPTION_OF.items() if call.from_command_line(option.replace("-", "_"))}
-    differing = [f"--{typed[one]} {then[one]:g}, not {now[one]:g}" for one in typed if now[one] != then[one]]
-    if differing:
+    given = {field: option for field, option in OPTION_OF.items() if call.is_given(option.replace("-", "_"))}
+    differing = {
+        option: f"--{option} {then[field]:g}, not {now[field]:g}"
+        for field, option in given.items()
+        if now[field] != then[field]
+    }
+    said = f"The lab {call.name!r} is running with other settings: {'; '.join(differing.values())}."
+    if any(call.from_command_line(option.replace("-", "_")) for option in differing):
         raise InvalidInput(
-            f"The lab {call.name!r} is running with other settings: {'; '.join(differing)}.",
+            said,
             "They are decided when a lab starts; nothing was changed.",
-            "Omit them to use the lab as it is, or run `dclab down` first.",
+            f"Omit them to use the lab as it is, or run `dclab down{call.again}` first.",
         )
+    if differing:
+        call.output.note(said)
 
 
 def refuse_for_existing_profile(call: PlacedCall) -> None:

@@ -1,4 +1,4 @@
-"""Standard output and error as they are given to us: closed, in any encoding, with or without a reader."""
+"""Standard output and error as they come: closed, in any encoding, with or without a reader."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["flush_for_good", "open_streams"]
 
 
 def open_streams() -> None:
-    """Make standard output and error take any text: closed ones lead nowhere, other encodings show `?`."""
+    """Make standard output and error take any text: replace closed ones by /dev/null, and what an encoding lacks by `?`."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
@@ -20,9 +20,10 @@ def open_streams() -> None:
 
 
 def flush_for_good() -> None:
-    """Flush standard output; where it takes no more, see that Python does not complain of it at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    """Flush both; where one takes no more, see that Python does not complain of it at exit, with an exit code of its own."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

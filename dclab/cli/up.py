@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from dclab.cli.objects import yaml_documents
-from dclab.cli.options import EMBEDDED, EMBEDDED_OR_MINIKUBE, OWN_MINIKUBE, ImagesOption, YesOption
+from dclab.cli.options import (
+    EMBEDDED,
+    EMBEDDED_OR_MINIKUBE,
+    KUBE,
+    OWN_MINIKUBE,
+    ImagesOption,
+    YesOption,
+    count_option,
+    number_option,
+)
 from dclab.cli.result import Result
 from dclab.cli.verb import PlacedCall, verb
 
@@ -26,40 +35,48 @@ def up(
     call: PlacedCall,
     images: ImagesOption = "build",
     yes: YesOption = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what would be applied; needs no cluster.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be applied; needs no cluster."), KUBE
+    ] = False,
     driver: Annotated[
         str | None,
         typer.Option(metavar="DRIVER", help="minikube's driver.", show_default="minikube's choice"),
         OWN_MINIKUBE,
     ] = None,
-    cpus: Annotated[int, typer.Option(metavar="N", min=2, help="CPUs of a new minikube."), OWN_MINIKUBE] = 2,
+    cpus: Annotated[int, count_option("number of CPUs", "CPUs of a new minikube.", low=2, high=1024), OWN_MINIKUBE] = 2,
     memory: Annotated[
-        int, typer.Option(metavar="MB", min=1800, help="Memory of a new minikube, in MB."), OWN_MINIKUBE
+        int,
+        count_option("memory", "Memory of a new minikube, in MB.", low=1800, high=10**7, metavar="MB"),
+        OWN_MINIKUBE,
     ] = 4096,
     kubernetes_version: Annotated[
         str | None,
-        typer.Option(metavar="VERSION", help="Of a new minikube, such as v1.34.0.", show_default="minikube's choice"),
+        typer.Option(
+            metavar="VERSION", help="Version of a new minikube, such as v1.34.0.", show_default="minikube's choice"
+        ),
         OWN_MINIKUBE,
     ] = None,
     port: Annotated[
-        int, typer.Option(metavar="PORT", min=0, max=65535, help="Port of the web UI; 0 takes any free one."), EMBEDDED
+        int,
+        count_option("port", "Port of the web UI; 0 takes any free one.", low=0, high=65535, metavar="PORT"),
+        EMBEDDED,
     ] = 0,
     clock_speed: Annotated[
         float,
-        typer.Option(
-            metavar="TIMES", min=1, max=20, help="How many times faster than Kubernetes' the autoscaler's clock runs."
+        number_option(
+            "clock speed", "", "How many times faster than Kubernetes' the autoscaler's clock runs.", low=1, high=20
         ),
         EMBEDDED,
     ] = 1.0,
     sync_seconds: Annotated[
         float,
-        typer.Option(metavar="SECONDS", min=1, max=600, help="Between two decisions of the autoscaler, on its clock."),
+        number_option("time", "seconds", "Time between two decisions of the autoscaler.", low=1, high=600),
         EMBEDDED,
     ] = 15.0,
     metric_resolution: Annotated[
         float,
-        typer.Option(
-            metavar="SECONDS", min=1, max=600, help="Between two usage samples (minikube's addon by itself: 60)."
+        number_option(
+            "time", "seconds", "Time between two usage samples (the default of minikube's addon: 60).", low=1, high=600
         ),
         EMBEDDED_OR_MINIKUBE,
     ] = 15.0,

@@ -17,8 +17,8 @@ __all__ = [
     "parse_count",
     "parse_counts",
     "parse_duration",
+    "parse_number",
     "parse_path",
-    "parse_rate",
     "parse_url",
     "parse_webui",
 ]
@@ -104,7 +104,7 @@ def parse_duration(what: str, *, low: float = 1.0) -> Callable[[str | Duration],
     return parse
 
 
-def parse_rate(what: str, unit: str, *, low: float, high: float) -> Callable[[str | float], float]:
+def parse_number(what: str, unit: str, *, low: float, high: float) -> Callable[[str | float], float]:
     """Return the parser of a number within bounds, in a unit that the refusal names."""
 
     def parse(value: str | float) -> float:
@@ -112,7 +112,8 @@ def parse_rate(what: str, unit: str, *, low: float, high: float) -> Callable[[st
             return value
         if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", value.strip()) or not low <= float(value) <= high:
             raise InvalidInput(
-                f"{value!r} is not a possible {what}.", f"It must be a number from {low:g} to {high:g} {unit}."
+                f"{value!r} is not a possible {what}.",
+                f"It must be a number from {low:g} to {high:g} {unit}".rstrip() + ".",
             )
         return float(value)
 

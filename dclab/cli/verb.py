@@ -1,4 +1,4 @@
-"""What every verb has: the options that it need not declare, where it prints, the lab that it asks for, its recording.
+"""The decorator of verbs, and what it gives them: common options, where to print, the lab, a recorded run.
 
 A verb is a function whose first parameter says by its type what it is given (a Call, a PlacedCall or a LabCall); the
 other parameters are its own options. It returns one Result.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from copy import copy
@@ -41,7 +42,7 @@ __all__ = ["Call", "ExperimentCall", "Invocation", "LabCall", "PlacedCall", "ver
 NOT_RECORDED = {
     "as_json", "quiet", "verbose", "name", "engine", "context", "out", "images", "yes", "language", "address", "keep"
 }  # fmt: skip
-"""Options that say where and how to print, not what is measured; some hold names that are nobody else's business."""
+"""Options that say where and how, not what is measured; some hold names that no report should carry."""
 
 
 class Invocation:
@@ -80,7 +81,7 @@ class Call:
         parts = ["dclab", self.click.info_name or ""]
         for param in self.click.command.params:
             value = self.click.params.get(param.name or "")
-            if value in (None, False, ()) or param.name in NOT_RECORDED:
+            if value is None or value is False or value == () or param.name in NOT_RECORDED:
                 continue
             flags = [max(param.opts, key=len)] if param.param_type_name == "option" else []
             for one in value if isinstance(value, list) else [value]:
@@ -91,6 +92,11 @@ class Call:
         """Return whether an option was typed, rather than left at its default or set in the environment."""
         source = self.click.get_parameter_source(name)
         return source is not None and source.name == "COMMANDLINE"
+
+    def is_given(self, name: str) -> bool:
+        """Return whether an option was typed or set in the environment, rather than left at its default."""
+        source = self.click.get_parameter_source(name)
+        return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
     def afterwards(self, action: Callable[[], None]) -> None:
         """Run this once the result has been printed."""
@@ -121,6 +127,13 @@ class PlacedCall(Call):
             engine = "kube"  # nothing is applied anywhere else
         self.choice: Choice = choose_engine(engine, self.context)
         self.name: str = given["name"] or DEFAULT_NAMES[self.choice.engine]
+
+    @property
+    def again(self) -> str:
+        """The options that name this lab in another command, each behind a space."""
+        from dclab.engines.choose import options_of
+
+        return options_of(self.name, self.choice, self.context)
 
     @property
     def place(self) -> Place:
@@ -240,7 +253,7 @@ def verb(function: Callable[..., Result]) -> Callable[..., Result]:
         for one in get_args(annotation)[1:] if get_origin(annotation) is Annotated else ():
             if isinstance(one, AppliesTo):
                 applies[option] = one
-        annotated = _described(annotation, f"DCLAB_{name}_{option}".upper(), applies.get(option))
+        annotated = _described(annotation, name, option, applies.get(option))
         parameters.append(
             inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotated)
         )
@@ -259,14 +272,31 @@ def verb(function: Callable[..., Result]) -> Callable[..., Result]:
     return command
 
 
-def _described(annotation: Any, variable: str, applies: AppliesTo | None) -> Any:
+def _described(annotation: Any, verb_name: str, option: str, applies: AppliesTo | None) -> Any:
     """Return the annotation with the option's environment variable and engine; an argument's stays as it is."""
     kind, *metadata = get_args(annotation) if get_origin(annotation) is Annotated else (annotation,)
     (info,) = (one for one in metadata if isinstance(one, typer.models.ParameterInfo))
     if isinstance(info, typer.models.OptionInfo):
         info = copy(info)
-        info.envvar = info.envvar or variable
+        flags = [one for one in info.param_decls or () if one.startswith("--")]
+        name = max(flags, key=len)[2:].replace("-", "_").upper() if flags else option.upper()
+        info.envvar = info.envvar or f"DCLAB_{verb_name.upper()}_{name}"
+        info.parser = info.parser and _of_variable(info.parser, str(info.envvar))
         info.show_envvar = False
         if applies:
             info.help = f"{info.help} [{applies.text}]"
     return Annotated[kind, info]
+
+
+def _of_variable(parser: Callable[[Any], Any], variable: str) -> Callable[[Any], Any]:
+    """Return a parser whose refusal names the environment variable that a value comes from."""
+
+    def parse(value: Any) -> Any:
+        try:
+            return parser(value)
+        except DclabError as error:
+            if value == os.environ.get(variable):
+                error.why = f"The environment variable {variable} says so. {error.why}".strip()
+            raise
+
+    return parse

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
+from dclab.cli.interrupts import until_ctrl_c
 from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table
 from dclab.cli.options import Target, duration_option
 from dclab.cli.result import Result
@@ -96,16 +97,16 @@ class Screen:
         yield from below
 
 
-class _Eyes:
-    """Looks at a lab, and remembers what a rate and a mean need."""
+class _Sampler:
+    """Samples a lab, and keeps what a rate and a mean need."""
 
     def __init__(self, lab: Lab, rate: RecentRate) -> None:
         self.lab = lab
         self.rate = rate
         self.scrapes: dict[str, deque[tuple[float, Scrape]]] = {name: deque() for name in TARGETS}
 
-    def look(self) -> Moment:
-        """The lab now."""
+    def sample(self) -> Moment:
+        """Return the lab now."""
         return Moment(
             deployments=deployment_states(self.lab),
             hashes_per_second=self.rate.add(self.lab.counter()),
@@ -134,7 +135,7 @@ class _Eyes:
 def watch(
     call: LabCall,
     seconds: Annotated[
-        Duration | None, duration_option("time to watch", "For how long.", default="until Ctrl-C")
+        Duration | None, duration_option("time to watch", "How long to watch.", default="until Ctrl-C")
     ] = None,
 ) -> Result:
     """Watch replicas, hashes/s, latencies, autoscaler.
@@ -146,11 +147,10 @@ def watch(
     from dclab.measure.recent_rate import RecentRate
 
     lab, output = call.lab, call.output
-    eyes = _Eyes(lab, RecentRate())
-    screen = Screen(f"The lab {lab.name!r} on the {lab.engine} engine", eyes.look())
+    sampler = _Sampler(lab, RecentRate())
+    screen = Screen(f"The lab {lab.name!r} on the {lab.engine} engine", sampler.sample())
     end = time.monotonic() + (float("inf") if seconds is None else seconds)
-    # Ctrl-C is how one stops to watch, so it is no failure.
-    with contextlib.suppress(KeyboardInterrupt), output.live(screen):
+    with until_ctrl_c(), output.live(screen):
         while True:
             if not output.animated:
                 output.line(screen.moment.line())
@@ -158,6 +158,6 @@ def watch(
             if left <= 0:
                 break
             time.sleep(min(EVERY_SECONDS, left))
-            screen.show(eyes.look())
+            screen.show(sampler.sample())
     # Its text has been shown already, moment by moment.
     return Result(**vars(screen.moment))

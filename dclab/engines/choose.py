@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dclab.errors import InvalidInput, NoLab
 from dclab.lab import Lab, LabSummary
 
-__all__ = ["DEFAULT_NAMES", "Choice", "choose_engine", "find_lab", "list_labs", "require_lab"]
+__all__ = ["DEFAULT_NAMES", "Choice", "choose_engine", "find_lab", "list_labs", "options_of", "require_lab"]
 
 DEFAULT_NAMES = {"embedded": "dclab", "kube": "dockercoins"}
 
@@ -57,35 +57,48 @@ def require_lab(name: str, choice: Choice, context: str | None) -> Lab:
     """Return the running lab of that name; NoLab when there is none."""
     if lab := find_lab(name, choice, context):
         return lab
-    options = (("engine", choice.engine if choice.reason == "it was asked for" else None), ("context", context))
-    named = ("name", name if name != DEFAULT_NAMES[choice.engine] else None)
-    again = "".join(f" --{option} {value}" for option, value in (*options, named) if value)
     raise NoLab(
         f"No lab named {name!r} is running.",
         f"On the {choice.engine} engine.",
-        f"Start it with `dclab up{again}`; `dclab list` shows the labs that run.",
+        f"Start it with `dclab up{options_of(name, choice, context)}`; `dclab list` shows the labs that there are.",
     )
 
 
-def list_labs(context: str | None, only: Choice | None) -> list[LabSummary]:
+def options_of(name: str, choice: Choice, context: str | None) -> str:
+    """Return the options that name a lab in another command, each behind a space."""
+    options = (
+        ("engine", choice.engine if choice.reason == "it was asked for" else None),
+        ("context", context),
+        ("name", name if name != DEFAULT_NAMES[choice.engine] else None),
+    )
+    return "".join(f" --{option} {value}" for option, value in options if value)
+
+
+def list_labs(engine: str, context: str | None) -> list[LabSummary]:
     """Return the labs of the embedded engine, of dclab's own minikube, and of the context that is named, if any.
 
     Args:
+        engine: whose labs are wanted; auto for all.
         context: of the user's; no other cluster is contacted.
-        only: the engine whose labs are wanted; None for all.
-    """
-    from dclab.engines.embedded import launch
 
-    found = launch.labs() if only is None or only.engine == "embedded" else []
-    if only is not None and only.engine == "embedded":
+    Raises:
+        InvalidInput: the embedded engine was given a context.
+    """
+    if context is not None:
+        choose_engine(engine, context)
+    found: list[LabSummary] = []
+    if engine != "kube":
+        from dclab.engines.embedded import launch
+
+        found += launch.labs()
+    if engine == "embedded":
         return found
     from dclab.engines.kube.cluster.kubeconfig import find_profile
 
-    if find_profile() is None and context is None:
-        return found
-    from dclab.engines.kube import launch as on_kube
+    contexts = [*([None] if find_profile() else []), *([context] if context else [])]
+    if contexts:
+        from dclab.engines.kube import launch as on_kube
 
-    contexts = [None] if find_profile() else []
-    for one in [*contexts, *([context] if context else [])]:
-        found += on_kube.labs(one)
+        for one in contexts:
+            found += on_kube.labs(one)
     return found

@@ -58,7 +58,11 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
             )
         observer.record(sweep=_sweep(points, lost))
     if not points:
-        raise LabLost("No point of the sweep could be measured.", "See the warnings.", "Try `dclab down` and `up`.")
+        raise LabLost(
+            "No point of the sweep could be measured.",
+            "See the warnings.",
+            "Run `dclab down`, then `dclab up`, with the options that name this lab.",
+        )
     return _sweep(points, lost)
 
 

@@ -18,15 +18,20 @@ from dclab.cli.result import Result
 from dclab.errors import ExitCode
 from tests.conftest import CHECKOUT, COMMAND
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 MODULE = (sys.executable, "-m", "dclab")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Ours, without what would hide that output is buffered."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONUNBUFFERED"}
+    return {**kept, "PYTHONPATH": str(CHECKOUT), **more}
 
 
 def shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a shell line in which `dclab` is the command."""
     script = f'set -o pipefail; dclab() {{ {sys.executable} -m dclab "$@"; }}; {line}'
     return subprocess.run(
-        ["bash", "-c", script], check=False, env={**ENVIRONMENT, **env}, capture_output=True, text=True, timeout=60
+        ["bash", "-c", script], check=False, env=environment(**env), capture_output=True, text=True, timeout=60
     )
 
 
@@ -42,7 +47,7 @@ def test_alone_it_prints_its_help(dclab):
 
 def test_as_a_module(dclab):
     done = subprocess.run(
-        [*MODULE, "--version"], check=True, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
+        [*MODULE, "--version"], check=True, env=environment(), capture_output=True, text=True, timeout=60
     )
     assert done.stdout == dclab("--version").out
 
@@ -70,7 +75,7 @@ def test_the_shell_completes(tmp_path, words, offered):
     kubeconfig.write_text("contexts: [{name: mine, context: {}}, {name: yours, context: {extensions: [{name: a}]}}]")
     env = {"_DCLAB_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split(" ")) - 1)}
     done = subprocess.run(
-        MODULE, check=False, env={**ENVIRONMENT, **env, "KUBECONFIG": str(kubeconfig)}, capture_output=True, text=True,
+        MODULE, check=False, env=environment(**env, KUBECONFIG=str(kubeconfig)), capture_output=True, text=True,
         timeout=60,
     )  # fmt: skip
     assert set(done.stdout.split()) == offered
@@ -131,7 +136,16 @@ def test_up_says_what_differs_from_the_running_lab(dclab, lab_name):
 # Ways out.
 
 
-@pytest.mark.parametrize("line", ["dclab --help | head -1", "dclab doctor | true", "dclab rbac | head -c 5"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dclab --help | head -1",
+        "dclab doctor | true",
+        "dclab rbac | head -c 5",
+        "dclab list | true",
+        "dclab --version | true",
+    ],
+)
 def test_a_reader_that_leaves_early_hears_nothing(line):
     done = shell(line)
     assert (done.returncode, done.stderr) == (0, "")
@@ -218,7 +232,7 @@ def test_ctrl_c_is_quiet_from_the_first_moment(flags):
     for _ in range(8):
         process = subprocess.Popen(
             [*COMMAND, "watch", "--name", "absent", *flags],
-            env=ENVIRONMENT,
+            env=environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -232,3 +246,128 @@ def test_ctrl_c_is_quiet_from_the_first_moment(flags):
             # The signal itself ends what has said everything and is on its way out.
             assert process.returncode in (ExitCode.INTERRUPTED, ExitCode.ENVIRONMENT, -signal.SIGINT)
             assert not flags or json.loads(out)["exit_code"] in (ExitCode.INTERRUPTED, ExitCode.ENVIRONMENT)
+
+
+# Signals.
+
+
+def test_a_second_signal_does_not_cut_the_clean_up(start_dclab, dclab, tmp_path, wait_until):
+    """Ctrl-C twice in `run`: the lab that it started is ended all the same, and one document says what happened."""
+    process = start_dclab("run", "--quick", "--json", "--name", "twice", cwd=tmp_path)
+    wait_until(lambda: "twice" in dclab("list").out, 30)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED, err
+    assert json.loads(out)["exit_code"] == ExitCode.INTERRUPTED
+    assert "twice" not in dclab("list").out
+
+
+def test_a_lab_is_ended_though_nobody_reads_the_progress(dclab, tmp_path, wait_until):
+    """As in `dclab run 2>&1 | tee log`, where Ctrl-C ends tee first."""
+    process = subprocess.Popen(
+        [*MODULE, "run", "--quick", "--name", "unread"],
+        env=environment(), cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait_until(lambda: "unread" in dclab("list").out, 30)
+    time.sleep(1)
+    process.stderr.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == ExitCode.INTERRUPTED
+    assert "unread" not in dclab("list").out
+
+
+@pytest.mark.parametrize("line", ["dclab up --name late --json 2> >(true)", "dclab up --name late 2>&1 | head -1"])
+def test_a_reader_that_leaves_does_not_end_the_command(dclab, line):
+    done = shell(line)
+    assert done.returncode == 0, done.stderr
+    assert dclab("down", "--name", "late", "--json").data["ended"] is True
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_during_the_imports_is_answered(number):
+    process = subprocess.Popen(
+        [*MODULE, "status", "--name", "absent", "--json"], env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    time.sleep(0.12)
+    process.send_signal(number)
+    out, _ = process.communicate(timeout=30)
+    assert not out or json.loads(out)["exit_code"] in (ExitCode.INTERRUPTED, ExitCode.ENVIRONMENT)
+    assert process.returncode in (ExitCode.INTERRUPTED, ExitCode.ENVIRONMENT, -number)
+
+
+def test_what_is_followed_comes_line_by_line(lab_name):
+    started = time.monotonic()
+    done = shell(f"dclab watch --name {lab_name} --seconds 20s | head -2")
+    assert len(done.stdout.splitlines()) == 2
+    assert time.monotonic() - started < 15
+
+
+# What is typed and what the environment says.
+
+
+def test_options_follow_the_command(dclab):
+    done = dclab("--json", "list")
+    assert done.code == ExitCode.USAGE
+    assert "Options follow the command" in done.out + done.err
+    assert dclab("--name", "x", "status", "--json").envelope["command"] == "status"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DCLAB_JSON", "maybe"),
+        ("DCLAB_ENGINE", "docker"),
+        ("DCLAB_NAME", "../x"),
+        ("DCLAB_UP_PORT", "abc"),
+        ("DCLAB_UP_CPUS", "1"),
+        ("DCLAB_UP_CLOCK_SPEED", "nan"),
+    ],
+)
+def test_a_wrong_variable_is_named(dclab, variable, value):
+    done = dclab("up", "--dry-run", env={variable: value})
+    assert done.code == ExitCode.USAGE
+    assert variable in done.out + done.err
+
+
+def test_json_is_asked_for_by_a_true_variable_only(dclab):
+    assert dclab("bogus", env={"DCLAB_JSON": "0"}).out == ""
+    assert dclab("bogus", env={"DCLAB_JSON": "1"}).envelope["exit_code"] == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("predict", str(CHECKOUT / "reports" / "sample-embedded"), "--rate", "10", "--workers", "3"),
+        ("doctor", "--yes"),
+        ("up", "--dry-run", "--engine", "embedded"),
+        ("list", "--engine", "embedded", "--context", "mine"),
+        ("report", "a" * 300),
+    ],
+)
+def test_what_would_be_ignored_is_refused(dclab, arguments):
+    assert dclab(*arguments).code == ExitCode.USAGE
+
+
+def test_a_crashed_lab_is_told_from_a_running_one(dclab):
+    assert dclab("up", "--name", "crashed").code == 0
+    pid = dclab("status", "--name", "crashed", "--json").data["supervisor_pid"]
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.3)
+    (one,) = dclab("list", "--name", "crashed", "--json").data["labs"]
+    assert one["state"] == "crashed"
+    assert "dclab down --name crashed" in dclab("list").out
+    assert dclab("down", "--name", "crashed", "--json").data["ended"] is True
+
+
+def test_the_hint_names_the_lab_that_is_meant(dclab, lab_name):
+    done = dclab("up", "--name", lab_name, "--clock-speed", "7")
+    assert f"`dclab down --name {lab_name}`" in done.err
+
+
+def test_completion_never_fails_loudly():
+    for env in ({"_DCLAB_COMPLETE": ""}, {"_DCLAB_COMPLETE": "complete_bash"}, {"_DCLAB_COMPLETE": "x"}):
+        done = shell("dclab --version", **env)
+        assert "Traceback" not in done.stderr

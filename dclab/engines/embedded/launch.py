@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from dclab.engines.embedded import lifecycle
 from dclab.engines.embedded.ask import Gone, OtherVersion, ask
@@ -37,9 +38,7 @@ def find_lab(name: str) -> EmbeddedLab | None:
 def labs() -> list[LabSummary]:
     """Return every lab of this user that has a folder, with whether it answers at once."""
     return [
-        LabSummary(
-            name=folder.name, engine=EmbeddedLab.engine, state="running" if _answers(folder) else "not answering"
-        )
+        LabSummary(name=folder.name, engine=EmbeddedLab.engine, state=_state(folder))
         for folder in sorted(labs_folder().iterdir())
         if folder.is_dir() and _is_name(folder.name)
     ]
@@ -56,14 +55,16 @@ def stop(folder: Path) -> bool:
     return lifecycle.end(folder)
 
 
-def _answers(folder: Path) -> bool:
+def _state(folder: Path) -> Literal["running", "not answering", "crashed"]:
     try:
         ask(folder, AskAbout(), within=LOOK_SECONDS)
     except OtherVersion:
-        return True
+        return "running"
+    except Gone:
+        return "crashed"
     except DclabError:
-        return False
-    return True
+        return "not answering"
+    return "running"
 
 
 def _is_name(name: str) -> bool:

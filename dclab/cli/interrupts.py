@@ -1,0 +1,65 @@
+"""Ctrl-C, SIGTERM and a closed terminal: the first one ends the command, the next ones do not cut its clean-up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Iterator
+from types import FrameType
+
+__all__ = ["Terminated", "listen", "remember", "until_ctrl_c"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+FORCED = 3
+"""At the third signal the process ends at once."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: ends also what Ctrl-C is the usual end of."""
+
+
+class _Received:
+    count = 0
+
+
+def _heeded() -> Iterator[signal.Signals]:
+    """The signals that the parent does not have us ignore, as nohup and a shell's background job do."""
+    return (one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN)
+
+
+def remember() -> list[int]:
+    """Keep signals that come during the imports, in the list that is returned."""
+    early: list[int] = []
+    for one in _heeded():
+        signal.signal(one, lambda number, _: early.append(number))
+    return early
+
+
+def listen(early: list[int]) -> None:
+    """Turn signals into KeyboardInterrupt from now on; the one that came before into one at once."""
+    for one in _heeded():
+        signal.signal(one, _handle)
+    if early:
+        _handle(early[0], None)
+
+
+def _handle(number: int, _frame: FrameType | None) -> None:
+    _Received.count += 1
+    if _Received.count == 1:
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+    if _Received.count >= FORCED:
+        os._exit(130)
+    with contextlib.suppress(OSError):
+        os.write(2, b"\nStill cleaning up. Once more ends dclab at once, and may leave a lab running.\n")
+
+
+@contextlib.contextmanager
+def until_ctrl_c() -> Iterator[None]:
+    """Run what Ctrl-C is the usual end of: there it is no failure."""
+    try:
+        yield
+    except Terminated:
+        raise
+    except KeyboardInterrupt:
+        _Received.count = 0
