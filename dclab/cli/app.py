@@ -34,9 +34,9 @@ from dclab.cli import (
     watch,
     webui,
 )
+from dclab.cli.call import Invocation
 from dclab.cli.interrupts import listen
 from dclab.cli.streams import flush_for_good, open_streams
-from dclab.cli.verb import Invocation
 from dclab.errors import DclabError, ExitCode
 
 __all__ = ["app", "run", "start"]

@@ -14,8 +14,6 @@ from dclab.cli.verb import Call, verb
 if TYPE_CHECKING:
     from dclab.measure.compare import Comparison
 
-__all__ = ["compare"]
-
 
 @verb
 def compare(

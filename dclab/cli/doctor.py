@@ -17,8 +17,6 @@ from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput, MissingTool
 
-__all__ = ["doctor"]
-
 
 @verb
 def doctor(

@@ -11,8 +11,6 @@ from dclab.cli.options import OWN_MINIKUBE
 from dclab.cli.result import Result
 from dclab.cli.verb import PlacedCall, verb
 
-__all__ = ["down"]
-
 
 @verb
 def down(

@@ -9,8 +9,6 @@ from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
 
-__all__ = ["hpa_demo"]
-
 
 @verb
 def hpa_demo(

@@ -16,8 +16,6 @@ from dclab.errors import InvalidInput
 if TYPE_CHECKING:
     from dclab.results import MetricReading
 
-__all__ = ["hpa_replay"]
-
 
 @dataclass(frozen=True, kw_only=True)
 class ReplayedPass:

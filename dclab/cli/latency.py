@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dclab.lab import ProbeSpec
     from dclab.results import LatencySummary
 
-__all__ = ["latency"]
-
 OPEN_LOOP = "Open loop: requests per second, each timed from when it is due, so that a stall is not hidden."
 
 

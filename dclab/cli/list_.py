@@ -16,8 +16,6 @@ from dclab.paths import check_name
 if TYPE_CHECKING:
     from dclab.lab import LabSummary
 
-__all__ = ["list_"]
-
 
 @verb
 def list_(

@@ -11,8 +11,6 @@ from dclab.cli.result import Result
 from dclab.cli.values import Duration, parse_path
 from dclab.cli.verb import ExperimentCall, verb
 
-__all__ = ["loadtest"]
-
 MOST_USERS = 255
 """siege's own limit without a change of its configuration."""
 

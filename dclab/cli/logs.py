@@ -14,8 +14,6 @@ from dclab.cli.result import Result
 from dclab.cli.verb import LabCall, verb
 from dclab.errors import InvalidInput
 
-__all__ = ["logs"]
-
 
 @verb
 def logs(

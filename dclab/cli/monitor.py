@@ -14,8 +14,6 @@ from dclab.cli.verb import ExperimentCall, verb
 if TYPE_CHECKING:
     from dclab.engines.kube.lab.client import KubeLab
 
-__all__ = ["monitor"]
-
 
 @verb
 def monitor(

@@ -16,8 +16,6 @@ from dclab.errors import InvalidInput
 if TYPE_CHECKING:
     from dclab.measure.predict import Plan, Prediction, System
 
-__all__ = ["predict"]
-
 INSTEAD = "Instead: the hashes/s that are wanted; prints the fewest replicas."
 
 

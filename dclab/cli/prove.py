@@ -7,8 +7,6 @@ from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
 
-__all__ = ["prove"]
-
 
 @verb
 def prove(call: ExperimentCall, workers: WorkersOption = 10, seconds: SecondsOption = Duration(30)) -> Result:

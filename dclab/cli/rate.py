@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from dclab.lab import Counter
     from dclab.results import Rate
 
-__all__ = ["rate"]
-
 
 @verb
 def rate(

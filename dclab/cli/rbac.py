@@ -11,8 +11,6 @@ from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.paths import check_name
 
-__all__ = ["rbac"]
-
 
 @verb
 def rbac(

@@ -12,8 +12,6 @@ from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
-__all__ = ["report"]
-
 
 @verb
 def report(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from dclab.lab import Lab
     from dclab.results import Results
 
-__all__ = ["run"]
-
 QUICK_CLOCK = 5.0
 
 

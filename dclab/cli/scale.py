@@ -13,8 +13,6 @@ from dclab.cli.values import parse_count
 from dclab.cli.verb import LabCall, verb
 from dclab.errors import InvalidInput
 
-__all__ = ["scale"]
-
 
 @verb
 def scale(

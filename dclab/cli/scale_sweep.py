@@ -9,8 +9,6 @@ from dclab.cli.result import Result
 from dclab.cli.values import Counts, Duration
 from dclab.cli.verb import ExperimentCall, verb
 
-__all__ = ["scale_sweep"]
-
 
 @verb
 def scale_sweep(

@@ -9,8 +9,6 @@ from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_t
 from dclab.cli.result import Result
 from dclab.cli.verb import LabCall, verb
 
-__all__ = ["status"]
-
 
 @verb
 def status(call: LabCall) -> Result:

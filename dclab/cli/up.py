@@ -24,8 +24,6 @@ from dclab.cli.verb import PlacedCall, verb
 if TYPE_CHECKING:
     from dclab.engines.embedded.client import EmbeddedLab
 
-__all__ = ["up"]
-
 UP_SECONDS = 120.0
 """For the replicas to be ready and the first hashes to come, images in place."""
 

@@ -1,239 +1,25 @@
-"""The decorator of verbs, and what it gives them: common options, where to print, the lab, a recorded run.
+"""The decorator of verbs: adds the options that go with what a verb is given, and hands it its call.
 
-A verb is a function whose first parameter says by its type what it is given (a Call, a PlacedCall or a LabCall); the
-other parameters are its own options. It returns one Result.
+A verb is a function whose first parameter says by its type what it is given (a Call, a PlacedCall, a LabCall or an
+ExperimentCall); the other parameters are its own options. It returns one Result.
 """
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import os
-import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from copy import copy
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-from dclab.cli.options import (
-    AppliesTo,
-    ContextOption,
-    EngineOption,
-    JsonOption,
-    NameOption,
-    OutOption,
-    Place,
-    QuietOption,
-    VerboseOption,
-)
-from dclab.errors import DclabError, Interrupted, InvalidInput
+from dclab.cli.call import Call, ExperimentCall, LabCall, PlacedCall
+from dclab.cli.options import AppliesTo
+from dclab.cli.result import Result
+from dclab.errors import DclabError
 
-if TYPE_CHECKING:
-    from dclab.cli.output import Output
-    from dclab.cli.recorder import Recorder
-    from dclab.cli.result import Result
-    from dclab.engines.choose import Choice
-    from dclab.lab import Lab
-
-__all__ = ["Call", "ExperimentCall", "Invocation", "LabCall", "PlacedCall", "verb"]
-
-NOT_RECORDED = {
-    "as_json", "quiet", "verbose", "name", "engine", "context", "out", "images", "yes", "language", "address", "keep"
-}  # fmt: skip
-"""Options that say where and how, not what is measured; some hold names that no report should carry."""
-
-
-class Invocation:
-    """One command line while it runs: what the handler at the top knows of it."""
-
-    def __init__(self) -> None:
-        self.output: Output | None = None
-        """Set as soon as the options are known."""
-        self.afterwards: list[Callable[[], None]] = []
-        """What runs once the result has been printed."""
-
-
-class Call:
-    """What every verb is given."""
-
-    options: ClassVar[dict[str, Any]] = {
-        "as_json": (JsonOption, False),
-        "quiet": (QuietOption, False),
-        "verbose": (VerboseOption, False),
-    }
-    """Annotation and default of the options that come with it."""
-
-    def __init__(self, context: typer.Context, given: Mapping[str, Any]) -> None:
-        from dclab.cli.output import Output
-
-        self.click = context
-        self.output = Output(
-            context.info_name or "", as_json=given["as_json"], quiet=given["quiet"], verbose=given["verbose"]
-        )
-        self.invocation: Invocation = context.obj
-        self.invocation.output = self.output
-
-    @property
-    def command_line(self) -> str:
-        """The command line that measures this again."""
-        parts = ["dclab", self.click.info_name or ""]
-        for param in self.click.command.params:
-            value = self.click.params.get(param.name or "")
-            if value is None or value is False or value == () or param.name in NOT_RECORDED:
-                continue
-            flags = [max(param.opts, key=len)] if param.param_type_name == "option" else []
-            for one in value if isinstance(value, list) else [value]:
-                parts += flags if value is True else [*flags, str(one)]
-        return shlex.join(parts)
-
-    def from_command_line(self, name: str) -> bool:
-        """Return whether an option was typed, rather than left at its default or set in the environment."""
-        source = self.click.get_parameter_source(name)
-        return source is not None and source.name == "COMMANDLINE"
-
-    def is_given(self, name: str) -> bool:
-        """Return whether an option was typed or set in the environment, rather than left at its default."""
-        source = self.click.get_parameter_source(name)
-        return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
-
-    def afterwards(self, action: Callable[[], None]) -> None:
-        """Run this once the result has been printed."""
-        self.invocation.afterwards.append(action)
-
-
-class PlacedCall(Call):
-    """For a verb about a lab that need not be there: on which engine, in which cluster, under which name."""
-
-    options: ClassVar = {
-        **Call.options,
-        "name": (NameOption, None),
-        "engine": (EngineOption, "auto"),
-        "context": (ContextOption, None),
-    }
-
-    def __init__(self, context: typer.Context, given: Mapping[str, Any]) -> None:
-        from dclab.engines.choose import DEFAULT_NAMES, choose_engine
-
-        super().__init__(context, given)
-        engine, self.context = given["engine"], given["context"]
-        # What is typed counts more than what the environment says.
-        if engine == "embedded" and not self.from_command_line("context"):
-            self.context = None
-        elif self.context is not None and self.from_command_line("context") and not self.from_command_line("engine"):
-            engine = "kube"
-        elif engine == "auto" and given.get("dry_run"):
-            engine = "kube"  # nothing is applied anywhere else
-        self.choice: Choice = choose_engine(engine, self.context)
-        self.name: str = given["name"] or DEFAULT_NAMES[self.choice.engine]
-
-    @property
-    def again(self) -> str:
-        """The options that name this lab in another command, each behind a space."""
-        from dclab.engines.choose import options_of
-
-        return options_of(self.name, self.choice, self.context)
-
-    @property
-    def place(self) -> Place:
-        """Where the lab is, or would be."""
-        if self.choice.engine == "embedded":
-            return "embedded"
-        return "minikube" if self.context is None else "context"
-
-    def refuse_what_does_not_apply(self, applies: Mapping[str, AppliesTo]) -> None:
-        """Raise InvalidInput for an option that was typed and has no meaning in this place."""
-        for param in self.click.command.params:
-            wanted = applies.get(param.name or "")
-            if wanted and self.place not in wanted.places and self.from_command_line(param.name or ""):
-                option = max(param.opts, key=len)
-                here = {
-                    "embedded": "the embedded engine",
-                    "minikube": "dclab's own minikube",
-                    "context": f"the cluster of the context {self.context!r}",
-                }[self.place]
-                raise InvalidInput(
-                    f"{option} applies only to: {wanted.text}.",
-                    f"This command uses {here}, because {self.choice.reason}.",
-                    f"Omit {option}" + (", or add --engine kube." if self.place == "embedded" else "."),
-                )
-
-
-class LabCall(PlacedCall):
-    """For a verb that asks a running lab."""
-
-    def __init__(self, context: typer.Context, given: Mapping[str, Any]) -> None:
-        super().__init__(context, given)
-        self._lab: Lab | None = None
-
-    @property
-    def lab(self) -> Lab:
-        """The running lab; NoLab when there is none."""
-        from dclab.engines.choose import require_lab
-
-        if self._lab is None:
-            self._lab = require_lab(self.name, self.choice, self.context)
-        return self._lab
-
-
-class ExperimentCall(LabCall):
-    """For a verb that measures, and keeps what it measured in a folder."""
-
-    options: ClassVar = {**LabCall.options, "out": (OutOption, None)}
-
-    def __init__(self, context: typer.Context, given: Mapping[str, Any]) -> None:
-        super().__init__(context, given)
-        self.out: Path | None = given["out"]
-
-    @contextlib.contextmanager
-    def recording(
-        self,
-        *,
-        lab: Lab | None = None,
-        folder: Path | None = None,
-        quick: bool = False,
-        expected: Mapping[str, float] | None = None,
-    ) -> Iterator[Recorder]:
-        """Record a run in a folder, and show it; when it is cut off, say where what was measured is.
-
-        Args:
-            lab: another than the running one.
-            folder: one that was made before.
-            quick: the run is a compressed one.
-            expected: parts that are listed on a terminal, with about how many seconds each takes.
-        """
-        from dclab.cli.live import View
-        from dclab.cli.recorder import Recorder
-        from dclab.run_folder import Run, new_folder, this_environment
-
-        lab = lab or self.lab
-        folder = folder or new_folder(self.out, lab.engine)
-        run = Run(
-            folder,
-            engine=lab.engine,
-            lab=lab.name,
-            command=self.command_line,
-            environment=this_environment(self.choice.reason, lab.versions()),
-            quick=quick,
-            identity=lab.identity(),
-        )
-        view = View(run.results, expected or {})
-        try:
-            with self.output.live(view):
-                try:
-                    yield Recorder(self.output, run, view)
-                except BaseException:
-                    view.finish(cut_off=True)
-                    raise
-                view.finish()
-        except (KeyboardInterrupt, DclabError) as error:
-            kept = f"What was measured is in {folder}."
-            if isinstance(error, DclabError):
-                error.hint = f"{error.hint} {kept}".strip()
-                raise
-            raise Interrupted("Interrupted.", "", kept) from None
-        run.finish()
+__all__ = ["Call", "ExperimentCall", "LabCall", "PlacedCall", "verb"]
 
 
 def verb(function: Callable[..., Result]) -> Callable[..., Result]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from dclab.lab import AutoscalerStatus, Lab, Scrape
     from dclab.measure.recent_rate import RecentRate
 
-__all__ = ["watch"]
-
 TARGETS = tuple(one.value for one in Target)
 EVERY_SECONDS = 2.0
 LATENCY_SECONDS = 5.0

@@ -10,8 +10,6 @@ from dclab.cli.options import AddressOption
 from dclab.cli.result import Result
 from dclab.cli.verb import LabCall, verb
 
-__all__ = ["webui"]
-
 
 @verb
 def webui(call: LabCall, address: AddressOption = None) -> Result:
