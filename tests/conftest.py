@@ -107,6 +107,23 @@ def dclab():
     return run
 
 
+@pytest.fixture
+def dclab_here(capsys, monkeypatch):
+    """Run a command line in this process, where starting one is not what is tested: half a second of imports each."""
+    from dclab.cli import run
+
+    def here(*arguments: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> Finished:
+        if cwd:
+            monkeypatch.chdir(cwd)
+        for key, value in (env or {}).items():
+            monkeypatch.setenv(key, value)
+        code = run(arguments)
+        out, err = capsys.readouterr()
+        return Finished(subprocess.CompletedProcess(arguments, code, out, err))
+
+    return here
+
+
 @pytest.fixture(scope="session")
 def start_dclab():
     """Start a command line and leave it running."""

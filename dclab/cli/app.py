@@ -35,7 +35,7 @@ from dclab.cli import (
     webui,
 )
 from dclab.cli.call import Invocation
-from dclab.cli.interrupts import listen
+from dclab.cli.interrupts import ignore, listen
 from dclab.cli.streams import flush_for_good, open_streams
 from dclab.errors import DclabError, ExitCode
 
@@ -121,11 +121,17 @@ def run(arguments: Sequence[str], early: list[int] | None = None) -> int:
     invocation = Invocation()
     open_streams()
     try:
-        if early is not None:
-            listen(early)
-        return _outcome(arguments, invocation)
-    except BaseException as error:
-        return _failure(error, arguments, invocation)
+        try:
+            if early is not None:
+                listen(early)
+            return _outcome(arguments, invocation)
+        except BaseException as error:
+            return _failure(error, arguments, invocation)
+        finally:
+            if early is not None:
+                ignore()
+    except KeyboardInterrupt:  # one that came while a failure was told
+        return int(ExitCode.INTERRUPTED)
     finally:
         flush_for_good()
 

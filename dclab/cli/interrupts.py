@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ["Terminated", "listen", "remember", "until_ctrl_c"]
+__all__ = ["Terminated", "ignore", "listen", "remember", "until_ctrl_c"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED = 3
@@ -23,9 +23,9 @@ class _Received:
     count = 0
 
 
-def _heeded() -> Iterator[signal.Signals]:
+def _heeded() -> list[signal.Signals]:
     """The signals that the parent does not have us ignore, as nohup and a shell's background job do."""
-    return (one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN)
+    return [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
 
 
 def remember() -> list[int]:
@@ -42,6 +42,12 @@ def listen(early: list[int]) -> None:
         signal.signal(one, _handle)
     if early:
         _handle(early[0], None)
+
+
+def ignore() -> None:
+    """Take no more signals: everything has been said and done."""
+    for one in _heeded():
+        signal.signal(one, signal.SIG_IGN)
 
 
 def _handle(number: int, _frame: FrameType | None) -> None:

@@ -44,7 +44,7 @@ def up(
     cpus: Annotated[int, count_option("number of CPUs", "CPUs of a new minikube.", low=2, high=1024), OWN_MINIKUBE] = 2,
     memory: Annotated[
         int,
-        count_option("memory", "Memory of a new minikube, in MB.", low=1800, high=10**7, metavar="MB"),
+        count_option("memory", "Memory of a new minikube, in MB.", low=1800, high=10**9, metavar="MB"),
         OWN_MINIKUBE,
     ] = 4096,
     kubernetes_version: Annotated[

@@ -67,8 +67,8 @@ SAMPLE = Path(__file__).parent.parent.parent / "reports" / "sample-embedded"
         ("up", "--colour"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_refused_with_a_sentence(dclab, tmp_path, arguments):
-    done = dclab(*arguments, cwd=tmp_path)
+def test_a_wrong_value_is_refused_with_a_sentence(dclab_here, tmp_path, arguments):
+    done = dclab_here(*arguments, cwd=tmp_path)
     assert done.code == ExitCode.USAGE, done.err
     assert done.out == ""
     first, *rest = done.err.splitlines()
@@ -78,8 +78,8 @@ def test_a_wrong_value_is_refused_with_a_sentence(dclab, tmp_path, arguments):
 
 
 @pytest.mark.parametrize("verb", ["status", "webui", "scale-sweep", "latency", "loadtest", "hpa-demo", "monitor"])
-def test_without_a_lab_it_says_how_to_start_one(dclab, tmp_path, verb):
-    done = dclab(verb, "--name", "absent", cwd=tmp_path)
+def test_without_a_lab_it_says_how_to_start_one(dclab_here, tmp_path, verb):
+    done = dclab_here(verb, "--name", "absent", cwd=tmp_path)
     assert done.code == ExitCode.ENVIRONMENT
     assert "No lab named 'absent' is running." in done.err
     assert "dclab up --name absent" in done.err
@@ -87,19 +87,19 @@ def test_without_a_lab_it_says_how_to_start_one(dclab, tmp_path, verb):
 
 
 @pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",), ("status",), ("down",)])
-def test_without_a_cluster_the_kube_engine_says_how_to_get_one(dclab, tmp_path, verb):
+def test_without_a_cluster_the_kube_engine_says_how_to_get_one(dclab_here, tmp_path, verb):
     nothing = {"PATH": "/nonexistent", "HOME": str(tmp_path / "home"), "KUBECONFIG": "", "XDG_STATE_HOME": ""}
-    done = dclab(*verb, "--engine", "kube", cwd=tmp_path, env=nothing)
+    done = dclab_here(*verb, "--engine", "kube", cwd=tmp_path, env=nothing)
     assert done.code == ExitCode.ENVIRONMENT
     assert "--context" in done.err
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",), ("status",), ("down",)])
-def test_a_context_that_is_not_there_is_refused(dclab, tmp_path, verb):
+def test_a_context_that_is_not_there_is_refused(dclab_here, tmp_path, verb):
     kubeconfig = tmp_path / "kubeconfig"
     kubeconfig.write_text("contexts: [{name: mine, context: {cluster: a, user: b}}]")
-    done = dclab(*verb, "--context", "other", cwd=tmp_path, env={"KUBECONFIG": str(kubeconfig)})
+    done = dclab_here(*verb, "--context", "other", cwd=tmp_path, env={"KUBECONFIG": str(kubeconfig)})
     assert done.code == ExitCode.USAGE
     assert "Your kubeconfig has: mine." in done.err
     assert [one.name for one in tmp_path.iterdir()] == ["kubeconfig"]
@@ -173,9 +173,9 @@ def test_a_socket_that_is_not_ours_is_no_lab(dclab, runtime_folder):
     [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"schema": "other/1"}', b'{"schema": "dclab/results/99"}',
      b'{"schema": "dclab/results/1"}', b'{"schema": "dclab/results/1", "sweep": 3}'],
 )  # fmt: skip
-def test_a_foreign_results_file(dclab, tmp_path, content):
+def test_a_foreign_results_file(dclab_here, tmp_path, content):
     (tmp_path / "results.json").write_bytes(content)
-    done = dclab("report", str(tmp_path))
+    done = dclab_here("report", str(tmp_path))
     assert done.code == ExitCode.USAGE
     assert "results" in done.err
     assert [one.name for one in tmp_path.iterdir()] == ["results.json"]

@@ -111,8 +111,8 @@ def test_the_environment_sets_options(dclab, lab_name):
         (("status", "--engine", "embedded", "--context", "mine"), "context", "embedded engine"),
     ],
 )
-def test_an_option_of_another_engine_is_refused(dclab, tmp_path, arguments, option, belongs_to):
-    done = dclab(*arguments, cwd=tmp_path)
+def test_an_option_of_another_engine_is_refused(dclab_here, tmp_path, arguments, option, belongs_to):
+    done = dclab_here(*arguments, cwd=tmp_path)
     assert done.code == ExitCode.USAGE, done.err
     assert option in done.err
     assert belongs_to in done.err
@@ -326,8 +326,8 @@ def test_options_follow_the_command(dclab):
         ("DCLAB_UP_CLOCK_SPEED", "nan"),
     ],
 )
-def test_a_wrong_variable_is_named(dclab, variable, value):
-    done = dclab("up", "--dry-run", env={variable: value})
+def test_a_wrong_variable_is_named(dclab_here, variable, value):
+    done = dclab_here("up", "--dry-run", env={variable: value})
     assert done.code == ExitCode.USAGE
     assert variable in done.out + done.err
 
@@ -347,8 +347,8 @@ def test_json_is_asked_for_by_a_true_variable_only(dclab):
         ("report", "a" * 300),
     ],
 )
-def test_what_would_be_ignored_is_refused(dclab, arguments):
-    assert dclab(*arguments).code == ExitCode.USAGE
+def test_what_would_be_ignored_is_refused(dclab_here, arguments):
+    assert dclab_here(*arguments).code == ExitCode.USAGE
 
 
 def test_a_crashed_lab_is_told_from_a_running_one(dclab):

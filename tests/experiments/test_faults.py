@@ -56,7 +56,7 @@ def victim(lab, what):
 
 @pytest.mark.parametrize("what", ["worker", "rng", "redis", "supervisor"])
 def test_a_part_killed_within_a_window(lab, what):
-    settings, observer = SweepSettings(workers=(2,), seconds=3.0, settle=1.5), Collected()
+    settings, observer = SweepSettings(workers=(2,), seconds=5.0, settle=1.5), Collected()
     lab.scale("worker", 2)
 
     def kill():
