@@ -75,7 +75,12 @@ def _figures(one: LatencySummary) -> tuple[str, ...]:
 
 def url_lines(urls: Mapping[str, LatencySummary]) -> Iterator[Any]:
     """Milliseconds of any URLs, whole and by phases."""
-    shown = [(url, *_figures(one), f"{one.connect:.2f}", f"{one.first_byte:.2f}") for url, one in urls.items()]
+    # A URL may be wider than the screen, and would be cut in a table.
+    yield from (f"{number}: {url}" for number, url in enumerate(urls, 1))
+    shown = [
+        (number, *_figures(one), f"{one.connect:.2f}", f"{one.first_byte:.2f}")
+        for number, one in enumerate(urls.values(), 1)
+    ]
     yield table("ms", *LATENCY_COLUMNS, "connect", "first byte", rows=shown)
     for one in urls.values():
         loop = "closed: each request waited for the one before" if one.rate is None else f"open, {one.rate:g} a second"

@@ -91,7 +91,7 @@ def probe_caveats(
             message=f"Only {len(times)} requests of {what} were timed; percentiles of so few are single requests.",
             hint=more,
         )
-    if times and (far := outliers(times)):
+    if len(times) >= FEWEST and (far := outliers(times)):
         yield Caveat(
             code="outliers",
             message=f"{far} of {len(times)} requests of {what} took far longer or shorter than the others.",
