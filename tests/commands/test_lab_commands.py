@@ -116,11 +116,11 @@ def test_up_on_a_port_of_choice_and_down_twice(dclab):
 
 @pytest.mark.parametrize(
     "verb",
-    ["up", "status", "scale", "webui", "scale-sweep", "latency", "loadtest", "hpa-demo", "monitor", "run", "report",
+    ["up", "list", "logs", "status", "watch", "scale", "webui", "prove", "predict", "rate", "compare", "rbac", "scale-sweep", "latency", "loadtest", "hpa-demo", "monitor", "run", "report",
      "doctor", "down"],
 )  # fmt: skip
-def test_every_verb_has_help_with_an_example(dclab, verb):
-    shown = dclab(verb, "--help", env={"COLUMNS": "100"})
+def test_every_verb_has_help_with_an_example(dclab_here, verb):
+    shown = dclab_here(verb, "--help", env={"COLUMNS": "100"})
     assert shown.code == 0
     assert f"Example: dclab {verb}" in shown.out
 

@@ -9,7 +9,7 @@ from tests.fuzz.case import Input, again, keep
 from tests.fuzz.judge import findings
 from tests.fuzz.sandbox import Outcome, Sandbox
 
-INPUTS = 40
+INPUTS = 25
 
 
 @pytest.fixture(scope="module")

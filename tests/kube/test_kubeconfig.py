@@ -43,7 +43,7 @@ def names():
 
 @pytest.mark.skipif(find_kubectl() is None, reason="no kubectl here")
 def test_what_kubectl_reads_is_read_and_says_the_same(monkeypatch):
-    fuzz(find_kubectl(), 60)
+    fuzz(find_kubectl(), 30)
 
 
 def test_of_two_contexts_with_one_name_the_first_counts(kubeconfig, tmp_path, monkeypatch):

@@ -158,7 +158,7 @@ PLAIN = Page(render_html(SAMPLE, PICTURES, raw=["raw/a"]))
 @example(" ".join(ACTIVE))
 @example("\n".join(ACTIVE))
 @given(hostile.map("".join))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 def test_a_page_has_no_element_attribute_or_link_but_its_own(text):
     page = Page(render_html(with_text(text), PICTURES, raw=[file_name(text)]))
     assert page.marks <= PLAIN.marks
@@ -189,7 +189,7 @@ HEADINGS = 9
 @example(" ".join(ACTIVE))
 @example("\n".join(ACTIVE))
 @given(hostile.map("".join))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 def test_markdown_has_no_link_picture_or_block_but_its_own(text):
     source = render_markdown(with_text(text), PICTURES, raw=[file_name(text)])
     found = list(tokens(source))
