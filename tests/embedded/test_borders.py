@@ -128,7 +128,7 @@ def _plain(kind):
     return int | None if kind == Port | None else kind
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(QUESTIONS), st.binary(max_size=200) | json_values.map(lambda one: json.dumps(one).encode()))
 @example(AskAbout, b"")
 @example(AskAbout, b"[" * 100_000)
@@ -140,7 +140,7 @@ def test_arbitrary_bytes_as_an_answer_are_told_as_such(shared, kind, sent):
         ask(shared.folder, _question(kind), within=5)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(QUESTIONS), json_values, json_values)
 def test_an_answer_is_of_its_type_or_told_as_unreadable(shared, kind, answer, fault):
     shared.pieces = [line(answer=answer)]
@@ -269,7 +269,7 @@ def test_where_nobody_listens_there_is_no_lab(found):
 # lab.json.
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200) | json_values.map(lambda one: json.dumps(one).encode()))
 @example(b"")
 @example(b"[" * 100_000)
@@ -356,7 +356,7 @@ def asked(sent):
     return asyncio.run(answering.answer(Verbs(None), sent))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=200) | json_values.map(lambda one: json.dumps(one).encode()))
 @example(b"[" * 100_000)
 def test_arbitrary_bytes_are_no_question(sent):

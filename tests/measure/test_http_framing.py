@@ -225,7 +225,7 @@ PIECES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.booleans(), st.sampled_from(["GET", "HEAD", "POST"]))
 def test_no_answer_raises_or_takes_longer_than_its_time(answer, stay, method):
     server = Server(lambda: [answer], stay=stay)
