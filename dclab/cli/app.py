@@ -130,8 +130,8 @@ def run(arguments: Sequence[str], early: list[int] | None = None) -> int:
         finally:
             if early is not None:
                 ignore()
-    except KeyboardInterrupt:  # one that came while a failure was told
-        return int(ExitCode.INTERRUPTED)
+    except KeyboardInterrupt as error:  # one that came while a failure was told; no other will
+        return _failure(error, arguments, invocation)
     finally:
         flush_for_good()
 
