@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dclab.errors import InvalidInput, MissingTool
 
-__all__ = ["check_name", "lab_folder", "labs_folder", "shipped"]
+__all__ = ["check_name", "lab_folder", "labs_folder", "shipped", "state_folder"]
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 
@@ -63,3 +63,10 @@ def labs_folder() -> Path:
 def lab_folder(name: str) -> Path:
     """The folder of one lab (it need not exist)."""
     return labs_folder() / check_name(name)
+
+
+def state_folder() -> Path:
+    """Return the folder of what outlives a lab (it need not exist). A relative XDG_STATE_HOME is ignored, as XDG says."""
+    state = os.environ.get("XDG_STATE_HOME", "")
+    base = Path(state) if os.path.isabs(state) else Path(os.path.expanduser("~/.local/state"))
+    return base / "dclab"

@@ -7,9 +7,9 @@ import re
 import sys
 import time
 import traceback
-from pathlib import Path
 
 from dclab.errors import DclabError, Interrupted, Unexpected, Usage
+from dclab.paths import state_folder
 
 __all__ = ["as_error", "exit_code_of"]
 
@@ -68,9 +68,7 @@ def _one_line(error: BaseException) -> str:
 
 def _logged(error: BaseException) -> tuple[str, str]:
     """Write the traceback to a file; return why and hint."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    base = Path(state) if os.path.isabs(state) else Path(os.path.expanduser("~")) / ".local" / "state"
-    folder = base / "dclab" / "failures"
+    folder = state_folder() / "failures"
     file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     text = f"{sys.argv!r}\n{''.join(traceback.format_exception(error))}"
     try:

@@ -19,6 +19,7 @@ import msgspec
 from dclab.engines.kube.cluster.kubeconfig_types import Cluster, ContextEntry, User
 from dclab.engines.kube.cluster.kubeconfig_yaml import Unreadable, read_document
 from dclab.errors import InvalidInput
+from dclab.paths import state_folder
 
 __all__ = [
     "PROFILE",
@@ -80,8 +81,7 @@ class Access(NamedTuple):
 
 def own_kubeconfig() -> Path:
     """Return where minikube writes of dclab's own profile."""
-    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
-    return Path(state) / "dclab" / "kubeconfig"
+    return state_folder() / "kubeconfig"
 
 
 def _users() -> str:

@@ -33,7 +33,6 @@ MANIFEST, HELM = "manifest", "helm"
 REPOSITORY = "https://prometheus-community.github.io/helm-charts"
 CHART_VERSION = "29.27.0"
 """Of https://github.com/prometheus-community/helm-charts/blob/main/charts/prometheus/Chart.yaml."""
-CHART_LABEL = "helm.sh/chart"
 RELEASE = "prometheus"
 """With it the chart names its server as our manifest does."""
 RENDERED = ("ConfigMap", "Deployment", "Service")
