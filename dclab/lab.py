@@ -28,6 +28,7 @@ __all__ = [
     "ReplicaUsage",
     "Replicas",
     "Scrape",
+    "WorkerReport",
 ]
 
 SERVICES = ("redis", "rng", "hasher", "worker", "webui")
@@ -55,6 +56,17 @@ class Counter:
     """Unix seconds, on the web UI's clock; on this machine's where the web UI tells no time."""
     hashes: int
     coins: int
+
+
+class WorkerReport(NamedTuple):
+    """What one worker added to the counter, and when."""
+
+    worker: str
+    """Name of the replica."""
+    t: float
+    """Unix seconds, on the lab's clock (the one of `Counter.t`)."""
+    units: int
+    """Hashes since its last report."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -245,6 +257,12 @@ class Lab(Protocol):
 
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
+
+    def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
+        """Return every report of every worker from `since` (on the lab's clock) until now, in order of time.
+
+        None where the engine cannot tell who reported: too many replicas to ask, or logs that say something else.
+        """
 
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""

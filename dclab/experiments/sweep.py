@@ -16,7 +16,7 @@ from dclab.measure.caveats import point_caveats
 from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.models import best_model, fit_models
 from dclab.measure.queueing import SERVICE_SECONDS, accounted_workers
-from dclab.measure.rate import quotient
+from dclab.measure.ratio import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Rate, Sweep, SweepPoint
 
@@ -145,8 +145,8 @@ def _sweep(points: list[SweepPoint], lost: list[int]) -> Sweep:
     return Sweep(
         points=tuple(points),
         speedup=speedup.mean,
-        speedup_ci95_low=speedup.ci95_low,
-        speedup_ci95_high=speedup.ci95_high,
+        speedup_ci95_low=speedup.low,
+        speedup_ci95_high=speedup.high,
         webui_speedup=many.webui_reading / few.webui_reading if few.webui_reading else None,
         lost_workers=tuple(lost),
         models=models,

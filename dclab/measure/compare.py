@@ -9,7 +9,7 @@ from typing import Literal
 
 from dclab.errors import InvalidInput
 from dclab.measure.latency import read_histogram
-from dclab.measure.rate import quotient
+from dclab.measure.ratio import quotient
 from dclab.results import LatencySummary, Rate, Results
 
 __all__ = ["Comparison", "compare_runs", "mann_whitney"]
@@ -110,18 +110,18 @@ def _latencies(results: Results) -> dict[str, LatencySummary]:
 
 def _of_rates(what: str, run: int, base: Rate, other: Rate) -> Comparison:
     ratio = quotient(other, base)
-    known = all(math.isfinite(one) for one in (ratio.mean, ratio.ci95_low, ratio.ci95_high))
+    known = all(math.isfinite(one) for one in ratio)
     verdict: Verdict = "cannot tell"
     if known:
-        verdict = "higher" if ratio.ci95_low > 1 else "lower" if ratio.ci95_high < 1 else "same"
+        verdict = "higher" if ratio.low > 1 else "lower" if ratio.high < 1 else "same"
     return Comparison(
         what=what,
         run=run,
         base=base.mean,
         other=other.mean,
         unit="hashes/s",
-        ratio_ci95_low=ratio.ci95_low if known else None,
-        ratio_ci95_high=ratio.ci95_high if known else None,
+        ratio_ci95_low=ratio.low if known else None,
+        ratio_ci95_high=ratio.high if known else None,
         verdict=verdict,
     )
 

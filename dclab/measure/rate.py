@@ -25,7 +25,6 @@ __all__ = [
     "check_clock",
     "estimate_rate",
     "on_one_clock",
-    "quotient",
     "whole_seconds",
 ]
 
@@ -156,20 +155,3 @@ def _slope(times: Sequence[float], counts: Sequence[float]) -> float:
 
 def _end_error(sawtooth: float, window: float) -> float:
     return math.sqrt(12) * BATCH_SECONDS * sawtooth / window**2
-
-
-def quotient(upper: Rate, lower: Rate) -> Rate:
-    """Return the ratio of two independent rates with its 95 % interval.
-
-    Fieller's theorem (E. C. Fieller, J. R. Stat. Soc. B 16, 1954), with the half widths as the errors; where
-    the lower rate cannot be told from zero the interval is open upwards.
-    """
-    mean = upper.mean / lower.mean if lower.mean else math.inf
-    e_upper = (upper.ci95_high - upper.ci95_low) / 2
-    e_lower = (lower.ci95_high - lower.ci95_low) / 2
-    relative = e_lower / lower.mean if lower.mean else math.inf
-    g = relative * relative
-    if g >= 1:
-        return Rate(mean=mean, ci95_low=0.0, ci95_high=math.inf)
-    root = math.hypot(e_upper * math.sqrt(1 - g), mean * e_lower) / lower.mean
-    return Rate(mean=mean, ci95_low=(mean - root) / (1 - g), ci95_high=(mean + root) / (1 - g))

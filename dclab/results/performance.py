@@ -34,6 +34,14 @@ class Rate:
     mean: HashRate
     ci95_low: HashRate
     ci95_high: HashRate
+    seconds: Amount | None = None
+    """Length of the window; None in files of older versions."""
+    reports: Count | None = None
+    """Reports of workers that it rests on; None where who reported is not known."""
+    on_cap: bool = False
+    """Whether the window ended at its longest, before the interval was as narrow as wanted."""
+    unstable: bool = False
+    """Whether the rate varied more than the process by itself does; the interval is widened accordingly."""
 
     @property
     def relative_half_width(self) -> float:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dclab.errors import DclabError
 from dclab.lab import Counter
-from dclab.measure.rate import ClockStepped, CounterReset, check_clock, estimate_rate, quotient
+from dclab.measure.rate import ClockStepped, CounterReset, check_clock, estimate_rate
+from dclab.measure.ratio import Ratio, quotient, verdict
 from dclab.measure.student import t_quantile
 from dclab.results import Rate
 from tests.measure import coverage
@@ -88,13 +89,30 @@ def test_too_few_readings_are_refused():
         estimate_rate([])
 
 
+def rate(low, mean, high):
+    return Rate(mean=mean, ci95_low=low, ci95_high=high)
+
+
 def test_the_quotient_of_rates():
-    found = quotient(Rate(mean=9.9, ci95_low=9.8, ci95_high=10.0), Rate(mean=3.3, ci95_low=3.2, ci95_high=3.4))
+    found = quotient(rate(9.8, 9.9, 10.0), rate(3.2, 3.3, 3.4))
     assert found.mean == pytest.approx(3.0)
-    assert found.ci95_low < 3.0 < found.ci95_high
-    assert 0.15 < found.ci95_high - found.ci95_low < 0.25
-    unknown = quotient(found, Rate(mean=1, ci95_low=0, ci95_high=2.5))
-    assert unknown.ci95_high == float("inf")
+    assert found.low < 3.0 < found.high
+    assert 0.15 < found.high - found.low < 0.25
+    assert quotient(rate(9.8, 9.9, 10.0), rate(0, 1, 2.5)).high == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (Ratio(1.8, 1.5, 2.1), "more"),
+        (Ratio(1.0, 0.9, 1.1), "no more"),
+        (Ratio(1.75, 0.9, 2.6), "cannot tell"),
+        (Ratio(1.2, 1.2, 1.2), "cannot tell"),
+        (Ratio(9.0, 0.0, float("inf")), "cannot tell"),
+    ],
+)
+def test_what_a_ratio_says(ratio, said):
+    assert verdict(ratio) == said
 
 
 @pytest.mark.parametrize(("df", "t"), [(1, 12.706), (2, 4.303), (3, 3.182), (10, 2.228), (30, 2.042), (1000, 1.962)])

@@ -25,6 +25,7 @@ from dclab.lab import (
     Replicas,
     ReplicaUsage,
     Scrape,
+    WorkerReport,
 )
 from dclab.loopback import LOOPBACK
 
@@ -201,6 +202,10 @@ class EmbeddedLab:
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
         return read_counter(self.url("webui"))
+
+    def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
+        """None: this engine does not know yet who reported."""
+        return None
 
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
