@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from dclab.autoscaler.decide import Decision, History, Observation, decide
-from dclab.autoscaler.spec import AutoscalerSpec
+from dclab.autoscaler.decide import Decision, decide
+from dclab.autoscaler.history import History
+from dclab.autoscaler.observation import Observation
+from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings
 from dclab.errors import InvalidInput
 from dclab.user_files import read_text
 

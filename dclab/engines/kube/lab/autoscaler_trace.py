@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dclab.autoscaler.decide import Observation
-from dclab.autoscaler.replica_count import Pod, PodMetric
+from dclab.autoscaler.observation import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState

@@ -1,0 +1,109 @@
+"""Compare dclab's autoscaler with Kubernetes' own on random cases: python -m tests.autoscaler.differential.
+
+Compared are, pass by pass, the count, every metric as it is shown, every condition and every event with reason and
+message; and of manifests, whether they are accepted, and what they then mean.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+import msgspec
+
+from dclab.autoscaler import ControllerSettings, Decision, History, Observation, decide, parse_autoscaler
+from dclab.autoscaler.spec import AutoscalerSpec
+from tests.autoscaler.cases import GAPS, manifest, observation
+from tests.autoscaler.kubernetes import Kubernetes
+
+UNDIVIDED = -(2**63)
+"""What Kubernetes shows for an average over no replicas: a division by zero, as amd64 makes it an integer."""
+
+
+def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
+    """Return how many passes a random case has, and how the two differ in it."""
+    random = Random(seed)
+    given = manifest(random)
+    tolerance = random.random() < 0.5
+    settings = ControllerSettings(kubernetes=(1, 35) if tolerance else (1, 34))
+    spec = parse_autoscaler(given)
+    ours: list[Decision] = []
+    passes: list[tuple[float, Observation]] = []
+    now, replicas, history = 10_000.0, random.randint(1, spec.max_replicas), History()
+    for _ in range(random.randint(2, 16)):
+        if random.random() < 0.12:
+            replicas = random.choice((0, 1, spec.min_replicas, spec.max_replicas, spec.max_replicas + 2))
+        seen = observation(random, given, replicas, now)
+        passes.append((now, seen))
+        decision = decide(spec, history, seen, now, settings)
+        ours.append(decision)
+        replicas, history = decision.desired, decision.history
+        now += random.choice(GAPS)
+    asked = [{"at": at, "seen": msgspec.to_builtins(seen)} for at, seen in passes]
+    answer = kubernetes.ask(given, asked, tolerance=tolerance)
+    if "refused" in answer:
+        return len(ours), [f"seed {seed}: Kubernetes refuses the manifest: {answer['refused']}"]
+    for number, (one, theirs) in enumerate(zip(ours, answer["passes"], strict=True)):
+        mine, other = _ours(spec, one), _theirs(spec, theirs)
+        for what, value in mine.items():
+            if value != other[what]:
+                where = f"seed {seed}, pass {number}, {what}"
+                # What follows in this case is another story.
+                return number + 1, [f"{where}:\n  dclab      {value}\n  Kubernetes {other[what]}"]
+    return len(ours), []
+
+
+def _ours(spec: AutoscalerSpec, decision: Decision) -> dict[str, Any]:
+    return {
+        "desired": decision.desired,
+        "metrics": [None if one.current is None else round(one.current, 3) for one in decision.metrics],
+        "conditions": [[one.type, one.status, one.reason, one.message] for one in decision.conditions],
+        "events": [[one.type, one.reason, one.message] for one in decision.events],
+    }
+
+
+def _theirs(spec: AutoscalerSpec, given: dict[str, Any]) -> dict[str, Any]:
+    metrics: list[float | None] = []
+    for metric, one in zip(spec.metrics, given["metrics"], strict=True):
+        amount = one["percent"] if metric.target_type == "Utilization" else one["milli"]
+        metrics.append(None if amount in (None, UNDIVIDED) else round(metric.shown(amount), 3))
+    events = given["events"] or []
+    return {"desired": given["desired"], "metrics": metrics, "conditions": given["conditions"], "events": events}
+
+
+def differences(kubernetes: Kubernetes, passes: int, seed: int) -> Iterator[tuple[int, list[str]]]:
+    """Yield the number of passes and the differences of case after case, until so many passes were compared."""
+    compared = 0
+    while compared < passes:
+        found = compare(kubernetes, seed)
+        compared += found[0]
+        seed += 1
+        yield found
+
+
+def main(arguments: list[str]) -> int:
+    import argparse
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--passes", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=0, help="of the first case")
+    given = parser.parse_args(arguments)
+    compared = cases = 0
+    told: list[str] = []
+    with Kubernetes() as kubernetes:
+        started = time.monotonic()
+        for count, found in differences(kubernetes, given.passes, given.seed):
+            cases, compared = cases + 1, compared + count
+            for one in found[: max(0, 10 - len(told))]:
+                print(one)
+            told += found
+    print(f"{compared} passes of {cases} autoscalers in {time.monotonic() - started:.0f} s: {len(told)} differ.")
+    return 1 if told else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
