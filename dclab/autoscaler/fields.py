@@ -6,9 +6,11 @@ type is for `parse` to say.
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
-from datetime import date
+from contextlib import suppress
+from datetime import date, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
@@ -106,7 +108,7 @@ FIELDS: dict[str, dict[str, str]] = {
 }
 """The fields of each type with theirs: another type, `[type]` for a list of it, `{type}` for a map to it."""
 
-_WORDS = {"string": "text", "bool": "true or false", "time": "a time", "quantity": "a quantity such as 100m or 10"}
+_WORDS = {"string": "text", "bool": "true or false", "time": "a time such as 2026-01-31T12:00:00Z"}
 _BITS = {"int32": 31, "int64": 63}
 
 
@@ -116,7 +118,7 @@ def wrong(where: str, why: str) -> InvalidInput:
 
 
 def decoded(value: Any, kind: str, where: str = "") -> Any:
-    """Return a value of one of the types above without its nulls, whole numbers as int.
+    """Return a value of one of the types above without its nulls, whole numbers as int, quantities as Decimal.
 
     Raises:
         InvalidInput: a field is not known, or holds what its type cannot be.
@@ -125,24 +127,19 @@ def decoded(value: Any, kind: str, where: str = "") -> Any:
         if not isinstance(value, list):
             raise wrong(where, "It must be a list.")
         return [decoded(one, kind[1:-1], f"{where}[{i}]") for i, one in enumerate(value)]
-    if kind.startswith("{"):
-        return {
-            _text(key, where): decoded(one, kind[1:-1], f"{where}.{key}") for key, one in _mapping(value, where).items()
-        }
-    if kind in FIELDS:
-        return _object(_mapping(value, where), kind, where)
-    return _scalar(value, kind, where)
-
-
-def _mapping(value: Any, where: str) -> dict[Any, Any]:
+    if not kind.startswith("{") and kind not in FIELDS:
+        return _scalar(value, kind, where)
     if not isinstance(value, Mapping):
         raise wrong(where or "its top", "It must be a mapping.")
-    return {key: one for key, one in value.items() if one is not None}
+    return _object(value, kind, where) if kind in FIELDS else _map(value, kind[1:-1], where)
 
 
-def _text(key: Any, where: str) -> str:
-    # YAML's numbers and booleans are keys, too; as JSON they become text.
-    return key if isinstance(key, str) else str(_scalar(key, "string", where))
+def _map(given: Mapping[Any, Any], kind: str, where: str) -> dict[str, Any]:
+    # A null in a map stands for its type's zero.
+    return {
+        _scalar(key, "string", where): "" if one is None else decoded(one, kind, f"{where}.{key}")
+        for key, one in given.items()
+    }
 
 
 def _object(given: Mapping[Any, Any], kind: str, where: str) -> dict[str, Any]:
@@ -152,18 +149,23 @@ def _object(given: Mapping[Any, Any], kind: str, where: str) -> dict[str, Any]:
             close = get_close_matches(str(key), fields, n=1)
             meant = f", did you mean {close[0]!r}?" if close else f"; known are {', '.join(fields)}."
             raise wrong(where or "its top", f"Unknown field {key!r}{meant}")
-    return {key: decoded(one, fields[key], f"{where}.{key}" if where else key) for key, one in given.items()}
+    return {
+        key: decoded(one, fields[key], f"{where}.{key}" if where else key)
+        for key, one in given.items()
+        if one is not None
+    }
 
 
 def _scalar(value: Any, kind: str, where: str) -> Any:
     if kind in _BITS:
         return _whole(value, _BITS[kind], where)
+    if kind == "quantity":
+        return _quantity(value, where)
     fits = {
         "any": True,
         "string": isinstance(value, str),
         "bool": isinstance(value, bool),
-        "time": isinstance(value, str | date),
-        "quantity": _is_quantity(value),
+        "time": isinstance(value, date) or _is_time(value),
     }
     if not fits[kind]:
         raise wrong(where, f"It is {value!r}; it must be {_WORDS[kind]}.")
@@ -178,13 +180,19 @@ def _whole(value: Any, bits: int, where: str) -> int:
     return number
 
 
-def _is_quantity(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return False
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
+def _quantity(value: Any, where: str) -> Decimal:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        text = str(value).strip()
+        # Kubernetes takes a suffix alone for zero.
+        if re.fullmatch("[numkMGTPE]|[KMGTPE]i", text):
+            return Decimal(0)
+        with suppress(ValueError):
+            return parse_quantity(text)
+    raise wrong(where, f"It is {value!r}; it must be a quantity such as 100m or 10.")
+
+
+def _is_time(value: Any) -> bool:
     try:
-        parse_quantity(value.strip() if isinstance(value, str) else value)
-    except ValueError:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
         return False
-    return True

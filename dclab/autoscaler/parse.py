@@ -11,12 +11,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, cast
 
 from dclab.autoscaler.fields import decoded, wrong
 from dclab.autoscaler.parse_metric import CPU, metric, path_segment, reference, unsupported
 from dclab.autoscaler.spec import AutoscalerSpec, Behavior, MetricSpec, Policy, Rules
-from dclab.quantity import parse_quantity
 
 __all__ = ["parse_autoscaler"]
 
@@ -42,6 +42,8 @@ _LABEL_KEY = re.compile(rf"((?=[^/]{{1,253}}/){_LABEL}(\.{_LABEL})*/)?{_WORD}", 
 
 ROUND_TRIP = "autoscaling.alpha.kubernetes.io/"
 """Annotations in which autoscaling/v1 keeps what it has no fields for."""
+FINALIZERS = ("orphan", "foregroundDeletion", "kubernetes")
+"""Those that Kubernetes has itself; others have a name with a domain."""
 VERSIONS = ("autoscaling/v1", "autoscaling/v2")
 KIND = "HorizontalPodAutoscaler"
 
@@ -110,6 +112,14 @@ def _metadata(given: dict[str, Any]) -> tuple[str, str]:
         raise wrong("metadata.name", f"It is {name!r}; {why}.")
     if not _NAMESPACE.fullmatch(namespace):
         raise wrong("metadata.namespace", f"It is {namespace!r}; it must be lower case letters, digits and '-'.")
+    if given.get("generation", 0) < 0:
+        raise wrong("metadata.generation", f"It is {given['generation']}; it must not be negative.")
+    # What a generated name begins with may end in a dash, since more follows.
+    if (generated := given.get("generateName")) and not _SUBDOMAIN.fullmatch(re.sub("-$", "x", generated)):
+        raise wrong("metadata.generateName", f"It is {generated!r}; no name can begin with that.")
+    for one in given.get("finalizers", []):
+        if not _LABEL_KEY.fullmatch(one) or ("/" not in one and one not in FINALIZERS):
+            raise wrong("metadata.finalizers", f"{one!r} cannot be the name of a finalizer.")
     for key, value in given.get("labels", {}).items():
         if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
             raise wrong("metadata.labels", f"{key}: {value} cannot be a label.")
@@ -161,18 +171,17 @@ def _rules(given: dict[str, Any], where: str, default: Rules) -> Rules:
             raise wrong(f"{where}.policies", why)
     tolerance = None
     if "tolerance" in given:
-        exact = parse_quantity(str(given["tolerance"]).strip())
-        if exact < 0:
-            raise wrong(f"{where}.tolerance", f"It is {given['tolerance']!r}; it must be zero or more.")
-        tolerance = _approximate(exact)
+        if given["tolerance"] < 0:
+            raise wrong(f"{where}.tolerance", f"It is {given['tolerance']}; it must be zero or more.")
+        tolerance = _approximate(given["tolerance"])
     return Rules(window_seconds=window, policies=policies, select=cast(Any, select), tolerance=tolerance)
 
 
-def _approximate(exact: Any) -> float:
+def _approximate(exact: Decimal) -> float:
     """Return what Quantity.AsApproximateFloat64 makes of a stored quantity: mantissa times a power of a thousand."""
     digits, exponent = 0, 0
     if exact:
-        exponent = 3 * math.floor(exact.normalize().as_tuple().exponent / 3)
+        exponent = 3 * math.floor(cast(int, exact.normalize().as_tuple().exponent) / 3)
         digits = int(exact.scaleb(-exponent))
     return digits * float(f"1e{exponent}")
 

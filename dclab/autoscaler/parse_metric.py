@@ -9,7 +9,6 @@ from typing import Any, cast
 from dclab.autoscaler.fields import wrong
 from dclab.autoscaler.spec import MetricSpec
 from dclab.errors import NotSupported
-from dclab.quantity import parse_quantity
 
 __all__ = ["CPU", "metric", "path_segment", "reference", "unsupported"]
 
@@ -140,8 +139,8 @@ def _amount(target: dict[str, Any], kind: str, where: str) -> str:
     if target.get("type") not in AMOUNTS.values():
         raise wrong(f"{where}.type", f"It is {target.get('type')!r}; it must be one of {', '.join(AMOUNTS.values())}.")
     for key in ("value", "averageValue"):
-        if key in target and parse_quantity(str(target[key]).strip()) <= 0:
-            raise wrong(f"{where}.{key}", f"It is {target[key]!r}; it must be a quantity above zero, such as 100m.")
+        if key in target and target[key] <= 0:
+            raise wrong(f"{where}.{key}", f"It is {target[key]}; it must be a quantity above zero, such as 100m.")
     if target.get("averageUtilization", 1) < 1:
         raise wrong(f"{where}.averageUtilization", f"It is {target['averageUtilization']}; it must be above zero.")
     given = [key for key in MAY[kind] if key in target]
@@ -158,7 +157,7 @@ def _number(given: Any, amount: str, where: str) -> int:
     """Percent, or milli-units rounded up as Quantity.MilliValue does."""
     if amount == "averageUtilization":
         return int(given)
-    milli = math.ceil(parse_quantity(str(given).strip()) * 1000)
+    milli = math.ceil(given * 1000)
     if milli >= LARGEST_MILLI:
         raise unsupported(f"a target as large as {given}", where)
     return milli

@@ -6,6 +6,7 @@ message; and of manifests, whether they are accepted, and what they then mean.
 
 from __future__ import annotations
 
+import copy
 import json
 import sys
 import time
@@ -17,8 +18,10 @@ import msgspec
 
 from dclab.autoscaler import ControllerSettings, Decision, History, Observation, decide, parse_autoscaler
 from dclab.autoscaler.spec import AutoscalerSpec
+from dclab.errors import InvalidInput, NotSupported
 from tests.autoscaler.cases import GAPS, manifest, observation
 from tests.autoscaler.kubernetes import Kubernetes
+from tests.autoscaler.manifests import near
 
 UNDIVIDED = -(2**63)
 """What Kubernetes shows for an average over no replicas: a division by zero, as amd64 makes it an integer."""
@@ -75,6 +78,23 @@ def _theirs(spec: AutoscalerSpec, given: dict[str, Any]) -> dict[str, Any]:
     return {"desired": given["desired"], "metrics": metrics, "conditions": given["conditions"], "events": events}
 
 
+def judge(kubernetes: Kubernetes, seed: int) -> str | None:
+    """Return how the two differ on a manifest that is nearly right: whether it is accepted, and what it means."""
+    given = near(Random(seed))
+    answer = kubernetes.ask(given, tolerance=True)
+    refused = answer.get("refused")
+    try:
+        spec = parse_autoscaler(copy.deepcopy(given))
+    except NotSupported:
+        return None
+    except InvalidInput as error:
+        return None if refused else f"seed {seed}: only dclab refuses {json.dumps(given)}: {error}"
+    if refused:
+        return f"seed {seed}: only Kubernetes refuses {json.dumps(given)}: {refused}"
+    stored = parse_autoscaler(answer["manifest"])
+    return None if stored == spec else f"seed {seed}: {json.dumps(given)}:\n  dclab      {spec}\n  Kubernetes {stored}"
+
+
 def differences(kubernetes: Kubernetes, passes: int, seed: int) -> Iterator[tuple[int, list[str]]]:
     """Yield the number of passes and the differences of case after case, until so many passes were compared."""
     compared = 0
@@ -90,19 +110,25 @@ def main(arguments: list[str]) -> int:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--passes", type=int, default=100_000)
+    parser.add_argument("--manifests", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=0, help="of the first case")
     given = parser.parse_args(arguments)
     compared = cases = 0
     told: list[str] = []
     with Kubernetes() as kubernetes:
         started = time.monotonic()
-        for count, found in differences(kubernetes, given.passes, given.seed):
+        for count, differing in differences(kubernetes, given.passes, given.seed):
             cases, compared = cases + 1, compared + count
-            for one in found[: max(0, 10 - len(told))]:
+            for one in differing[: max(0, 10 - len(told))]:
                 print(one)
-            told += found
-    print(f"{compared} passes of {cases} autoscalers in {time.monotonic() - started:.0f} s: {len(told)} differ.")
-    return 1 if told else 0
+            told += differing
+        print(f"{compared} passes of {cases} autoscalers in {time.monotonic() - started:.0f} s: {len(told)} differ.")
+        started = time.monotonic()
+        found = [one for i in range(given.manifests) if (one := judge(kubernetes, given.seed + i))]
+        for one in found[:10]:
+            print(one)
+    print(f"{given.manifests} manifests in {time.monotonic() - started:.0f} s: {len(found)} differ.")
+    return 1 if told or found else 0
 
 
 if __name__ == "__main__":

@@ -65,6 +65,15 @@ def _compile(program: Path) -> None:
     print(f"  {time.monotonic() - started:.0f} s", flush=True)
 
 
+def _as_json(value: Any) -> Any:
+    """YAML as kubectl sends it: its float 10.0 is JSON's 10."""
+    if isinstance(value, dict):
+        return {key: _as_json(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_as_json(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 class Kubernetes:
     """The running program; to be used in a `with`."""
 
@@ -93,7 +102,7 @@ class Kubernetes:
         """
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        asked = {"manifest": json.dumps(manifest), "passes": passes, "tolerance": tolerance}
+        asked = {"manifest": json.dumps(_as_json(manifest)), "passes": passes, "tolerance": tolerance}
         self.process.stdin.write(json.dumps(asked).encode() + b"\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
