@@ -11,7 +11,9 @@ def reason(replicas: int, decision: Decision) -> str:
     """Return why a pass decided as it did, in a few words and Kubernetes' own reason."""
     conditions = {one.type: one for one in decision.conditions}
     if decision.desired != replicas:
-        said = next(one.message for one in decision.events if one.reason == "SuccessfulRescale").partition("reason: ")[2]
+        said = next(one.message for one in decision.events if one.reason == "SuccessfulRescale").partition("reason: ")[
+            2
+        ]
         limited = conditions.get("ScalingLimited")
         if said.startswith("Current number") or not limited or limited.status != "True":
             # The count was out of bounds, and the metrics were not read: the condition is of an earlier pass.

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any, cast
 
 from dclab.autoscaler.fields import decoded, wrong
-from dclab.autoscaler.parse_metric import CPU, metric, path_segment, reference, unsupported
+from dclab.autoscaler.parse_metric import CPU, metric, reference, unsupported
 from dclab.autoscaler.spec import AutoscalerSpec, Behavior, MetricSpec, Policy, Rules
 
 __all__ = ["parse_autoscaler"]
@@ -203,7 +203,9 @@ def _supported(target: dict[str, Any], metadata: dict[str, Any]) -> None:
     group = target["apiVersion"].partition("/")[0]
     if target["kind"] != "Deployment" or group != "apps":
         raise unsupported(f"autoscaling a {target['kind']} of {target['apiVersion']}", "spec.scaleTargetRef")
-    path_segment(target["name"], "spec.scaleTargetRef.name", _SUBDOMAIN)
+    if not _SUBDOMAIN.fullmatch(target["name"]):
+        but = "Kubernetes accepts it, but no Deployment can have that name"
+        raise unsupported(f"autoscaling {target['name']!r}", "spec.scaleTargetRef.name", but)
     for key in metadata.get("annotations", {}):
         if key.startswith(ROUND_TRIP):
             raise unsupported(f"the annotation {key}", "metadata.annotations")

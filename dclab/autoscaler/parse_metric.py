@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any, cast
 
 from dclab.autoscaler.fields import wrong
 from dclab.autoscaler.spec import MetricSpec
 from dclab.errors import NotSupported
 
-__all__ = ["CPU", "metric", "path_segment", "reference", "unsupported"]
+__all__ = ["CPU", "metric", "reference", "unsupported"]
 
 CPU = MetricSpec(type="Resource", name="cpu", target_type="Utilization", target=80)
 """What Kubernetes takes where no metric is given."""
@@ -50,11 +51,11 @@ def unsupported(what: str, where: str, but: str = "Kubernetes itself accepts it"
     )
 
 
-def path_segment(name: str, where: str, pattern: re.Pattern[str] = _SHOWN) -> str:
+def _path_segment(name: str, where: str) -> str:
     """Return a name as Kubernetes accepts it: any that can be a part of a URL's path."""
     if name in ("", ".", "..") or "/" in name or "%" in name:
         raise wrong(where, f"It is {name!r}; it must be the name of an object, not a URL or anything else.")
-    if not pattern.fullmatch(name):
+    if not _SHOWN.fullmatch(name):
         raise unsupported(f"the name {name!r}", where)
     return name
 
@@ -68,8 +69,8 @@ def reference(given: dict[str, Any], where: str, *, core: bool = False) -> dict[
         core: whether it may be of the core group, whose apiVersion is `v1` or absent.
     """
     found = {key: given.get(key, "") for key in ("apiVersion", "kind", "name")}
-    path_segment(found["kind"], f"{where}.kind")
-    path_segment(found["name"], f"{where}.name")
+    _path_segment(found["kind"], f"{where}.kind")
+    _path_segment(found["name"], f"{where}.name")
     version = found["apiVersion"]
     if version.count("/") > 1:
         raise wrong(f"{where}.apiVersion", f"It is {version!r}; it must be group/version, such as apps/v1.")
@@ -131,7 +132,7 @@ def _named(source: dict[str, Any], kind: str, at: str) -> tuple[str, dict[str, s
     described = {}
     if kind == "Object":
         described = reference(source.get("describedObject", {}), f"{at}.describedObject", core=True)
-    return path_segment(source.get("metric", {}).get("name", ""), f"{at}.metric.name"), described
+    return _path_segment(source.get("metric", {}).get("name", ""), f"{at}.metric.name"), described
 
 
 def _amount(target: dict[str, Any], kind: str, where: str) -> str:
@@ -153,7 +154,7 @@ def _amount(target: dict[str, Any], kind: str, where: str) -> str:
     return next((key for key in given if AMOUNTS[key] == target["type"]), given[0])
 
 
-def _number(given: Any, amount: str, where: str) -> int:
+def _number(given: int | Decimal, amount: str, where: str) -> int:
     """Percent, or milli-units rounded up as Quantity.MilliValue does."""
     if amount == "averageUtilization":
         return int(given)

@@ -104,7 +104,9 @@ def observation(random: Random, given: dict[str, Any], replicas: int, now: float
                 each = 1000 * _amount(target["averageValue"])
             usage = _samples(random, pods, min(1e12, each * factor), now, digits=3)
         elif metric["type"] == "Pods":
-            pod_metrics[source["metric"]["name"]] = _samples(random, pods, _amount(target["averageValue"]) * factor, now)
+            pod_metrics[source["metric"]["name"]] = _samples(
+                random, pods, _amount(target["averageValue"]) * factor, now
+            )
         elif random.random() < 0.92:
             aim = _amount(target.get("value") or target["averageValue"])
             total = aim * factor * (status if "averageValue" in target else 1)
@@ -130,9 +132,7 @@ def _rounded(random: Random, value: float, digits: int = 6) -> float:
     return round(value, random.choice((0, 3, 3, digits)))
 
 
-def _samples(
-    random: Random, pods: tuple[Pod, ...], each: float, now: float, digits: int = 6
-) -> dict[str, PodMetric]:
+def _samples(random: Random, pods: tuple[Pod, ...], each: float, now: float, digits: int = 6) -> dict[str, PodMetric]:
     if random.random() < 0.04:
         return {}
     names = [one.name for one in pods if random.random() < 0.95]

@@ -13,13 +13,44 @@ SCALARS: dict[str, tuple[Any, ...]] = {
     "string": ("", "x", "Rng", "a/b", "%", "..", "a b", "cpu", "memory", "In", "é", "v1", "apps/v1", "a/b/c", 5, True),
     "int32": (0, 1, -1, 2, 10, 1800, 1801, 3600, 3601, 2**31 - 1, 2**31, 1.0, 1.5, "1", True),
     "int64": (0, 1, -1, 2**63 - 1, 2**63, "1"),
-    "quantity": ("0", 0, "-1", "1", 5, 0.5, "1e3", "1E", "1Ei", "5n", ".5", "+5", "5.", "", "m", "1 ", "abc", "1K", "1ki", True),
+    "quantity": (
+        "0",
+        0,
+        "-1",
+        "1",
+        5,
+        0.5,
+        "1e3",
+        "1E",
+        "1Ei",
+        "5n",
+        ".5",
+        "+5",
+        "5.",
+        "",
+        "m",
+        "1 ",
+        "abc",
+        "1K",
+        "1ki",
+        True,
+    ),
     "bool": (True, False, "true", 1),
     "time": ("2026-01-01T00:00:00Z",),
     "any": ({}, {"a": 1}),
 }
 ENUMS = {
-    "type": ("Resource", "ContainerResource", "Pods", "Object", "External", "Utilization", "AverageValue", "Value", "Percent"),
+    "type": (
+        "Resource",
+        "ContainerResource",
+        "Pods",
+        "Object",
+        "External",
+        "Utilization",
+        "AverageValue",
+        "Value",
+        "Percent",
+    ),
     "selectPolicy": ("Max", "Min", "Disabled", "max"),
     "operator": ("In", "NotIn", "Exists", "DoesNotExist", "in"),
     "kind": ("Deployment", "StatefulSet", "ReplicationController", "Service", "Namespace"),
@@ -53,9 +84,11 @@ def _change(random: Random, value: dict[str, Any], kind: str) -> None:
     inner, found = fields[key], value.get(key)
     if random.random() < 0.75:
         if isinstance(found, dict) and inner in FIELDS:
-            return _change(random, found, inner)
+            _change(random, found, inner)
+            return
         if isinstance(found, list) and found and inner[1:-1] in FIELDS:
-            return _change(random, random.choice(found), inner[1:-1])
+            _change(random, random.choice(found), inner[1:-1])
+            return
     chance = random.random()
     if chance < 0.08:
         value[random.choice((f"{key}s", key[:-1] or "x", key.upper()))] = found
@@ -76,8 +109,12 @@ def _value(random: Random, key: str, kind: str) -> Any:
         return {random.choice(("a", "a/b", "A.b", "-", "")): random.choice(("", "x", "-", 1)) for _ in range(2)}
     if kind in FIELDS:
         return {
-            one: _value(random, one, inner) for one, inner in FIELDS[kind].items() if one not in SERVERS and random.random() < 0.6
+            one: _value(random, one, inner)
+            for one, inner in FIELDS[kind].items()
+            if one not in SERVERS and random.random() < 0.6
         }
-    return random.choice((*ENUMS[key], *ENUMS[key], "x")) if key in ENUMS and random.random() < 0.9 else random.choice(
-        SCALARS[kind]
+    return (
+        random.choice((*ENUMS[key], *ENUMS[key], "x"))
+        if key in ENUMS and random.random() < 0.9
+        else random.choice(SCALARS[kind])
     )
