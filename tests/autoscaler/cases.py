@@ -9,6 +9,7 @@ from dclab.autoscaler import Observation, Pod, PodMetric
 
 GAPS = (15, 15, 15, 15, 15, 1, 14.75, 15.25, 30, 60, 120, 299.75, 300, 301, 1000)
 """Seconds between passes, in quarters, which are exact in binary."""
+SHORT_GAPS = (15, 15, 15, 30, 45, 60)
 FACTORS = (0, 0.1, 0.5, 0.89, 0.9, 0.95, 1, 1, 1.05, 1.1, 1.11, 1.5, 2, 3.3, 10)
 """How far a metric is from its target; 0.9 and 1.1 are the borders of the tolerance."""
 QUANTITIES = ("100m", "500m", "10", "4", "1", "10m", "2500u", "1n", "1Ki", ".5", "1e3", "+5", "0.07", "3k")
@@ -35,6 +36,39 @@ def manifest(random: Random) -> dict[str, Any]:
             direction: _rules(random) for direction in ("scaleUp", "scaleDown") if random.random() < 0.7
         }
     return made
+
+
+def restless(random: Random) -> dict[str, Any]:
+    """Return an autoscaler whose policies alone hold it back, so that earlier changes decide."""
+    made = manifest(random)
+    spec = made["spec"]
+    made["apiVersion"], spec["maxReplicas"] = "autoscaling/v2", random.choice((10, 30, 100))
+    spec.pop("targetCPUUtilizationPercentage", None)
+    target = {"type": "Value", "value": "1"}
+    spec["metrics"] = [{"type": "External", "external": {"metric": {"name": "load"}, "target": target}}]
+    spec["behavior"] = {
+        direction: {
+            "stabilizationWindowSeconds": 0,
+            "selectPolicy": random.choice(("Max", "Max", "Min")),
+            "policies": [
+                {
+                    "type": (kind := random.choice(("Pods", "Percent"))),
+                    "value": random.choice((1, 2, 4) if kind == "Pods" else (10, 50, 100)),
+                    "periodSeconds": random.choice((15, 30, 60, 120, 300)),
+                }
+                for _ in range(random.choice((1, 1, 2)))
+            ],
+        }
+        for direction in ("scaleUp", "scaleDown")
+    }
+    return made
+
+
+def load(random: Random, replicas: int, now: float) -> Observation:
+    """Return what a restless autoscaler sees: all pods are well, and the load changes at every pass."""
+    pods = tuple(Pod(name=f"pod-{index}", started=now - 5000, ready_changed=now - 4990) for index in range(replicas))
+    factor = random.choice((0.1, 0.3, 0.5, 1, 1.5, 3, 10))
+    return Observation(replicas=replicas, status_replicas=replicas, pods=pods, values={"load": factor})
 
 
 def _metric(random: Random, index: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import msgspec
 from dclab.autoscaler import ControllerSettings, Decision, History, Observation, decide, parse_autoscaler
 from dclab.autoscaler.spec import AutoscalerSpec
 from dclab.errors import InvalidInput, NotSupported
-from tests.autoscaler.cases import GAPS, manifest, observation
+from tests.autoscaler.cases import GAPS, SHORT_GAPS, load, manifest, observation, restless
 from tests.autoscaler.kubernetes import Kubernetes
 from tests.autoscaler.manifests import near
 
@@ -30,22 +30,23 @@ UNDIVIDED = -(2**63)
 def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
     """Return how many passes a random case has, and how the two differ in it."""
     random = Random(seed)
-    given = manifest(random)
+    changing = random.random() < 0.25
+    given = restless(random) if changing else manifest(random)
     tolerance = random.random() < 0.5
     settings = ControllerSettings(kubernetes=(1, 35) if tolerance else (1, 34))
     spec = parse_autoscaler(given)
     ours: list[Decision] = []
     passes: list[tuple[float, Observation]] = []
     now, replicas, history = 10_000.0, random.randint(1, spec.max_replicas), History()
-    for _ in range(random.randint(2, 16)):
+    for _ in range(random.randint(2, 24 if changing else 12)):
         if random.random() < 0.12:
             replicas = random.choice((0, 1, spec.min_replicas, spec.max_replicas, spec.max_replicas + 2))
-        seen = observation(random, given, replicas, now)
+        seen = load(random, replicas, now) if changing else observation(random, given, replicas, now)
         passes.append((now, seen))
         decision = decide(spec, history, seen, now, settings)
         ours.append(decision)
         replicas, history = decision.desired, decision.history
-        now += random.choice(GAPS)
+        now += random.choice(SHORT_GAPS if changing else GAPS)
     asked = [{"at": at, "seen": msgspec.to_builtins(seen)} for at, seen in passes]
     answer = kubernetes.ask(given, asked, tolerance=tolerance)
     if "refused" in answer:
