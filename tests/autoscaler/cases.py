@@ -119,6 +119,7 @@ def observation(random: Random, given: dict[str, Any], replicas: int, now: float
     status = count if random.random() < 0.8 else random.choice((0, replicas, replicas + 1))
     request = random.choice((200, 200, 100, 1, 1000))
     requests = {one.name: request if random.random() < 0.9 else random.choice((0, 50, 333)) for one in pods}
+    requests["gone"] = request
     if pods and random.random() < 0.03:
         # One only: of several, Kubernetes names any.
         del requests[random.choice(pods).name]

@@ -20,11 +20,14 @@ from dclab.autoscaler import ControllerSettings, Decision, History, Observation,
 from dclab.autoscaler.spec import AutoscalerSpec
 from dclab.errors import InvalidInput, NotSupported
 from tests.autoscaler.cases import GAPS, SHORT_GAPS, load, manifest, observation, restless
-from tests.autoscaler.kubernetes import Kubernetes
+from tests.autoscaler.kubernetes import CannotBuild, Kubernetes, build
 from tests.autoscaler.manifests import near
 
 UNDIVIDED = -(2**63)
 """What Kubernetes shows for an average over no replicas: a division by zero, as amd64 makes it an integer."""
+
+SKIPPED = 77
+"""Exit code of a test that cannot run here, as automake has it."""
 
 
 def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
@@ -116,6 +119,11 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     compared = cases = 0
     told: list[str] = []
+    try:
+        build()
+    except CannotBuild as error:
+        print(f"Nothing was compared: {error}.", file=sys.stderr)
+        return SKIPPED
     with Kubernetes() as kubernetes:
         started = time.monotonic()
         for count, differing in differences(kubernetes, given.passes, given.seed):

@@ -86,8 +86,9 @@ def _change(random: Random, value: dict[str, Any], kind: str) -> None:
         if isinstance(found, dict) and inner in FIELDS:
             _change(random, found, inner)
             return
-        if isinstance(found, list) and found and inner[1:-1] in FIELDS:
-            _change(random, random.choice(found), inner[1:-1])
+        objects = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+        if objects and inner[1:-1] in FIELDS:
+            _change(random, random.choice(objects), inner[1:-1])
             return
     chance = random.random()
     if chance < 0.08:
