@@ -14,6 +14,8 @@ from dclab.autoscaler.replica_count import Tolerance
 from tests.autoscaler.differential import compare, differences, judge
 from tests.autoscaler.kubernetes import CannotBuild, Kubernetes
 
+pytestmark = pytest.mark.timeout(1200)  # the first build compiles Kubernetes' packages: two minutes on two quiet CPUs
+
 PASSES = 5000
 MANIFESTS = 3000
 
