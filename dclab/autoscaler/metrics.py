@@ -12,13 +12,12 @@ from dclab.autoscaler.observation import Observation
 from dclab.autoscaler.replica_count import (
     MetricUnavailable,
     Proposal,
-    Tolerance,
     from_average_value,
     from_pod_values,
     from_utilization,
     from_value,
 )
-from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings, MetricSpec
+from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings, MetricSpec, Tolerance
 from dclab.results import MetricReading
 
 __all__ = ["Failure", "propose", "reading"]

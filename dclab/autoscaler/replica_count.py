@@ -13,12 +13,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from dclab.autoscaler.observation import Observation, Pod, PodMetric
-from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings, MetricSpec
+from dclab.autoscaler.spec import ControllerSettings, MetricSpec, Tolerance
 
 __all__ = [
     "MetricUnavailable",
     "Proposal",
-    "Tolerance",
     "from_average_value",
     "from_pod_values",
     "from_utilization",
@@ -39,28 +38,6 @@ class Proposal(NamedTuple):
     """The metric as it is shown: percent, or milli-units; None where there is no replica to divide it by."""
     near: bool = False
     """Whether the metric is within the tolerance of its target."""
-
-
-class Tolerance(NamedTuple):
-    """How far the ratio to the target may be off, in each direction."""
-
-    up: float
-    down: float
-
-    @classmethod
-    def of(cls, spec: AutoscalerSpec, settings: ControllerSettings) -> Tolerance:
-        """Return the autoscaler's where the followed Kubernetes knows it, else the controller's."""
-        if spec.behavior is None or not settings.configurable_tolerance:
-            return cls(settings.tolerance, settings.tolerance)
-        up, down = (
-            settings.tolerance if rules.tolerance is None else rules.tolerance
-            for rules in (spec.behavior.up, spec.behavior.down)
-        )
-        return cls(up, down)
-
-    def covers(self, ratio: float) -> bool:
-        """Whether the ratio is near enough to 1."""
-        return 1 - self.down <= ratio <= 1 + self.up
 
 
 class _Groups(NamedTuple):

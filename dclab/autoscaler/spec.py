@@ -7,9 +7,9 @@ A utilization is in whole percent of the request.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-__all__ = ["AutoscalerSpec", "Behavior", "ControllerSettings", "MetricSpec", "Policy", "Rules"]
+__all__ = ["AutoscalerSpec", "Behavior", "ControllerSettings", "MetricSpec", "Policy", "Rules", "Tolerance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,3 +126,25 @@ class ControllerSettings:
         The gate HPAConfigurableTolerance is alpha and off in 1.33 and 1.34, and on by default from 1.35.
         """
         return self.kubernetes >= (1, 35)
+
+
+class Tolerance(NamedTuple):
+    """How far the ratio to the target may be off, in each direction."""
+
+    up: float
+    down: float
+
+    @classmethod
+    def of(cls, spec: AutoscalerSpec, settings: ControllerSettings) -> Tolerance:
+        """Return the autoscaler's where the followed Kubernetes knows it, else the controller's."""
+        if spec.behavior is None or not settings.configurable_tolerance:
+            return cls(settings.tolerance, settings.tolerance)
+        up, down = (
+            settings.tolerance if rules.tolerance is None else rules.tolerance
+            for rules in (spec.behavior.up, spec.behavior.down)
+        )
+        return cls(up, down)
+
+    def covers(self, ratio: float) -> bool:
+        """Whether the ratio is near enough to 1."""
+        return 1 - self.down <= ratio <= 1 + self.up

@@ -6,6 +6,7 @@ be left out, and of a pod all but its name and times. docs/reference.md has ever
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -107,10 +108,20 @@ def read(file: Path) -> tuple[Header, list[Pass]]:
 def _decoded(file: Path, number: int, line: str, kind: type[T]) -> T:
     try:
         found = msgspec.json.decode(line, type=kind)
-        if unknown := unknown_field(msgspec.json.decode(line), kind):
-            raise _wrong(file, number, unknown)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        unknown = unknown_field(json.loads(line, object_pairs_hook=_once), kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise _wrong(file, number, str(error)) from error
+    if unknown:
+        raise _wrong(file, number, unknown)
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; ValueError where a key occurs twice, of which decoders take the last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for i, (key, _) in enumerate(pairs) if key in dict(pairs[:i]))
+        raise ValueError(f"the key {twice!r} occurs twice in one object")
     return found
 
 

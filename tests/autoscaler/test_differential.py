@@ -10,7 +10,7 @@ from importlib import import_module
 import pytest
 
 from dclab.autoscaler import History, Observation, behavior, history, replica_count
-from dclab.autoscaler.replica_count import Tolerance
+from dclab.autoscaler.spec import Tolerance
 from tests.autoscaler.differential import compare, differences, judge
 from tests.autoscaler.kubernetes import CannotBuild, Kubernetes
 
@@ -60,7 +60,6 @@ FAULTS = {
     ),
     "amounts are rounded down": (replica_count, "_milli", lambda units: int(units * 1000)),
     "a tolerance counts where its gate is off": (
-        Tolerance,
         "of",
         lambda spec, settings: Tolerance(*((0.05, 0.05) if spec.behavior else (0.1, 0.1))),
     ),

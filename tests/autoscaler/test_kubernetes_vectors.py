@@ -14,14 +14,13 @@ from dclab.autoscaler.history import Timed, remember
 from dclab.autoscaler.parse import DOWN, UP
 from dclab.autoscaler.replica_count import (
     MetricUnavailable,
-    Tolerance,
     from_average_value,
     from_pod_values,
     from_utilization,
     from_value,
     utilization,
 )
-from dclab.autoscaler.spec import Behavior, MetricSpec, Policy, Rules
+from dclab.autoscaler.spec import Behavior, MetricSpec, Policy, Rules, Tolerance
 
 VECTORS = json.loads(Path(os.environ.get("HPA_VECTORS") or Path(__file__).with_name("hpa-vectors.json")).read_text())
 GIVEN = VECTORS["meta"]["testSettings"]

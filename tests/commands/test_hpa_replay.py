@@ -110,6 +110,10 @@ def test_a_field_that_traces_do_not_have_is_refused(dclab, tmp_path, one, said):
 
 
 def test_a_key_that_occurs_twice_is_refused(dclab, tmp_path):
+    lines = Path(trace(tmp_path, load(1))).read_text().replace('"replicas": 2', '"replicas": 2, "replicas": 9')
+    (tmp_path / "trace.jsonl").write_text(lines)
+    done = dclab("hpa-replay", hpa(tmp_path), str(tmp_path / "trace.jsonl"))
+    assert (done.code, "the key 'replicas' occurs twice" in " ".join(done.err.split())) == (ExitCode.USAGE, True)
     file = tmp_path / "twice.yaml"
     file.write_text(Path(hpa(tmp_path)).read_text().replace("maxReplicas: 10", "maxReplicas: 10\n  maxReplicas: 2"))
     done = dclab("hpa-replay", str(file), str(TRACE))
