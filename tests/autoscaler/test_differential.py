@@ -60,6 +60,7 @@ FAULTS = {
     ),
     "amounts are rounded down": (replica_count, "_milli", lambda units: int(units * 1000)),
     "a tolerance counts where its gate is off": (
+        Tolerance,
         "of",
         lambda spec, settings: Tolerance(*((0.05, 0.05) if spec.behavior else (0.1, 0.1))),
     ),
