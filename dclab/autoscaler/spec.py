@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["AutoscalerSpec", "Behavior", "ControllerSettings", "MetricSpec", "Policy", "Rules", "Tolerance"]
+__all__ = [
+    "ALGORITHM",
+    "AutoscalerSpec",
+    "Behavior",
+    "ControllerSettings",
+    "MetricSpec",
+    "Policy",
+    "Rules",
+    "Tolerance",
+]
+
+ALGORITHM = "1.34"
+"""The Kubernetes release with whose code the algorithm is compared (tests/autoscaler/upstream)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +115,14 @@ class AutoscalerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ControllerSettings:
-    """The Kubernetes release that is followed, and kube-controller-manager's flags.
+    """The Kubernetes release whose feature gates are followed, and kube-controller-manager's flags.
 
-    The flags' defaults are those of pkg/controller/podautoscaler/config/v1alpha1/defaults.go. tests/autoscaler/upstream
-    compares the algorithm with the code of the default release.
+    The flags' defaults are those of pkg/controller/podautoscaler/config/v1alpha1/defaults.go. The algorithm itself is that
+    of ALGORITHM, whatever the release.
     """
 
     kubernetes: tuple[int, int] = (1, 34)
-    """Major and minor version; it decides which feature gates are on by default."""
+    """Major and minor version."""
     tolerance: float = 0.1
     downscale_stabilization_seconds: float = 300.0
     """Of an autoscaler without `behavior`."""

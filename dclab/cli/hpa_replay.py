@@ -48,7 +48,9 @@ def hpa_replay(
     kubernetes: Annotated[
         str | None,
         typer.Option(
-            metavar="VERSION", help="Kubernetes to follow, such as 1.35.", show_default="the trace's, or else 1.34"
+            metavar="VERSION",
+            help="Kubernetes whose feature gates to follow, such as 1.35.",
+            show_default="the trace's, or else 1.34",
         ),
     ] = None,
 ) -> Result:
@@ -118,9 +120,13 @@ def _notes(spec: AutoscalerSpec, settings: ControllerSettings, header: Header) -
 def _lines(
     kubernetes: str, follows: str, notes: Sequence[str], passes: Sequence[ReplayedPass], differing: int | None
 ) -> Iterator[Any]:
+    from dclab.autoscaler.spec import ALGORITHM
     from dclab.cli.output import table
 
-    yield f"Trace of {kubernetes}, {len(passes)} passes; decided as by Kubernetes {follows}, each on what the trace observed."
+    yield (
+        f"Trace of {kubernetes}, {len(passes)} passes, each decided on what it observed: "
+        f"Kubernetes' algorithm of {ALGORITHM}, feature gates of {follows}."
+    )
     yield from notes
     rows = [
         (
