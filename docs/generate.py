@@ -15,6 +15,8 @@ from typing import Any
 import typer
 
 from dclab import errors
+from dclab.autoscaler import Observation, Pod, PodMetric
+from dclab.autoscaler import trace as hpa_trace
 from dclab.cli import options
 from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
@@ -43,6 +45,28 @@ JSON object a line: `counter.jsonl` (each reading of the hash counter), `latency
 `siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `proof.jsonl` (probes under each change), and what
 `dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes).
 """
+
+TRACE_TEXT = f"""What `dclab hpa-replay` reads has the schema `{hpa_trace.SCHEMA}`, in [hpa-trace.schema.json](hpa-trace.schema.json): one
+JSON object a line, the first a Header, each other one a Pass. It may be recorded (`raw/hpa-trace.jsonl` of a run) or
+written by hand; what has a default may be left out, and an unknown field is refused. All times are in seconds on one clock.
+"""
+
+
+def trace_fields() -> str:
+    """The fields of a trace's lines, with what is said under each in the code."""
+    kinds = (hpa_trace.Header, hpa_trace.Pass, Observation, Pod, PodMetric, hpa_trace.Outcome)
+    rows = ["| object | field | type | meaning |", "|---|---|---|---|"]
+    for kind in kinds:
+        (definition,) = ast.parse(inspect.getsource(kind)).body
+        assert isinstance(definition, ast.ClassDef)
+        for member, after in zip(definition.body, [*definition.body[1:], None], strict=True):
+            if isinstance(member, ast.AnnAssign):
+                assert isinstance(after, ast.Expr), f"{kind.__name__}.{ast.unparse(member.target)} says nothing"
+                typed = ast.unparse(member.annotation).replace("|", "\\|")
+                meaning = ast.literal_eval(after.value).replace("\n    ", " ")
+                name = f"{ast.unparse(member.target)}{'' if member.value is None else ' (optional)'}"
+                rows.append(f"| {kind.__name__} | {name} | `{typed}` | {meaning} |")
+    return "\n".join(rows)
 
 
 def exit_codes() -> str:
@@ -119,6 +143,11 @@ Generated from the code by `docs/generate.py`; do not edit.
 ## Results
 
 {RESULTS_TEXT}
+## Traces of an autoscaler
+
+{TRACE_TEXT}
+{trace_fields()}
+
 ## Programs that take part where they are installed
 
 {programs()}
@@ -136,6 +165,7 @@ def main() -> None:
     """Write or check."""
     files = {
         "reference.md": reference(),
+        "hpa-trace.schema.json": json.dumps(hpa_trace.json_schema(), indent=1, ensure_ascii=False) + "\n",
         "results.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
     stale = [name for name, text in files.items() if not (HERE / name).exists() or (HERE / name).read_text() != text]

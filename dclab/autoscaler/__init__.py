@@ -1,11 +1,13 @@
 """Kubernetes' horizontal pod autoscaler (autoscaling/v2) as a pure function; clocks are passed in.
 
-Behaviour follows pkg/controller/podautoscaler of kubernetes/kubernetes and is held to its unit tests.
+It decides as pkg/controller/podautoscaler of kubernetes/kubernetes does: tests/autoscaler holds it to Kubernetes' unit
+tests, and compares it with Kubernetes' own controller on random cases.
 """
 
-from dclab.autoscaler.decide import Decision, History, Observation, decide
+from dclab.autoscaler.decide import Decision, decide
+from dclab.autoscaler.history import History
+from dclab.autoscaler.observation import Observation, Pod, PodMetric
 from dclab.autoscaler.parse import parse_autoscaler
-from dclab.autoscaler.replica_count import Pod, PodMetric
 from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings
 
 __all__ = [

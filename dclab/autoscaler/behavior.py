@@ -7,19 +7,13 @@ convertDesiredReplicasWith(BehaviorRate|Rules).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from dclab.autoscaler.spec import Policy, Rules
+from dclab.autoscaler.history import History, Timed
+from dclab.autoscaler.spec import AutoscalerSpec, Behavior, Policy, Rules
 
-__all__ = ["Limited", "Timed", "limit", "limit_without_behavior", "remember", "scale_limit", "stabilize"]
-
-
-class Timed(NamedTuple):
-    """A recommendation, or a change of the replica count, with its time in seconds."""
-
-    at: float
-    value: int
+__all__ = ["Limited", "limit", "scale_limit", "stabilize", "stabilize_down"]
 
 
 class Limited(NamedTuple):
@@ -29,27 +23,24 @@ class Limited(NamedTuple):
     reason: str
 
 
-def stabilize(recommendations: Iterable[Timed], current: int, desired: int, up: Rules, down: Rules, now: float) -> int:
-    """The most cautious recommendation: no higher than the lowest of the window up, nor lower than the
-    highest of the window down.
-    """  # noqa: D205 (one sentence)
+def stabilize(recommendations: Iterable[Timed], current: int, desired: int, behavior: Behavior, now: float) -> int:
+    """Return the most cautious recommendation of both windows.
+
+    It is no higher than the lowest of the window up, and no lower than the highest of the window down.
+    """
     highest_up = desired
     lowest_down = desired
     for one in recommendations:
-        if one.at > now - up.window_seconds:
+        if one.at > now - behavior.up.window_seconds:
             highest_up = min(highest_up, one.value)
-        if one.at > now - down.window_seconds:
+        if one.at > now - behavior.down.window_seconds:
             lowest_down = max(lowest_down, one.value)
     return min(max(current, highest_up), lowest_down)
 
 
-def remember(recommendations: Sequence[Timed], desired: int, window: float, now: float) -> tuple[Timed, ...]:
-    """The history with this recommendation; it takes the place of one that is older than the window."""
-    new = Timed(now, desired)
-    old = [index for index, one in enumerate(recommendations) if one.at < now - window]
-    if not old:
-        return (*recommendations, new)
-    return (*recommendations[: old[-1]], new, *recommendations[old[-1] + 1 :])
+def stabilize_down(recommendations: Iterable[Timed], desired: int, window: float, now: float) -> int:
+    """Return the highest recommendation of the window, as an autoscaler without `behavior` takes it."""
+    return max([desired, *(one.value for one in recommendations if one.at >= now - window)])
 
 
 def _changed(events: Iterable[Timed], period: float, now: float) -> int:
@@ -64,17 +55,16 @@ def _allowed(policy: Policy, start: int, *, rising: bool) -> int:
     return math.ceil(exact) if rising else int(exact)
 
 
-def scale_limit(
-    rules: Rules, current: int, ups: Iterable[Timed], downs: Iterable[Timed], now: float, *, rising: bool
-) -> int:
-    """How far the policies let the count go in one direction, given the changes of their periods."""
+def scale_limit(rules: Rules, history: History, current: int, now: float, *, rising: bool) -> int:
+    """Return how far the policies let the count go in one direction, given the changes of their periods."""
     if rules.select == "Disabled":
         return current
-    ups, downs = list(ups), list(downs)
     allowed = [
         _allowed(
             policy,
-            current - _changed(ups, policy.period_seconds, now) + _changed(downs, policy.period_seconds, now),
+            current
+            - _changed(history.ups, policy.period_seconds, now)
+            + _changed(history.downs, policy.period_seconds, now),
             rising=rising,
         )
         for policy in rules.policies
@@ -83,35 +73,34 @@ def scale_limit(
     return max(allowed) if (rules.select == "Max") == rising else min(allowed)
 
 
-def limit(
-    current: int,
-    desired: int,
-    low: int,
-    high: int,
-    up: Rules,
-    down: Rules,
-    ups: Iterable[Timed],
-    downs: Iterable[Timed],
-    now: float,
-) -> Limited:
-    """Keep the count within the policies and within its bounds."""
+def limit(spec: AutoscalerSpec, history: History, current: int, desired: int, now: float) -> Limited:
+    """Keep a stabilized count within the policies and within the autoscaler's bounds."""
+    if spec.behavior is None:
+        return _without_behavior(spec, current, desired)
     if desired > current:
-        reachable = max(current, scale_limit(up, current, ups, downs, now, rising=True))
-        most, reason = (reachable, "ScaleUpLimit") if high > reachable else (high, "TooManyReplicas")
+        reachable = max(current, scale_limit(spec.behavior.up, history, current, now, rising=True))
+        most, reason = _highest(spec, reachable)
         if desired > most:
             return Limited(most, reason)
     elif desired < current:
-        reachable = min(current, scale_limit(down, current, ups, downs, now, rising=False))
-        least, reason = (reachable, "ScaleDownLimit") if low < reachable else (low, "TooFewReplicas")
+        reachable = min(current, scale_limit(spec.behavior.down, history, current, now, rising=False))
+        least, reason = (
+            (reachable, "ScaleDownLimit") if spec.min_replicas < reachable else (spec.min_replicas, "TooFewReplicas")
+        )
         if desired < least:
             return Limited(least, reason)
     return Limited(desired, "DesiredWithinRange")
 
 
-def limit_without_behavior(current: int, desired: int, low: int, high: int) -> Limited:
-    """The limits of an autoscaler that has no `behavior`: up to twice the count, or 4, at a time."""
-    if desired < low:
-        return Limited(low, "TooFewReplicas")
-    reachable = max(2 * current, 4)
-    most, reason = (reachable, "ScaleUpLimit") if high > reachable else (high, "TooManyReplicas")
+def _without_behavior(spec: AutoscalerSpec, current: int, desired: int) -> Limited:
+    """Up to twice the count, or 4, at a time; down as far as the minimum at once."""
+    if desired < spec.min_replicas:
+        return Limited(spec.min_replicas, "TooFewReplicas")
+    most, reason = _highest(spec, max(2 * current, 4))
     return Limited(most, reason) if desired > most else Limited(desired, "DesiredWithinRange")
+
+
+def _highest(spec: AutoscalerSpec, reachable: int) -> Limited:
+    if spec.max_replicas > reachable:
+        return Limited(reachable, "ScaleUpLimit")
+    return Limited(spec.max_replicas, "TooManyReplicas")

@@ -5,26 +5,29 @@ Follows reconcileAutoscaler and computeReplicasForMetrics of pkg/controller/poda
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from dclab.autoscaler.behavior import Timed, limit, remember, stabilize
-from dclab.autoscaler.replica_count import (
-    MetricUnavailable,
-    Pod,
-    PodMetric,
-    Proposal,
-    Tolerance,
-    from_average_value,
-    from_pod_values,
-    from_utilization,
-    from_value,
-)
-from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings, MetricSpec, Rules
+from dclab.autoscaler.behavior import limit, stabilize, stabilize_down
+from dclab.autoscaler.history import History, Timed, remember
+from dclab.autoscaler.metrics import Failure, propose, reading
+from dclab.autoscaler.observation import Observation
+from dclab.autoscaler.replica_count import Proposal
+from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings, MetricSpec
 from dclab.results import AutoscaleEvent, Condition, MetricReading
 
-__all__ = ["Decision", "History", "Observation", "decide"]
+__all__ = ["Decision", "decide"]
 
+ABLE_MESSAGES = {
+    "SucceededGetScale": "the HPA controller was able to get the target's current scale",
+    "ReadyForNewScale": "recommended size matches current size",
+    "ScaleUpStabilized": (
+        "recent recommendations were lower than current one, applying the lowest recent recommendation"
+    ),
+    "ScaleDownStabilized": (
+        "recent recommendations were higher than current one, applying the highest recent recommendation"
+    ),
+}
 LIMIT_MESSAGES = {
     "DesiredWithinRange": "the desired count is within the acceptable range",
     "TooFewReplicas": "the desired replica count is less than the minimum replica count",
@@ -35,40 +38,17 @@ LIMIT_MESSAGES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Observation:
-    """What the controller can see at one moment."""
-
-    replicas: int
-    """The deployment's desired count."""
-    pods: tuple[Pod, ...]
-    usage: Mapping[str, PodMetric] = field(default_factory=dict)
-    """CPU per pod in millicores, for Resource metrics."""
-    requests: Mapping[str, float] = field(default_factory=dict)
-    """CPU request per pod in millicores."""
-    pod_metrics: Mapping[str, Mapping[str, PodMetric]] = field(default_factory=dict)
-    """Pods metrics: by metric, by pod."""
-    values: Mapping[str, float] = field(default_factory=dict)
-    """Object and External metrics: by metric."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class History:
-    """What the controller remembers from pass to pass."""
-
-    recommendations: tuple[Timed, ...] = ()
-    ups: tuple[Timed, ...] = ()
-    downs: tuple[Timed, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
 class Decision:
     """What one pass came to."""
 
     desired: int
     metrics: tuple[MetricReading, ...]
     conditions: tuple[Condition, ...]
+    """All that stand after the pass, in the order in which they first came; some may be of earlier passes."""
     events: tuple[AutoscaleEvent, ...]
     history: History
+    near: bool = False
+    """Whether the metric that decided is within the tolerance of its target."""
 
 
 def decide(
@@ -84,26 +64,19 @@ def decide(
     if not history.recommendations:
         # recordInitialRecommendation: a new autoscaler holds the count it finds for as long as its windows are.
         history = replace(history, recommendations=(Timed(now, current),))
-    unread = tuple(_reading(one, None) for one in spec.metrics)
+    history = _with(history, "AbleToScale", True, "SucceededGetScale", ABLE_MESSAGES["SucceededGetScale"])
+    unread = tuple(reading(one, None) for one in spec.metrics)
     if current == 0 and spec.min_replicas != 0:
         message = "scaling is disabled since the replica count of the target is zero"
-        return Decision(
-            desired=0,
-            metrics=unread,
-            conditions=(
-                _able("ReadyForNewScale"),
-                _condition("ScalingActive", False, "ScalingDisabled", message),
-            ),
-            events=(),
-            history=history,
-        )
+        history = _with(history, "ScalingActive", False, "ScalingDisabled", message)
+        return Decision(desired=0, metrics=unread, conditions=history.conditions, events=(), history=history)
     for bound, outside, side in (
         (spec.max_replicas, current > spec.max_replicas, "above Spec.MaxReplicas"),
         (spec.min_replicas, current < spec.min_replicas, "below Spec.MinReplicas"),
     ):
         if outside:
-            reason = f"Current number of replicas {side}"
-            return _rescaled(spec, history, current, bound, reason, now, unread, ())
+            kept = Decision(desired=current, metrics=unread, conditions=(), events=(), history=history)
+            return _rescaled(kept, spec, current, bound, f"Current number of replicas {side}", now)
     return _by_metrics(spec, history, seen, now, settings)
 
 
@@ -111,175 +84,92 @@ def _by_metrics(
     spec: AutoscalerSpec, history: History, seen: Observation, now: float, settings: ControllerSettings
 ) -> Decision:
     current = seen.replicas
-    proposals, failures = _proposals(spec, seen, now, settings)
-    readings = tuple(
-        _reading(one, proposals[index].current if index in proposals else None)
-        for index, one in enumerate(spec.metrics)
-    )
-    most = max(proposals, key=lambda index: proposals[index].replicas, default=None)
-    wanted = current if most is None else proposals[most].replicas
+    found = [propose(spec, one, seen, now, settings) for one in spec.metrics]
+    readings = tuple(reading(metric, one) for metric, one in zip(spec.metrics, found, strict=True))
+    failures = [one for one in found if isinstance(one, Failure)]
+    events = tuple(_event(now, "Warning", one.reason, one.message) for one in failures)
+    metric, proposal = _highest(spec.metrics, found)
     # One failed metric forbids a scale-down: it might have wanted more.
-    if most is None or (failures and wanted < current):
-        return _failed(spec, history, current, now, readings, failures)
-    metric = spec.metrics[most].described
-    reason = f"{metric} above target" if wanted > current else "All metrics below target"
-    stable = stabilize(history.recommendations, current, wanted, spec.scale_up, spec.scale_down, now)
-    window = max(spec.scale_up.window_seconds, spec.scale_down.window_seconds)
-    history = replace(history, recommendations=remember(history.recommendations, wanted, window, now))
-    limited = limit(
-        current,
-        stable,
-        spec.min_replicas,
-        spec.max_replicas,
-        spec.scale_up,
-        spec.scale_down,
-        history.ups,
-        history.downs,
-        now,
-    )
-    if stable == wanted:
-        able = _able("ReadyForNewScale")
-    else:
-        able = _able("ScaleUpStabilized" if wanted >= current else "ScaleDownStabilized")
-    conditions = (
-        able,
-        _condition(
-            "ScalingActive",
-            True,
-            "ValidMetricFound",
-            f"the HPA was able to successfully calculate a replica count from {metric}",
-        ),
-        _condition(
-            "ScalingLimited",
-            limited.reason != "DesiredWithinRange",
-            limited.reason,
-            LIMIT_MESSAGES[limited.reason],
-        ),
-    )
-    if limited.replicas == current:
-        return Decision(desired=current, metrics=readings, conditions=conditions, events=(), history=history)
-    return _rescaled(spec, history, current, limited.replicas, reason, now, readings, conditions[1:])
-
-
-def _proposals(
-    spec: AutoscalerSpec, seen: Observation, now: float, settings: ControllerSettings
-) -> tuple[dict[int, Proposal], list[tuple[MetricSpec, str]]]:
-    proposals: dict[int, Proposal] = {}
-    failures: list[tuple[MetricSpec, str]] = []
-    tolerance = Tolerance(_tolerance(spec.scale_up, settings), _tolerance(spec.scale_down, settings))
-    for index, metric in enumerate(spec.metrics):
-        try:
-            proposals[index] = _propose(metric, seen, now, settings, tolerance)
-        except MetricUnavailable as error:
-            failures.append((metric, str(error)))
-    return proposals, failures
-
-
-def _tolerance(rules: Rules, settings: ControllerSettings) -> float:
-    return settings.tolerance if rules.tolerance is None else rules.tolerance
-
-
-def _propose(
-    metric: MetricSpec, seen: Observation, now: float, settings: ControllerSettings, tolerance: Tolerance
-) -> Proposal:
-    current = seen.replicas
-    if metric.type == "Resource" and metric.target_type == "Utilization":
-        return from_utilization(current, metric.target, seen.pods, seen.usage, seen.requests, now, settings, tolerance)
-    if metric.type in ("Resource", "Pods"):
-        cpu = metric.type == "Resource"
-        values = seen.usage if cpu else seen.pod_metrics.get(metric.name, {})
-        return from_pod_values(current, metric.target, seen.pods, values, now, settings, tolerance, cpu=cpu)
-    if metric.name not in seen.values:
-        raise MetricUnavailable(f"unable to get metric {metric.name}: no metrics returned")
-    value = seen.values[metric.name]
-    if metric.target_type == "Value":
-        return from_value(current, metric.target, value, seen.pods, tolerance)
-    return from_average_value(current, metric.target, value, tolerance)
-
-
-def _failed(
-    spec: AutoscalerSpec,
-    history: History,
-    current: int,
-    now: float,
-    readings: tuple[MetricReading, ...],
-    failures: list[tuple[MetricSpec, str]],
-) -> Decision:
-    metric, why = failures[0]
-    reason = f"FailedGet{metric.type}Metric"
-    text = f"failed to get {metric.described}: {why}"
-    counts = f"invalid metrics ({len(failures)} invalid out of {len(spec.metrics)})"
-    return Decision(
+    if len(failures) == len(found) or (failures and proposal.replicas < current):
+        why = f"the HPA was unable to compute the replica count: {failures[0].message}"
+        history = _with(history, "ScalingActive", False, failures[0].reason, why)
+        counts = f"invalid metrics ({len(failures)} invalid out of {len(found)})"
+        text = f"{counts}, first error is: {failures[0].error}"
+        events = (*events, _event(now, "Warning", "FailedComputeMetricsReplicas", text))
+        return Decision(
+            desired=current, metrics=readings, conditions=history.conditions, events=events, history=history
+        )
+    message = f"the HPA was able to successfully calculate a replica count from {metric}"
+    history = _with(history, "ScalingActive", True, "ValidMetricFound", message)
+    wanted = max(0, proposal.replicas)
+    # A count that only an earlier recommendation asked for has no reason.
+    reason = f"{metric} above target" if wanted > current else "All metrics below target" if wanted < current else ""
+    limited, history = _normalized(spec, history, current, wanted, now, settings)
+    decision = Decision(
         desired=current,
         metrics=readings,
-        conditions=(
-            _able("SucceededGetScale"),
-            _condition("ScalingActive", False, reason, f"the HPA was unable to compute the replica count: {text}"),
-        ),
-        events=(
-            AutoscaleEvent(t=now, type="Warning", reason=reason, message=text),
-            AutoscaleEvent(
-                t=now,
-                type="Warning",
-                reason="FailedComputeMetricsReplicas",
-                message=f"{counts}, first error is: {text}",
-            ),
-        ),
+        conditions=history.conditions,
+        events=events,
         history=history,
+        near=proposal.near,
     )
+    return decision if limited == current else _rescaled(decision, spec, current, limited, reason, now)
+
+
+def _highest(metrics: Sequence[MetricSpec], found: Sequence[Proposal | Failure]) -> tuple[str, Proposal]:
+    """Return the metric that asks for most, as messages name it; a count of zero gives way to any other."""
+    metric, highest = "", Proposal(0, None)
+    for spec, one in zip(metrics, found, strict=True):
+        if isinstance(one, Proposal) and (highest.replicas == 0 or one.replicas > highest.replicas):
+            metric, highest = spec.described, one
+    return metric, highest
+
+
+def _normalized(
+    spec: AutoscalerSpec, history: History, current: int, wanted: int, now: float, settings: ControllerSettings
+) -> tuple[int, History]:
+    """Return the count within windows, policies and bounds, and the history with what was wanted."""
+    if spec.behavior is None:
+        window = settings.downscale_stabilization_seconds
+        stable = stabilize_down(history.recommendations, wanted, window, now)
+        held = "ScaleDownStabilized"
+    else:
+        window = max(spec.behavior.up.window_seconds, spec.behavior.down.window_seconds)
+        stable = stabilize(history.recommendations, current, wanted, spec.behavior, now)
+        held = "ScaleUpStabilized" if wanted >= current else "ScaleDownStabilized"
+    history = replace(history, recommendations=remember(history.recommendations, wanted, window, now))
+    able = "ReadyForNewScale" if stable == wanted else held
+    history = _with(history, "AbleToScale", True, able, ABLE_MESSAGES[able])
+    limited = limit(spec, history, current, stable, now)
+    message = LIMIT_MESSAGES[limited.reason]
+    return limited.replicas, _with(history, "ScalingLimited", limited.replicas != stable, limited.reason, message)
 
 
 def _rescaled(
-    spec: AutoscalerSpec,
-    history: History,
-    current: int,
-    desired: int,
-    reason: str,
-    now: float,
-    readings: tuple[MetricReading, ...],
-    conditions: tuple[Condition, ...],
+    decision: Decision, spec: AutoscalerSpec, current: int, desired: int, reason: str, now: float
 ) -> Decision:
-    longest = max((one.period_seconds for one in (*spec.scale_up.policies, *spec.scale_down.policies)), default=0.0)
-    ups = tuple(one for one in history.ups if one.at > now - longest)
-    downs = tuple(one for one in history.downs if one.at > now - longest)
-    if desired > current:
-        ups = (*ups, Timed(now, desired - current))
-    else:
-        downs = (*downs, Timed(now, current - desired))
-    succeeded = _condition(
-        "AbleToScale",
-        True,
-        "SucceededRescale",
-        f"the HPA controller was able to update the target scale to {desired}",
-    )
-    event = AutoscaleEvent(
-        t=now, type="Normal", reason="SuccessfulRescale", message=f"New size: {desired}; reason: {reason}"
-    )
-    return Decision(
+    message = f"the HPA controller was able to update the target scale to {desired}"
+    history = _with(decision.history, "AbleToScale", True, "SucceededRescale", message)
+    event = _event(now, "Normal", "SuccessfulRescale", f"New size: {desired}; reason: {reason}")
+    return replace(
+        decision,
         desired=desired,
-        metrics=readings,
-        conditions=(succeeded, *conditions),
-        events=(event,),
-        history=replace(history, ups=ups, downs=downs),
+        conditions=history.conditions,
+        events=(*decision.events, event),
+        history=history.changed(spec, current, desired, now),
     )
 
 
-ABLE_MESSAGES = {
-    "ReadyForNewScale": "recommended size matches current size",
-    "SucceededGetScale": "the HPA controller was able to get the target's current scale",
-    "ScaleUpStabilized": "recent recommendations were lower than this one; the lowest of them counts",
-    "ScaleDownStabilized": "recent recommendations were higher than this one; the highest of them counts",
-}
+def _event(now: float, kind: str, reason: str, message: str) -> AutoscaleEvent:
+    return AutoscaleEvent(t=now, type=kind, reason=reason, message=message)
 
 
-def _able(reason: str) -> Condition:
-    return _condition("AbleToScale", True, reason, ABLE_MESSAGES[reason])
+def _with(history: History, kind: str, status: bool, reason: str, message: str) -> History:
+    """Set one condition and leave the others, as setCondition does."""
+    new = Condition(type=kind, status=str(status), reason=reason, message=message)
+    return replace(history, conditions=_replaced(history.conditions, new))
 
 
-def _condition(kind: str, status: bool, reason: str, message: str) -> Condition:
-    return Condition(type=kind, status=str(status), reason=reason, message=message)
-
-
-def _reading(metric: MetricSpec, current: float | None) -> MetricReading:
-    unit = "%" if metric.target_type == "Utilization" else "m" if metric.type == "Resource" else ""
-    return MetricReading(type=metric.type, name=metric.name, current=current, target=metric.target, unit=unit)
+def _replaced(conditions: Iterable[Condition], new: Condition) -> tuple[Condition, ...]:
+    listed = tuple(new if one.type == new.type else one for one in conditions)
+    return listed if any(one.type == new.type for one in listed) else (*listed, new)

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dclab.autoscaler.decide import Decision
-from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings
 
 __all__ = ["reason"]
 
 
-def reason(spec: AutoscalerSpec, replicas: int, decision: Decision) -> str:
+def reason(replicas: int, decision: Decision) -> str:
     """Return why a pass decided as it did, in a few words and Kubernetes' own reason."""
     conditions = {one.type: one for one in decision.conditions}
     if decision.desired != replicas:
-        said = next((one.message for one in decision.events if one.reason == "SuccessfulRescale"), "")
+        said = next(one.message for one in decision.events if one.reason == "SuccessfulRescale").partition("reason: ")[
+            2
+        ]
         limited = conditions.get("ScalingLimited")
-        held = f"; {limited.message} ({limited.reason})" if limited and limited.status == "True" else ""
-        return said.partition("reason: ")[2] + held
+        if said.startswith("Current number") or not limited or limited.status != "True":
+            # The count was out of bounds, and the metrics were not read: the condition is of an earlier pass.
+            return said or "a higher count was recommended within the stabilization window"
+        return f"{said}; {limited.message} ({limited.reason})"
     active = conditions.get("ScalingActive")
     if active and active.status == "False":
         return f"{active.message} ({active.reason})"
@@ -26,12 +29,4 @@ def reason(spec: AutoscalerSpec, replicas: int, decision: Decision) -> str:
     limited = conditions.get("ScalingLimited")
     if limited and limited.status == "True":
         return f"{limited.message} ({limited.reason})"
-    metric = decision.metrics[0]
-    if metric.current is not None and metric.target:
-        usual = ControllerSettings().tolerance
-        up, down = (
-            rules.tolerance if rules.tolerance is not None else usual for rules in (spec.scale_up, spec.scale_down)
-        )
-        if 1 - down <= metric.current / metric.target <= 1 + up:
-            return "within the tolerance of the target"
-    return "as many as are wanted"
+    return "within the tolerance of the target" if decision.near else "as many as are wanted"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,8 @@ from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from dclab.autoscaler import AutoscalerSpec, ControllerSettings
+    from dclab.autoscaler.trace import Header
     from dclab.results import MetricReading
 
 
@@ -42,20 +45,30 @@ def hpa_replay(
     trace: Annotated[
         Path, typer.Argument(metavar="TRACE.jsonl", help="What was observed: a run's raw/hpa-trace.jsonl.")
     ],
+    kubernetes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="VERSION",
+            help="Kubernetes whose feature gates to follow, such as 1.35.",
+            show_default="the trace's, or else 1.34",
+        ),
+    ] = None,
 ) -> Result:
     """Run Kubernetes' autoscaling over a trace.
 
-    What it would decide at each pass, and why, beside what was decided then. The observations stay those of the trace:
-    other decisions would have led to others.
+    What it would decide at each pass, and why, beside what was decided then. The observations are taken as they are: other
+    decisions would have led to others, so each row answers for itself. Limits by earlier changes go by the changes of the
+    trace. What a trace is made of: see "Traces of an autoscaler" in docs/reference.md.
 
     Example: dclab hpa-replay my-hpa.yaml reports/20260101-120000-embedded/raw/hpa-trace.jsonl
     """
     from dclab.autoscaler import parse_autoscaler
     from dclab.autoscaler.explain import reason
-    from dclab.autoscaler.trace import read, replay
+    from dclab.autoscaler.trace import followed, read, replay
 
     spec = parse_autoscaler(_manifest(hpa))
     header, passes = read(trace)
+    settings = followed(header.kubernetes if kubernetes is None else _version(kubernetes))
     rows = [
         ReplayedPass(
             seconds=one.at - passes[0].at,
@@ -65,19 +78,56 @@ def hpa_replay(
             metrics=decision.metrics,
             desired=decision.desired,
             recorded=one.outcome.desired if one.outcome else None,
-            reason=reason(spec, one.seen.replicas, decision),
+            reason=reason(one.seen.replicas, decision),
         )
-        for one, decision in replay(spec, passes)
+        for one, decision in replay(spec, passes, settings)
     ]
     known = [one for one in rows if one.recorded is not None]
     differing = sum(one.desired != one.recorded for one in known) if known else None
-    return Result(_lines, kubernetes=header.kubernetes, passes=rows, differing=differing)
+    return Result(
+        _lines,
+        kubernetes=header.kubernetes,
+        follows=".".join(map(str, settings.kubernetes)),
+        notes=list(_notes(spec, settings, header)),
+        passes=rows,
+        differing=differing,
+    )
 
 
-def _lines(kubernetes: str, passes: Sequence[ReplayedPass], differing: int | None) -> Iterator[Any]:
+def _version(text: str) -> str:
+    if not re.fullmatch(r"v?1\.[0-9]{1,3}(\.[0-9]{1,3})?", text):
+        raise InvalidInput(f"{text!r} is not a version of Kubernetes.", "It must look like 1.35 or v1.34.4.")
+    return text
+
+
+def _notes(spec: AutoscalerSpec, settings: ControllerSettings, header: Header) -> Iterator[str]:
+    """What the reader of the decisions must know."""
+    observed = header.target
+    if observed is not None and observed != spec.target:
+        yield (
+            f"The trace is of deployment {observed}, but this autoscaler scales {spec.target}: "
+            f"the decisions are what it would make of {observed}'s pods."
+        )
+    given = [rules.tolerance for rules in (spec.behavior.up, spec.behavior.down)] if spec.behavior else []
+    if any(one is not None for one in given) and not settings.configurable_tolerance:
+        version = ".".join(map(str, settings.kubernetes))
+        yield (
+            f"Its tolerance is ignored, as in Kubernetes {version}, where the feature gate HPAConfigurableTolerance is off; "
+            "it is on from 1.35: --kubernetes 1.35."
+        )
+
+
+def _lines(
+    kubernetes: str, follows: str, notes: Sequence[str], passes: Sequence[ReplayedPass], differing: int | None
+) -> Iterator[Any]:
+    from dclab.autoscaler.spec import ALGORITHM
     from dclab.cli.output import table
 
-    yield f"Trace of {kubernetes}, {len(passes)} passes."
+    yield (
+        f"Trace of {kubernetes}, {len(passes)} passes, each decided on what it observed: "
+        f"Kubernetes' algorithm of {ALGORITHM}, feature gates of {follows}."
+    )
+    yield from notes
     rows = [
         (
             f"{one.seconds:.0f}",

@@ -205,9 +205,10 @@ def _keep_trace(lab: Lab, target: str, manifest: Mapping[str, Any], observer: Ob
     with contextlib.suppress(DclabError):  # of a lab that is lost there is nothing to keep
         passes = lab.autoscaler_passes(target)
         if passes:
+            kubernetes = lab.versions().get("kubernetes", lab.engine)
             observer.raw("hpa", [manifest])
             observer.raw(
-                "hpa-trace", [Header(schema=SCHEMA, kubernetes=lab.engine, autoscaler=dict(manifest)), *passes]
+                "hpa-trace", [Header(schema=SCHEMA, kubernetes=kubernetes, autoscaler=dict(manifest)), *passes]
             )
 
 

@@ -8,27 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from dclab.autoscaler.behavior import (
-    Timed,
-    limit,
-    limit_without_behavior,
-    remember,
-    scale_limit,
-    stabilize,
-)
+from dclab.autoscaler import AutoscalerSpec, ControllerSettings, History, Observation, Pod, PodMetric
+from dclab.autoscaler.behavior import limit, scale_limit, stabilize, stabilize_down
+from dclab.autoscaler.history import Timed, remember
 from dclab.autoscaler.parse import DOWN, UP
 from dclab.autoscaler.replica_count import (
     MetricUnavailable,
-    Pod,
-    PodMetric,
-    Tolerance,
     from_average_value,
     from_pod_values,
     from_utilization,
     from_value,
     utilization,
 )
-from dclab.autoscaler.spec import ControllerSettings, Policy, Rules
+from dclab.autoscaler.spec import Behavior, MetricSpec, Policy, Rules, Tolerance
 
 VECTORS = json.loads(Path(os.environ.get("HPA_VECTORS") or Path(__file__).with_name("hpa-vectors.json")).read_text())
 GIVEN = VECTORS["meta"]["testSettings"]
@@ -65,51 +57,50 @@ def timed(records, key):
     return [Timed(NOW - one["ageSeconds"], one[key]) for one in records]
 
 
+def spec_of(case, behavior=None):
+    return AutoscalerSpec(
+        name="rng", target="rng", min_replicas=case["min"], max_replicas=case["max"], metrics=(), behavior=behavior
+    )
+
+
 @cases("convertDesiredReplicasWithBehaviorRate")
 def test_vectors_rate_limits(case):
-    found = limit(
-        case["current"],
-        case["desired"],
-        case["min"],
-        case["max"],
-        rules(case["scaleUp"], UP),
-        rules(case["scaleDown"], DOWN),
-        timed(case["scaleUpEvents"], "change"),
-        timed(case["scaleDownEvents"], "change"),
-        NOW,
+    behavior = Behavior(up=rules(case["scaleUp"], UP), down=rules(case["scaleDown"], DOWN))
+    history = History(
+        ups=tuple(timed(case["scaleUpEvents"], "change")), downs=tuple(timed(case["scaleDownEvents"], "change"))
     )
+    found = limit(spec_of(case, behavior), history, case["current"], case["desired"], NOW)
     assert (found.replicas, found.reason) == (case["expected"], case["condition"])
 
 
 @cases("convertDesiredReplicasWithRules")
 def test_vectors_limits_without_behavior(case):
-    found = limit_without_behavior(case["current"], case["desired"], case["min"], case["max"])
+    found = limit(spec_of(case), History(), case["current"], case["desired"], NOW)
     assert (found.replicas, found.reason) == (case["expected"], case["condition"])
 
 
 @cases("policyLimits")
 def test_vectors_policy_limits(case):
     given = Rules(window_seconds=0, policies=policies(case["policies"]), select=case["selectPolicy"])
-    found = scale_limit(given, case["current"], [], [], NOW, rising=case["direction"] == "up")
+    found = scale_limit(given, History(), case["current"], NOW, rising=case["direction"] == "up")
     assert found == case["expectedLimit"]
 
 
 @cases("stabilizeRecommendationWithBehaviors")
 def test_vectors_stabilization(case):
-    up = Rules(window_seconds=case["scaleUpWindow"], policies=())
-    down = Rules(window_seconds=case["scaleDownWindow"], policies=())
+    behavior = Behavior(
+        up=Rules(window_seconds=case["scaleUpWindow"], policies=()),
+        down=Rules(window_seconds=case["scaleDownWindow"], policies=()),
+    )
     past = timed(case["recommendations"], "value")
-    assert stabilize(past, case["current"], case["desired"], up, down, NOW) == case["expected"]
+    assert stabilize(past, case["current"], case["desired"], behavior, NOW) == case["expected"]
 
 
 @cases("stabilizeRecommendation")
 def test_vectors_stabilization_without_behavior(case):
     """An autoscaler without behavior only has a window down: the highest recent recommendation counts."""
     past = timed(case["recommendations"], "value")
-    up = Rules(window_seconds=0, policies=())
-    down = Rules(window_seconds=case["window"], policies=())
-    current = max(one.value for one in past)
-    assert stabilize(past, current, case["desired"], up, down, NOW) == case["expected"]
+    assert stabilize_down(past, case["desired"], case["window"], NOW) == case["expected"]
     assert len(remember(past, case["desired"], case["window"], NOW)) == case["logLength"]
 
 
@@ -138,25 +129,26 @@ def pods_of(case, count):
     return pods
 
 
-def metrics_of(levels):
+def metrics_of(levels, unit=1):
+    """Samples of amounts in milli-units; an observation has them in units of its own."""
     named = levels if isinstance(levels, dict) else {f"pod-{i}": value for i, value in enumerate(levels)}
-    return {name: PodMetric(value=value, at=NOW, window=60) for name, value in named.items()}
+    return {name: PodMetric(value=value / unit, at=NOW, window=60) for name, value in named.items()}
+
+
+def metric_of(case, kind, target_type):
+    return MetricSpec(type=kind, name="metric", target_type=target_type, target=case["target"])
 
 
 @cases("cpuUtilizationReplicas")
 def test_vectors_cpu_utilization(case):
     count = max(len(case["requestMilli"]), case["current"])
-    requests = {f"pod-{i}": value for i, value in enumerate(case["requestMilli"])}
-    arguments = (
-        case["current"],
-        case["target"],
-        pods_of(case, count),
-        metrics_of(case["usageMilli"]),
-        requests,
-        NOW,
-        SETTINGS,
-        TOLERANCE,
+    seen = Observation(
+        replicas=case["current"],
+        pods=tuple(pods_of(case, count)),
+        usage=metrics_of(case["usageMilli"]),
+        requests={f"pod-{i}": value for i, value in enumerate(case["requestMilli"])},
     )
+    arguments = (metric_of(case, "Resource", "Utilization"), seen, NOW, SETTINGS, TOLERANCE)
     if case["expectedError"]:
         with pytest.raises(MetricUnavailable, match=case["expectedError"]):
             from_utilization(*arguments)
@@ -167,18 +159,26 @@ def test_vectors_cpu_utilization(case):
 
 @cases("podsMetricReplicas")
 def test_vectors_pods_metric(case):
-    pods = pods_of(case, case["current"])
-    found = from_pod_values(case["current"], case["target"], pods, metrics_of(case["levels"]), NOW, SETTINGS, TOLERANCE)
+    seen = Observation(
+        replicas=case["current"],
+        pods=tuple(pods_of(case, case["current"])),
+        pod_metrics={"metric": metrics_of(case["levels"], unit=1000)},
+    )
+    found = from_pod_values(metric_of(case, "Pods", "AverageValue"), seen, NOW, SETTINGS, TOLERANCE)
     assert (found.replicas, found.current) == (case["expected"], case["expectedUsage"])
 
 
 @cases("valueMetricReplicas")
 def test_vectors_value_metric(case):
+    seen = Observation(
+        replicas=case["current"],
+        pods=tuple(pods_of(case, case["current"])),
+        values={"metric": case["total"] / 1000},
+    )
     if case["kind"] == "perPod":
-        found = from_average_value(case["current"], case["target"], case["total"], TOLERANCE)
+        found = from_average_value(metric_of(case, "External", "AverageValue"), seen, TOLERANCE)
     else:
-        pods = pods_of(case, case["current"])
-        found = from_value(case["current"], case["target"], case["total"], pods, TOLERANCE)
+        found = from_value(metric_of(case, "Object", "Value"), seen, TOLERANCE)
     assert (found.replicas, found.current) == (case["expected"], case["expectedUsage"])
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dclab.autoscaler import AutoscalerSpec, ControllerSettings, History, Observation, Pod, PodMetric, decide
-from dclab.autoscaler.spec import MetricSpec, Policy, Rules
+from dclab.autoscaler import AutoscalerSpec, History, Observation, Pod, PodMetric, decide
+from dclab.autoscaler.spec import Behavior, MetricSpec, Policy, Rules
 
 CPU = MetricSpec(type="Resource", name="cpu", target_type="Utilization", target=50)
-SETTINGS = ControllerSettings()
 OLD = -10_000.0
 
 
@@ -20,8 +19,10 @@ def spec(low=1, high=10, up_window=0, down_window=0, up_pods=100):
         min_replicas=low,
         max_replicas=high,
         metrics=(CPU,),
-        scale_up=Rules(window_seconds=up_window, policies=(Policy(type="Pods", value=up_pods, period_seconds=15),)),
-        scale_down=Rules(window_seconds=down_window, policies=(Policy(type="Percent", value=100, period_seconds=15),)),
+        behavior=Behavior(
+            up=Rules(window_seconds=up_window, policies=(Policy(type="Pods", value=up_pods, period_seconds=15),)),
+            down=Rules(window_seconds=down_window, policies=(Policy(type="Percent", value=100, period_seconds=15),)),
+        ),
     )
 
 
@@ -114,8 +115,8 @@ def test_a_scaling_is_an_event_with_its_reason():
     ]
 
 
-def test_ten_workers_alone_keep_rng_at_two_replicas():
-    """13m of a request of 200m is 6 %; two replicas take 11.97m each, which Kubernetes truncates to 5 %."""
+def test_ten_workers_alone_keep_rng_at_three_replicas():
+    """Two replicas take 11.97m each, which counts as 12m and 6 % of 200m; three take 11m each, which is cut to 5 %."""
     cpu = MetricSpec(type="Resource", name="cpu", target_type="Utilization", target=5)
     chosen = AutoscalerSpec(
         name="rng",
@@ -123,8 +124,10 @@ def test_ten_workers_alone_keep_rng_at_two_replicas():
         min_replicas=1,
         max_replicas=10,
         metrics=(cpu,),
-        scale_up=Rules(window_seconds=10, policies=spec().scale_up.policies),
-        scale_down=Rules(window_seconds=30, policies=spec().scale_down.policies),
+        behavior=Behavior(
+            up=Rules(window_seconds=10, policies=spec().behavior.up.policies),
+            down=Rules(window_seconds=30, policies=spec().behavior.down.policies),
+        ),
     )
     rate = {1: 9.8, 2: 18.0, 3: 23.0, 4: 26.5, 5: 28.5}
     replicas, history, seen = 1, History(), []
@@ -134,7 +137,7 @@ def test_ten_workers_alone_keep_rng_at_two_replicas():
         found = decide(chosen, history, observation(replicas, [each] * replicas, now, request=200), now)
         replicas, history = found.desired, found.history
         seen.append(replicas)
-    assert seen == [1] + [2] * 29
+    assert seen == [1, 2] + [3] * 28
 
 
 @given(usages, st.integers(1, 60))

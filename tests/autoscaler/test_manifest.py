@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from dclab import manifests
 from dclab.autoscaler import parse_autoscaler
-from dclab.autoscaler.parse import DOWN, FIELDS, UP
+from dclab.autoscaler.fields import FIELDS
+from dclab.autoscaler.parse import DOWN, UP
+from dclab.autoscaler.spec import Behavior
 from dclab.errors import InvalidInput, NotSupported
 
 
@@ -23,16 +25,18 @@ def test_the_exercises_autoscaler(given):
     spec = parse_autoscaler(given)
     assert (spec.name, spec.target, spec.min_replicas, spec.max_replicas) == ("rng", "rng", 1, 10)
     assert (spec.metrics[0].target_type, spec.metrics[0].target) == ("Utilization", 5)
-    assert (spec.scale_up.window_seconds, spec.scale_down.window_seconds) == (10, 30)
-    assert spec.scale_up.policies == UP.policies
-    assert spec.scale_down.policies == DOWN.policies
+    assert (spec.behavior.up.window_seconds, spec.behavior.down.window_seconds) == (10, 30)
+    assert spec.behavior.up.policies == UP.policies
+    assert spec.behavior.down.policies == DOWN.policies
 
 
 def test_what_is_left_away_has_kubernetes_defaults(given):
     del given["spec"]["behavior"], given["spec"]["metrics"], given["spec"]["minReplicas"]
     spec = parse_autoscaler(given)
-    assert (spec.min_replicas, spec.metrics[0].target) == (1, 80)
-    assert (spec.scale_up, spec.scale_down) == (UP, DOWN)
+    assert (spec.min_replicas, spec.metrics[0].target, spec.namespace) == (1, 80, "default")
+    assert spec.behavior is None
+    given["spec"]["behavior"] = {}
+    assert parse_autoscaler(given).behavior == Behavior(up=UP, down=DOWN)
 
 
 def test_a_latency_metric(given):
@@ -41,13 +45,14 @@ def test_a_latency_metric(given):
             "type": "Object",
             "object": {
                 "metric": {"name": "httplat_latency_seconds"},
-                "describedObject": {"kind": "Service", "name": "httplat-rng"},
+                "describedObject": {"apiVersion": "v1", "kind": "Service", "name": "httplat-rng"},
                 "target": {"type": "Value", "value": "100m"},
             },
         }
     ]
     metric = parse_autoscaler(given).metrics[0]
-    assert (metric.type, metric.name, metric.target) == ("Object", "httplat_latency_seconds", pytest.approx(0.1))
+    assert (metric.type, metric.name, metric.target) == ("Object", "httplat_latency_seconds", 100)
+    assert metric.described == "Service metric httplat_latency_seconds"
 
 
 @pytest.mark.parametrize(
@@ -56,7 +61,7 @@ def test_a_latency_metric(given):
         (("kind",), "Deployment", "kind"),
         (("apiVersion",), "autoscaling/v2beta2", "apiVersion"),
         (("metadata", "name"), "http://rng", "metadata.name"),
-        (("spec", "scaleTargetRef", "name"), "<FILL IN>", "scaleTargetRef.name"),
+        (("spec", "scaleTargetRef", "name"), "http://rng", "scaleTargetRef.name"),
         (("spec", "scaleTargetRef"), None, "scaleTargetRef"),
         (("spec", "minReplicas"), 0, "minReplicas"),
         (("spec", "minReplicas"), True, "minReplicas"),
@@ -70,12 +75,19 @@ def test_a_latency_metric(given):
         (("spec", "behavior", "scaleUp", "selectPolicy"), "Some", "selectPolicy"),
         (("spec", "behavior", "scaleUp", "policies"), [{"type": "Pods", "value": 1, "periodSeconds": 0}], "period"),
         (("spec", "behavior", "scaleUp", "policies"), "all", "policies"),
-        (("spec", "behavior", "scaleUp", "policies"), [], "at least one policy"),
+        (("spec", "behavior", "scaleUp", "policies"), [], "must specify at least one Policy"),
         (("spec", "behavior", "scaleUp", "tolerance"), "-1m", "tolerance"),
-        (("spec", "metrics", 0, "resource", "target", "averageValue"), "100m", "target.averageValue"),
+        (("spec", "scaleTargetRef", "apiVersion"), None, "scaleTargetRef.apiVersion"),
+        (("metadata", "labels"), {"a": "b c"}, "metadata.labels"),
+        (("metadata", "labels"), {"a": 5}, "labels.a"),
+        (("spec", "metrics", 0, "resource", "target", "averageValue"), "100m", "both averageUtilization"),
         (("spec", "metrics", 0, "pods"), {}, "metrics.0..pods"),
         (("spec", "metrics", 0, "resource", "target"), {"type": "AverageValue", "averageValue": "0"}, "above zero"),
-        (("spec", "metrics", 0, "resource", "target"), {"type": "AverageValue", "averageValue": "1.1.M"}, "above zero"),
+        (
+            ("spec", "metrics", 0, "resource", "target"),
+            {"type": "AverageValue", "averageValue": "1.1.M"},
+            "a quantity such as",
+        ),
         # Fields that do not exist, at every level; the first is autoscaling/v1's.
         (("spec", "targetCPUUtilizationPercentage"), 50, "'targetCPUUtilizationPercentage'"),
         (("spec", "minReplica"), 1, "Unknown field 'minReplica', did you mean 'minReplicas'"),
@@ -86,6 +98,7 @@ def test_a_latency_metric(given):
         (("spec", "metrics", 0, "resource", "targets"), {}, "did you mean 'target'"),
         (("spec", "metrics", 0, "resource", "target", "averageUtilisation"), 5, "did you mean 'averageUtilization'"),
         (("spec", "behavior", "scaleup"), {}, "did you mean 'scaleUp'"),
+        (("status",), {"currentReplica": None}, "did you mean 'currentReplicas'"),
         (("spec", "behavior", "scaleUp", "stabilizationWindow"), 5, "did you mean 'stabilizationWindowSeconds'"),
         (("spec", "behavior", "scaleUp", "policies"), [{"period": 5}], "did you mean 'periodSeconds'"),
     ],
@@ -124,9 +137,11 @@ EXTERNAL = {
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({("apiVersion",): "autoscaling/v1"}, "autoscaling/v1"),
+        ({("metadata", "annotations"): {"autoscaling.alpha.kubernetes.io/behavior": "{}"}}, "the annotation"),
+        ({("spec", "scaleTargetRef", "apiVersion"): "extensions/v1"}, "a Deployment of extensions/v1"),
         ({("spec", "metrics"): [MEMORY]}, "the resource memory"),
         ({("spec", "metrics"): [OF_A_CONTAINER]}, "ContainerResource"),
+        ({("spec", "scaleTargetRef", "name"): "<FILL IN>"}, "'<FILL IN>'"),
         ({("spec", "scaleTargetRef", "kind"): "StatefulSet"}, "a StatefulSet"),
         ({("spec", "metrics"): [EXTERNAL], ("spec", "minReplicas"): 0}, "zero replicas"),
     ],
@@ -156,16 +171,68 @@ def test_a_null_is_as_good_as_nothing(given):
 @pytest.mark.parametrize(("tolerance", "value"), [(0, 0.0), ("0", 0.0), ("50m", 0.05), (0.2, 0.2), ("1e-2", 0.01)])
 def test_tolerances(given, tolerance, value):
     given["spec"]["behavior"]["scaleUp"]["tolerance"] = tolerance
-    assert parse_autoscaler(given).scale_up.tolerance == value
+    assert parse_autoscaler(given).behavior.up.tolerance == value
 
 
 @pytest.mark.parametrize(
-    ("quantity", "value"), [("1Gi", 2**30), ("2k", 2000), (".5", 0.5), ("1e3", 1000), ("+5", 5), ("1500u", 0.0015)]
+    ("quantity", "milli"),
+    [
+        ("1Gi", 1000 * 2**30),
+        ("1Mi", 1000 * 2**20),
+        ("1Ki", 1000 * 2**10),
+        ("2G", 2 * 10**12),
+        ("2T", 2 * 10**15),
+        ("2k", 2_000_000),
+        ("1500u", 2),
+        ("1n", 1),
+        ("1e3", 1_000_000),
+        (".5", 500),
+        ("+5", 5000),
+        (7, 7000),
+    ],
 )
-def test_quantities_of_a_metric(given, quantity, value):
+def test_quantities_of_a_metric(given, quantity, milli):
     given["spec"]["metrics"] = [copy.deepcopy(EXTERNAL)]
     given["spec"]["metrics"][0]["external"]["target"]["averageValue"] = quantity
-    assert parse_autoscaler(given).metrics[0].target == value
+    assert parse_autoscaler(given).metrics[0].target == milli
+
+
+def test_what_does_not_fit_64_bits_is_not_supported(given):
+    given["spec"]["metrics"] = [copy.deepcopy(EXTERNAL)]
+    given["spec"]["metrics"][0]["external"]["target"]["averageValue"] = "10E"
+    with pytest.raises(NotSupported, match="as large as"):
+        parse_autoscaler(given)
+
+
+def test_what_kubectl_autoscale_makes(given):
+    """`kubectl autoscale deployment rng --cpu-percent=5 --min=1 --max=10 -o yaml --dry-run=client` of older kubectls."""
+    spec = given["spec"]
+    made = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"creationTimestamp": None, "name": "rng"},
+        "spec": {
+            "maxReplicas": 10,
+            "minReplicas": 1,
+            "scaleTargetRef": spec["scaleTargetRef"],
+            "targetCPUUtilizationPercentage": 5,
+        },
+        "status": {"currentReplicas": 0, "desiredReplicas": 0},
+    }
+    del spec["behavior"]
+    assert parse_autoscaler(made) == parse_autoscaler(given)
+    made["spec"]["metrics"] = spec["metrics"]
+    with pytest.raises(InvalidInput, match="Unknown field 'metrics'"):
+        parse_autoscaler(made)
+
+
+def test_a_selector_is_named_as_kubernetes_prints_it(given):
+    given["spec"]["metrics"] = [copy.deepcopy(EXTERNAL)]
+    metric = given["spec"]["metrics"][0]["external"]["metric"]
+    assert parse_autoscaler(given).metrics[0].described == "external metric queue|length(nil)"
+    metric["selector"] = {"matchLabels": {"b": "2", "a": "1"}}
+    labels = "MatchLabels:map[string]string{a: 1,b: 2,},MatchExpressions:[]LabelSelectorRequirement{},"
+    assert parse_autoscaler(given).metrics[0].described == f"external metric queue|length(&LabelSelector{{{labels}}})"
 
 
 def test_cpu_is_in_millicores(given):

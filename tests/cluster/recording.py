@@ -105,8 +105,8 @@ class Recorder:
         found = []
         status: dict[str, Any] = {}
         for requests in self._by_pass():
-            replicas = next(iter(requests)).get("responseObject", {})["spec"]["replicas"]
-            desired = replicas
+            scale = next(iter(requests)).get("responseObject", {})
+            desired = replicas = scale["spec"]["replicas"]
             usage: dict[str, PodMetric] = {}
             at = 0.0
             for one in requests:
@@ -124,6 +124,7 @@ class Recorder:
             pods = self._pods_at(at)
             seen = Observation(
                 replicas=replicas,
+                status_replicas=scale.get("status", {}).get("replicas", 0),
                 pods=tuple(map(_pod, pods)),
                 usage=usage,
                 requests={pod.metadata.name: _request(pod) for pod in pods},

@@ -111,6 +111,7 @@ class Autoscaling:
         replicas = deployment.replicas
         return Observation(
             replicas=deployment.desired,
+            status_replicas=len(deployment.alive),
             pods=tuple(
                 Pod(
                     name=one.name,
@@ -119,6 +120,7 @@ class Autoscaling:
                     ready_changed=self._scaled(one.ready_since),
                     phase="Running" if one.started else "Pending",
                     deleted=one.terminating,
+                    container=deployment.name,
                 )
                 for one in replicas
             ),

@@ -10,10 +10,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from dclab.autoscaler.decide import Observation
-from dclab.autoscaler.replica_count import Pod, PodMetric
+from dclab.autoscaler.observation import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
@@ -27,6 +26,9 @@ SYNC_SECONDS = 15.0
 
 LOOKS_BACK = 5
 """How many readings before a change of the status may be the one that the controller saw."""
+
+Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
+PHASES: dict[str, Phase] = {"Pending": "Pending", "Running": "Running", "Succeeded": "Succeeded", "Failed": "Failed"}
 
 _DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
 
@@ -110,6 +112,7 @@ def _utilization(look: Look) -> int | None:
 def _pass(look: Look, status: AutoscalerState) -> Pass:
     seen = Observation(
         replicas=status.current_replicas,
+        status_replicas=sum(not _gone(one) for one in look.pods),
         pods=tuple(map(_pod, look.pods)),
         usage=_usage(look),
         requests=_requests(look),
@@ -122,11 +125,28 @@ def _pass(look: Look, status: AutoscalerState) -> Pass:
     return Pass(at=look.at, seen=seen, outcome=outcome)
 
 
+def _gone(pod: workloads.Pod) -> bool:
+    """Whether a deployment no longer counts a pod in its status."""
+    return pod.metadata.deletion_timestamp is not None or pod.status.phase in ("Failed", "Succeeded")
+
+
 def _requests(look: Look) -> dict[str, float]:
-    return {
-        one.metadata.name: sum(each.resources.requests.get("cpu", ZERO).millicores for each in one.spec.containers)
-        for one in look.pods
+    """CPU by pod; one that has a container without a request has none."""
+    asked = {
+        one.metadata.name: [each.resources.requests.get("cpu") for each in one.spec.containers] for one in look.pods
     }
+    return {
+        name: sum(each.millicores for each in containers if each is not None)
+        for name, containers in asked.items()
+        if None not in containers
+    }
+
+
+def _container(pod: workloads.Pod) -> str:
+    """The container that a message about a missing request names, or the first one."""
+    containers = pod.spec.containers
+    without = (one.name for one in containers if "cpu" not in one.resources.requests)
+    return next(without, containers[0].name if containers else "")
 
 
 def _usage(look: Look) -> dict[str, PodMetric]:
@@ -147,12 +167,13 @@ def _pod(pod: workloads.Pod) -> Pod:
     ready = next((one for one in status.conditions if one.type == "Ready"), None)
     return Pod(
         name=pod.metadata.name,
-        ready=ready is not None and ready.status == "True",
+        ready=None if ready is not None and ready.status == "Unknown" else ready is not None and ready.status == "True",
         # A pod that has not started has no time of it, and is Pending.
         started=unix(status.start_time) if status.start_time else 0.0,
         ready_changed=unix(ready.last_transition_time) if ready and ready.last_transition_time else 0.0,
-        phase="Pending" if status.phase == "Pending" else "Failed" if status.phase == "Failed" else "Running",
+        phase=PHASES.get(status.phase, "Unknown"),
         deleted=pod.metadata.deletion_timestamp is not None,
+        container=_container(pod),
     )
 
 
