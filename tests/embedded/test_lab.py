@@ -284,3 +284,26 @@ def test_how_a_service_chooses(lab, wait_until):
         lab.set_load_balancing("random")
         lab.scale("hasher", 1)
         lab.scale("worker", 1)
+
+
+def test_what_workers_report_is_what_the_counter_rises_by(lab, wait_until):
+    lab.scale("worker", 0)
+    before = lab.counter()
+    lab.scale("worker", 3)
+    names = set(lab.replicas("worker").names)
+    time.sleep(3)
+    lab.scale("worker", 1)
+    lab.scale("worker", 0)
+    after = lab.counter()
+    reports = lab.worker_reports(before.t)
+    assert sum(one.units for one in reports) == after.hashes - before.hashes > 0
+    assert {one.worker for one in reports} == names
+    assert [one.t for one in reports] == sorted(one.t for one in reports)
+    assert all(before.t <= one.t <= after.t for one in reports)
+    for name in names:
+        own = [one for one in reports if one.worker == name]
+        assert own[0].units == 0
+        # At work about once a second; the last one as it leaves.
+        assert all(1.0 <= later.t - sooner.t < 2.0 for sooner, later in pairwise(own[:-1]))
+    assert lab.worker_reports(after.t) == ()
+    lab.scale("worker", 1)

@@ -186,6 +186,11 @@ class KubeLab:
     load_balancing_policies = ("random",)
     """What kube-proxy does; a cluster with another proxy may do otherwise, and dclab changes nothing of it."""
 
+    @property
+    def load_balancing(self) -> str:
+        """The only one."""
+        return self.load_balancing_policies[0]
+
     def set_load_balancing(self, policy: str) -> None:
         """Nothing to change: there is one policy."""
         if policy not in self.load_balancing_policies:
