@@ -1,0 +1,81 @@
+"""The 95 % interval of a rate: errors of timing, the process' own wander, and what this machine adds to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import variance
+
+from dclab.measure.simulate import System
+from dclab.measure.student import t_quantile, upper_tail_of_f
+from dclab.measure.wander import Wander, wander
+from dclab.results import Rate
+
+__all__ = ["DRIFT", "expected_half_width", "fitting", "rate_with_interval"]
+
+DRIFT = 0.0015
+"""By how much, as a share, an ordinary machine is faster or slower in one window than in the long run (standard
+deviation; the quiet machine of reports/sample-embedded: 0.1 to 0.2 %)."""
+
+UNLIKELY = 0.05
+"""Parts that differ so much in fewer windows than this are taken for the machine's doing, and widen the interval."""
+UNSTABLE = 0.001
+UNSTABLE_HALF_WIDTH = 0.02
+"""The user is told where it is this improbable and has made the interval so wide."""
+
+NOT_SO_FAST = 1.15
+"""A rate this far above the simulated one is not of one request at a time: rng has threads, or is another program."""
+
+NORMAL = 1.96
+
+
+def fitting(system: System, mean: float) -> tuple[Wander, float]:
+    """Return the wander of a system at the rate that was measured, and how many times faster it is than simulated.
+
+    The service times are those that were measured: wander is simulated with the usual ones, and time is scaled.
+    """
+    found = wander(system)
+    if mean > NOT_SO_FAST * found.rate and system.threads == 1:
+        found = wander(replace(system, threads=max(2, system.workers)))
+    return found, mean / found.rate
+
+
+def expected_half_width(system: System, mean: float, seconds: float) -> float:
+    """Return the relative half width that a window of this length has on a machine that adds nothing."""
+    found, speed = fitting(system, mean)
+    return math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT)
+
+
+def rate_with_interval(
+    parts: Sequence[float], seconds: float, system: System, timing: float, *, known: bool = True
+) -> Rate:
+    """Return the mean of the parts' rates with its interval.
+
+    The parts' variance is compared with that of the simulated process (F test: the simulation's own variance is known from
+    hundreds of windows). Where it is improbably large, this machine wanders more than the process, and the interval is
+    that of the parts, by Student's t.
+
+    Args:
+        parts: hashes per second in equal parts of the window, two or more.
+        seconds: length of the window.
+        system: workers, rngs, threads and load balancing; its times do not matter.
+        timing: standard deviation of the units by which the window's ends are misjudged.
+        known: False where the system is a guess, so that the parts alone cannot make the rate unstable.
+    """
+    count = len(parts)
+    mean = sum(parts) / count
+    found, speed = fitting(system, mean)
+    off = timing / (mean * seconds)
+    half = math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT, NORMAL * off)
+    observed = variance(parts) / mean**2
+    # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
+    expected = found.variance_of_parts(seconds * speed, count) + 1.5 * (off * count) ** 2 + DRIFT**2
+    improbable = upper_tail_of_f(observed / expected, count - 1, 200.0)
+    unstable = False
+    if improbable < UNLIKELY:
+        half = max(half, t_quantile(count - 1) * math.sqrt(observed / count))
+        unstable = known and improbable < UNSTABLE and half > UNSTABLE_HALF_WIDTH
+    return Rate(
+        mean=mean, ci95_low=max(0.0, mean * (1 - half)), ci95_high=mean * (1 + half), seconds=seconds, unstable=unstable
+    )
