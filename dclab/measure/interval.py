@@ -12,7 +12,7 @@ from dclab.measure.student import t_quantile, upper_tail_of_f
 from dclab.measure.wander import Wander, wander
 from dclab.results import Rate
 
-__all__ = ["DRIFT", "expected_half_width", "fitting", "rate_with_interval"]
+__all__ = ["DRIFT", "expected_half_width", "rate_with_interval"]
 
 DRIFT = 0.0015
 """By how much, as a share, an ordinary machine is faster or slower in one window than in the long run (standard
@@ -24,13 +24,19 @@ UNSTABLE = 0.001
 UNSTABLE_HALF_WIDTH = 0.02
 """The user is told where it is this improbable and has made the interval so wide."""
 
+TOO_STEADY = 0.01
+"""Of several systems that are possible, one whose parts would differ as little so rarely is not the one."""
+
+SURE_OF_SIMULATION = 200.0
+"""Degrees of freedom of the simulated variance: some hundred independent windows."""
+
 NOT_SO_FAST = 1.15
 """A rate this far above the simulated one is not of one request at a time: rng has threads, or is another program."""
 
 NORMAL = 1.96
 
 
-def fitting(system: System, mean: float) -> tuple[Wander, float]:
+def _fitting(system: System, mean: float) -> tuple[Wander, float]:
     """Return the wander of a system at the rate that was measured, and how many times faster it is than simulated.
 
     The service times are those that were measured: wander is simulated with the usual ones, and time is scaled.
@@ -43,39 +49,44 @@ def fitting(system: System, mean: float) -> tuple[Wander, float]:
 
 def expected_half_width(system: System, mean: float, seconds: float) -> float:
     """Return the relative half width that a window of this length has on a machine that adds nothing."""
-    found, speed = fitting(system, mean)
+    found, speed = _fitting(system, mean)
     return math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT)
 
 
 def rate_with_interval(
-    parts: Sequence[float], seconds: float, system: System, timing: float, *, known: bool = True
+    mean: float, parts: Sequence[float], seconds: float, systems: Sequence[System], off: float
 ) -> Rate:
-    """Return the mean of the parts' rates with its interval.
+    """Return the rate of a window with its interval.
 
-    The parts' variance is compared with that of the simulated process (F test: the simulation's own variance is known from
-    hundreds of windows). Where it is improbably large, this machine wanders more than the process, and the interval is
-    that of the parts, by Student's t.
+    The parts' variance is compared with that of the simulated process by an F test. Where it is improbably large, this
+    machine wanders more than the process, and the interval is that of the parts, by Student's t.
 
     Args:
-        parts: hashes per second in equal parts of the window, two or more.
+        mean: hashes per second over the whole window.
+        parts: the same in equal parts of the window, two or more.
         seconds: length of the window.
-        system: workers, rngs, threads and load balancing; its times do not matter.
-        timing: standard deviation of the units by which the window's ends are misjudged.
-        known: False where the system is a guess, so that the parts alone cannot make the rate unstable.
+        systems: workers, rngs, threads and load balancing; several where it is not known which of them it is, and the
+            one that wanders most of those that the parts do not rule out is assumed. Their times do not matter.
+        off: standard deviation of the units by which the window's ends are misjudged.
     """
     count = len(parts)
-    mean = sum(parts) / count
-    found, speed = fitting(system, mean)
-    off = timing / (mean * seconds)
-    half = math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT, NORMAL * off)
+    timing = off / (mean * seconds)
     observed = variance(parts) / mean**2
-    # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
-    expected = found.variance_of_parts(seconds * speed, count) + 1.5 * (off * count) ** 2 + DRIFT**2
-    improbable = upper_tail_of_f(observed / expected, count - 1, 200.0)
+    possible, smallest = [], math.inf
+    for system in systems:
+        found, speed = _fitting(system, mean)
+        half = math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT, NORMAL * timing)
+        # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
+        expected = found.variance_of_parts(seconds * speed, count) + 1.5 * (timing * count) ** 2 + DRIFT**2
+        above = upper_tail_of_f(observed / expected, count - 1, SURE_OF_SIMULATION)
+        smallest = min(smallest, half)
+        if above < 1 - TOO_STEADY:
+            possible.append((half, above))
+    half, above = max(possible, default=(smallest, 1.0))
     unstable = False
-    if improbable < UNLIKELY:
+    if above < UNLIKELY:
         half = max(half, t_quantile(count - 1) * math.sqrt(observed / count))
-        unstable = known and improbable < UNSTABLE and half > UNSTABLE_HALF_WIDTH
+        unstable = above < UNSTABLE and half > UNSTABLE_HALF_WIDTH
     return Rate(
         mean=mean, ci95_low=max(0.0, mean * (1 - half)), ci95_high=mean * (1 + half), seconds=seconds, unstable=unstable
     )

@@ -18,7 +18,16 @@ from typing import Literal
 
 from dclab.lab import Counter, WorkerReport
 
-__all__ = ["REPORT_EVERY", "LoadBalancing", "Simulated", "System", "counter_readings", "simulate", "simulated_rate", "true_rate"]
+__all__ = [
+    "REPORT_EVERY",
+    "LoadBalancing",
+    "Simulated",
+    "System",
+    "counter_readings",
+    "simulate",
+    "simulated_rate",
+    "true_rate",
+]
 
 LoadBalancing = Literal["random", "round robin", "better of two"]
 

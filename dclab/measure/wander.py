@@ -58,7 +58,7 @@ def _curve(reports: Sequence[WorkerReport], end: float) -> list[float]:
     return [0.0, *accumulate(STEP_SECONDS * slope for slope in slopes)][:size]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wander:
     """One long simulated run, and what windows of it come to."""
 
@@ -85,13 +85,17 @@ class Wander:
 
     def variance_of_parts(self, seconds: float, parts: int) -> float:
         """Return the mean relative variance among the rates of the parts of a window, as a share of the rate squared."""
-        steps = max(1, round(seconds / parts / STEP_SECONDS))
-        rates = [
-            (self.curve[at + steps] - self.curve[at]) / (steps * STEP_SECONDS * self.rate)
-            for at in range(0, len(self.curve) - steps, steps)
-        ]
-        found = [variance(rates[at : at + parts]) for at in range(0, len(rates) - parts + 1, parts)]
-        return fmean(found) if found else math.inf
+        return _variance_of_parts(self, max(1, round(seconds / parts / STEP_SECONDS)), parts)
+
+
+@lru_cache(maxsize=4096)
+def _variance_of_parts(of: Wander, steps: int, parts: int) -> float:
+    rates = [
+        (of.curve[at + steps] - of.curve[at]) / (steps * STEP_SECONDS * of.rate)
+        for at in range(0, len(of.curve) - steps, steps)
+    ]
+    found = [variance(rates[at : at + parts]) for at in range(0, len(rates) - parts + 1, parts)]
+    return fmean(found) if found else math.inf
 
 
 @lru_cache(maxsize=4096)
@@ -116,9 +120,7 @@ def _half_width(of: Wander, steps: int) -> float:
 def wander(system: System) -> Wander:
     """Return how the rate of these workers, rngs, threads and this load balancing wanders; its times do not matter."""
     return _wander(
-        System(
-            workers=system.workers, rngs=system.rngs, threads=system.threads, load_balancing=system.load_balancing
-        )
+        System(workers=system.workers, rngs=system.rngs, threads=system.threads, load_balancing=system.load_balancing)
     )
 
 
