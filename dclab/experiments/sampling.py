@@ -351,9 +351,7 @@ def measure_rate(lab: Lab, longest: float, observer: Observer, what: str, *, eno
         window = None
         try:
             before = _replicas(lab)
-            window = _LabWindow(
-                lab, longest, enough, observer.caveat, _system_of(lab, before), before["worker"].names
-            )
+            window = _LabWindow(lab, longest, enough, observer.caveat, _system_of(lab, before), before["worker"].names)
             found = window.measure()
             _compare(before, _replicas(lab))
             return found

@@ -11,10 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from statistics import fmean, pvariance
+from statistics import fmean
 from typing import NamedTuple
 
 from dclab.lab import Counter
+from dclab.measure.moments import variance
 
 __all__ = ["Jump", "Rounds", "find_jumps", "rounds_of"]
 
@@ -90,7 +91,7 @@ def _round_length(jumps: Sequence[Jump]) -> int:
     if not possible:
         return min(low, len(jumps) - 1)
     return min(
-        possible, key=lambda one: pvariance(_misfits(jumps, one, _slope(jumps, one))) if len(jumps) - one > 1 else 0
+        possible, key=lambda one: variance(_misfits(jumps, one, _slope(jumps, one))) if len(jumps) - one > 1 else 0
     )
 
 
@@ -106,14 +107,14 @@ def rounds_of(samples: Sequence[Counter], workers: int | None = None) -> Rounds 
         return None
     size = _round_length(jumps)
     if workers is not None and size > 1 and workers <= (len(jumps) - 1) // 2:
-        known, found = (pvariance(_misfits(jumps, one, _slope(jumps, one))) for one in (workers, size))
+        known, found = (variance(_misfits(jumps, one, _slope(jumps, one))) for one in (workers, size))
         size = workers if known <= 2 * found else size
     count = max(1, (len(jumps) - (size if len(jumps) >= 2 * size else 1)) // size)
     lag = count * size
     pairs = list(zip(jumps, jumps[lag:], strict=False))
     rate = _slope(jumps, lag)
     timing = fmean(a.off**2 + b.off**2 for a, b in pairs) * rate**2
-    excess = max(0.0, pvariance(_misfits(jumps, lag, rate)) - timing) if len(pairs) > 1 else 0.0
+    excess = max(0.0, variance(_misfits(jumps, lag, rate)) - timing) if len(pairs) > 1 else 0.0
     if len(pairs) == 1 and size > 1:
         excess = (jumps[-1].total - jumps[0].total) / (len(jumps) - 1)  # nothing to compare it with: a whole jump
     heads = range(min(size, len(jumps) - lag))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import variance
 
+from dclab.measure.moments import variance
 from dclab.measure.simulate import System
 from dclab.measure.student import t_quantile, upper_tail_of_f
 from dclab.measure.wander import Wander, wander
@@ -53,6 +53,21 @@ def expected_half_width(system: System, mean: float, seconds: float) -> float:
     return math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT)
 
 
+def _upper_tail(observed: float, process: tuple[float, float], timing: float, count: int) -> float:
+    """How probable it is that the parts of a window differ as much as observed, or more.
+
+    The variance of the process' own parts is no chi-squared one: long queues come and go. Its degrees of freedom are those
+    that its own variance shows (F. E. Satterthwaite, Biometrics Bulletin 2, 1946).
+    """
+    mean, spread = process
+    # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
+    noise = 1.5 * timing**2 + DRIFT**2
+    expected = mean + noise
+    freedom = 2 * expected**2 / (spread + 2 * noise**2 / (count - 1))
+    freedom = max(0.5, min(count - 1.0, freedom)) if math.isfinite(freedom) else count - 1.0
+    return upper_tail_of_f(observed / expected, freedom, SURE_OF_SIMULATION)
+
+
 def rate_with_interval(
     mean: float, parts: Sequence[float], seconds: float, systems: Sequence[System], off: float
 ) -> Rate:
@@ -76,9 +91,7 @@ def rate_with_interval(
     for system in systems:
         found, speed = _fitting(system, mean)
         half = math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT, NORMAL * timing)
-        # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
-        expected = found.variance_of_parts(seconds * speed, count) + 1.5 * (timing * count) ** 2 + DRIFT**2
-        above = upper_tail_of_f(observed / expected, count - 1, SURE_OF_SIMULATION)
+        above = _upper_tail(observed, found.variance_of_parts(seconds * speed, count), timing * count, count)
         smallest = min(smallest, half)
         if above < 1 - TOO_STEADY:
             possible.append((half, above))

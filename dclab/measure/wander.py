@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from statistics import fmean, variance
+from statistics import fmean
 
 from dclab.lab import WorkerReport
 from dclab.measure.by_worker import Progress, ramps
+from dclab.measure.moments import variance
 from dclab.measure.simulate import System, simulate
 from dclab.measure.student import t_quantile
 
@@ -66,15 +67,15 @@ class Wander:
     """Hashes per second in the long run, with the simulation's own service times."""
     curve: Sequence[float]
     """Units done every STEP_SECONDS."""
-    end_error: float
-    """Root mean square of the units by which the end of a window is misjudged, as its next reports are not known."""
+    ends: Sequence[float]
+    """Units by which the ends of some windows are misjudged, as their next reports are not known."""
 
     def relative_errors(self, seconds: float) -> list[float]:
         """Return how far windows of that length lie from the long-run rate, as a share of their own rate."""
         steps = max(2, round(seconds / STEP_SECONDS))
         found = []
         for begin in range(0, len(self.curve) - steps, max(1, steps // 4)):
-            units = self.curve[begin + steps] - self.curve[begin]
+            units = self.curve[begin + steps] - self.curve[begin] + self.ends[len(found) % len(self.ends)]
             expected = self.rate * steps * STEP_SECONDS
             found.append((units - expected) / units if units > 0 else math.inf)
         return found
@@ -83,25 +84,24 @@ class Wander:
         """Return the relative half width that covers the long-run rate in 95 % of such windows."""
         return _half_width(self, round(seconds / STEP_SECONDS))
 
-    def variance_of_parts(self, seconds: float, parts: int) -> float:
-        """Return the mean relative variance among the rates of the parts of a window, as a share of the rate squared."""
+    def variance_of_parts(self, seconds: float, parts: int) -> tuple[float, float]:
+        """Return the relative variance among the rates of a window's parts: its mean, and how it varies, as a variance."""
         return _variance_of_parts(self, max(1, round(seconds / parts / STEP_SECONDS)), parts)
 
 
 @lru_cache(maxsize=4096)
-def _variance_of_parts(of: Wander, steps: int, parts: int) -> float:
+def _variance_of_parts(of: Wander, steps: int, parts: int) -> tuple[float, float]:
     rates = [
         (of.curve[at + steps] - of.curve[at]) / (steps * STEP_SECONDS * of.rate)
         for at in range(0, len(of.curve) - steps, steps)
     ]
     found = [variance(rates[at : at + parts]) for at in range(0, len(rates) - parts + 1, parts)]
-    return fmean(found) if found else math.inf
+    return (fmean(found), variance(found)) if len(found) > 1 else (math.inf, 0.0)
 
 
 @lru_cache(maxsize=4096)
 def _half_width(of: Wander, steps: int) -> float:
-    seconds = steps * STEP_SECONDS
-    errors = of.relative_errors(seconds)
+    errors = of.relative_errors(steps * STEP_SECONDS)
     if len(errors) < 2 * BATCHES:
         return math.inf
     sizes = sorted(abs(one) for one in errors)
@@ -113,8 +113,7 @@ def _half_width(of: Wander, steps: int) -> float:
     spread = math.sqrt(variance(squares) / BATCHES) / mean if mean else 0.0
     freedom = 2 / spread**2 if spread else math.inf
     factor = t_quantile(max(2.0, freedom)) / t_quantile(1e6) if freedom < 1e5 else 1.0
-    end = t_quantile(1e6) * of.end_error / (of.rate * seconds)
-    return math.hypot(quantile * factor, end)
+    return quantile * factor
 
 
 def wander(system: System) -> Wander:
@@ -145,5 +144,5 @@ def _wander(system: System) -> Wander:
     return Wander(
         rate=(curve[-1] - curve[0]) / (STEP_SECONDS * (len(curve) - 1)),
         curve=tuple(curve),
-        end_error=math.sqrt(fmean(one * one for one in misjudged)),
+        ends=tuple(misjudged),
     )

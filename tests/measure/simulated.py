@@ -14,6 +14,9 @@ from dclab.measure.rate import STAMP_SECONDS, TooShort, anonymous_rate, rate_by_
 from dclab.measure.simulate import System, counter_readings, simulate
 from dclab.results import Rate
 
+SETTLE_SECONDS = 20.0
+"""Until workers that began in step have found theirs."""
+
 __all__ = ["assumed", "drifted", "reading_times", "simulated_rate", "stamped"]
 
 
@@ -25,9 +28,7 @@ def assumed(system: System) -> System:
 def drifted(system: System, dice: random.Random) -> System:
     """The same system on a machine that is a little slower or faster than in the long run."""
     speed = dice.gauss(1, DRIFT)
-    return replace(
-        system, delay=system.delay * speed, service=system.service * speed, hashing=system.hashing * speed
-    )
+    return replace(system, delay=system.delay * speed, service=system.service * speed, hashing=system.hashing * speed)
 
 
 def stamped(reports: Sequence[WorkerReport], dice: random.Random) -> list[WorkerReport]:
@@ -73,7 +74,7 @@ def simulated_rate(
     for look in ends:
         if look > simulated:
             simulated = min(longest, 3 * look)
-            run = simulate(machine, simulated, seed=seed)
+            run = simulate(machine, simulated, seed=seed, settle=SETTLE_SECONDS + 0.3 * system.workers / system.rngs)
             reports = stamped(run.reports, random.Random(seed))
             if anonymous:
                 samples = counter_readings(run.reports, reading_times(simulated, 0.02, random.Random(seed)))
