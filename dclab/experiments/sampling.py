@@ -40,7 +40,7 @@ JITTER = 0.5
 WANTED = 0.02
 """A rate is known well at ±2 %."""
 FIRST_LOOK_SECONDS = 3.5
-GROWTH = 1.25
+GROWTH = 1.3
 """A window that does not tell enough goes on until it is so many times as long."""
 STILL_SECONDS = 10.0
 """After this long without a hash there is none to wait for: a worker reports about once a second."""
@@ -164,10 +164,24 @@ def sample_window(
 def _sampled(
     readings: _Readings, longest: float, system: System | None, enough: Enough, caveat: Callable[[Caveat], None]
 ) -> Window:
-    changes, found = 0, None
-    begun = time.monotonic()
+    """Measure by the counter alone, from the last change of the rate on."""
+    end = time.monotonic() + longest - readings.seconds
+    for changes in range(MOST_CHANGES + 1):
+        left = end - (readings.arrived[0] if readings.arrived else time.monotonic())
+        try:
+            return _steady(readings, max(FIRST_LOOK_SECONDS, left), system, enough)
+        except RateChanged as change:
+            if changes == MOST_CHANGES:
+                raise
+            caveat(Caveat(code=change.code, message=change.what, hint="The figures are those since then."))
+            readings.drop_before(change.t)
+    raise AssertionError
+
+
+def _steady(readings: _Readings, longest: float, system: System | None, enough: Enough) -> Window:
+    found = None
     for look in looks(longest):
-        readings.until(look - (readings.arrived[0] - begun if readings.arrived else 0.0))
+        readings.until(look)
         timed = readings.timed()
         try:
             check_rising(timed)
@@ -177,21 +191,17 @@ def _sampled(
             continue
         change = find_change(timed)
         if change is not None:
-            changes += 1
-            if changes > MOST_CHANGES:
-                raise change
-            caveat(Caveat(code=change.code, message=change.what, hint="What is given is the rate since then."))
-            readings.drop_before(change.t)
-            continue
+            raise change
         try:
             found = anonymous_rate(timed, system)
         except TooShort:
+            if look >= longest:
+                raise
             continue
         if enough(found):
             return Window(found, timed, on_cap=False)
-    if found is None:
-        found = anonymous_rate(readings.timed(), system)
-    return Window(replace(found, on_cap=True), readings.timed(), on_cap=True)
+    assert found is not None
+    return Window(replace(found, on_cap=True), timed, on_cap=True)
 
 
 def _replicas(lab: Lab) -> Mapping[str, Replicas]:
@@ -263,6 +273,12 @@ class _LabWindow:
             reports = self.lab.worker_reports(begin - LOOK_BACK_SECONDS)
             if reports is None or not agree(reports, self.samples):
                 return self._without_reports(readings, reports is None)
+            if strangers := {one.worker for one in reports if one.t > begin} - set(self.workers):
+                raise Disturbed(
+                    f"{', '.join(sorted(strangers))} reported work while the counter was sampled, and was not there before.",
+                    "A worker came, or was replaced.",
+                    "Measure that window again.",
+                )
             # Those of workers that left shortly before the window are no part of it.
             self.reports = reports = [one for one in reports if one.t <= end and one.worker in self.workers]
             still = self.samples[-1].hashes == self.samples[0].hashes
@@ -295,7 +311,9 @@ class _LabWindow:
             )
         )
         readings.every = OFTEN_SECONDS
-        return _sampled(readings, self.longest, self.system, self.enough, self._refuse)
+        found = _sampled(readings, self.longest, self.system, self.enough, self._refuse)
+        self.samples = found.samples
+        return found
 
     def rows(self, what: str, attempt: int) -> Mapping[str, list[Mapping[str, Any]]]:
         """What the rate can be computed from again."""

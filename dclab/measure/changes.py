@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
 
 from dclab.errors import DclabError
 from dclab.lab import Counter
-from dclab.measure.anonymous import find_jumps
 from dclab.measure.by_worker import Progress
 from dclab.measure.simulate import System
+from dclab.measure.student import upper_tail_of_f
 
 __all__ = ["RateChanged", "find_change", "silent_workers"]
 
-PART_SECONDS = 1.5
-"""Parts in which each worker reports at least once."""
+ROUND_SECONDS = 1.22
+"""From one report of a worker to its next, where its cycle is 0.3 s or three or four workers share an rng."""
 LEAST_PARTS = 2
 """On either side of a change."""
 LEAST_CHANGE = 0.1
 """Share of the rate; smaller changes are within what a window's interval says."""
-SURE = 40.0
-"""F of the best step against a steady rate; chance makes less in 999 of 1000 windows, wherever it puts the step."""
+CHANCE = 1e-5
+"""Of a steady rate's parts to look so much like a step."""
 NOISE = 0.02
 """Share of the rate by which parts differ anyway."""
 
@@ -47,23 +48,25 @@ class RateChanged(DclabError):
 def find_change(samples: Sequence[Counter]) -> RateChanged | None:
     """Return where a window of readings has two rates, or None.
 
-    The rises are interpolated (each is what was done since about a second before), the window is divided into parts, and the
-    best division into two steady halves has to explain nearly all of what the parts differ by.
+    The counter is averaged over ROUND_SECONDS, which takes the batches out of it, as each worker's come about so far apart.
+    The window is divided into parts, and the best division into two steady halves has to explain nearly all of what the
+    parts' rates differ by.
     """
-    jumps = find_jumps(samples)
-    if len(jumps) < 2:
-        return None
-    begin, end = jumps[0].t, jumps[-1].t
-    count = int((end - begin) / PART_SECONDS)
-    if count < 2 * LEAST_PARTS:
+    begin, end = samples[0].t + ROUND_SECONDS / 2, samples[-1].t - ROUND_SECONDS / 2
+    count = int((end - begin) / ROUND_SECONDS)
+    if count <= 2 * LEAST_PARTS:
         return None
     edges = [begin + (end - begin) * index / count for index in range(count + 1)]
-    done, index = [], 0
-    for edge in edges:
-        while index + 2 < len(jumps) and jumps[index + 1].t <= edge:
-            index += 1
-        a, b = jumps[index], jumps[index + 1]
-        done.append(a.total + (b.total - a.total) * (edge - a.t) / (b.t - a.t))
+    areas = [0.0]
+    for a, b in pairwise(samples):
+        areas.append(areas[-1] + a.hashes * (b.t - a.t))
+    times = [one.t for one in samples]
+
+    def area(t: float) -> float:
+        index = min(max(bisect_right(times, t) - 1, 0), len(times) - 1)
+        return areas[index] + samples[index].hashes * (t - times[index])
+
+    done = [(area(edge + ROUND_SECONDS / 2) - area(edge - ROUND_SECONDS / 2)) / ROUND_SECONDS for edge in edges]
     rates = [(b - a) * count / (end - begin) for a, b in pairwise(done)]
     return _best_step(edges, rates, samples[0].t)
 
@@ -79,7 +82,9 @@ def _best_step(edges: Sequence[float], rates: Sequence[float], begun: float) -> 
         f = (whole - rest) / (max(rest, noise) / (count - 2))
         if best is None or f > best[0]:
             best = (f, at, before, after)
-    if best is None or best[0] < SURE or abs(best[3] - best[2]) < LEAST_CHANGE * mean:
+    if best is None or abs(best[3] - best[2]) < LEAST_CHANGE * mean:
+        return None
+    if upper_tail_of_f(best[0], 1, count - 2) > CHANCE:
         return None
     # The part before the step is of both rates; the new one begins after it.
     t = edges[min(best[1] + 1, count)]

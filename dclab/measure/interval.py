@@ -9,7 +9,7 @@ from dataclasses import replace
 from dclab.measure.moments import variance
 from dclab.measure.simulate import System
 from dclab.measure.student import t_quantile, upper_tail_of_f
-from dclab.measure.wander import Wander, wander
+from dclab.measure.wander import PartsVariance, Wander, wander
 from dclab.results import Rate
 
 __all__ = ["DRIFT", "expected_half_width", "rate_with_interval"]
@@ -53,19 +53,19 @@ def expected_half_width(system: System, mean: float, seconds: float) -> float:
     return math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT)
 
 
-def _upper_tail(observed: float, process: tuple[float, float], timing: float, count: int) -> float:
+def _upper_tail(observed: float, process: PartsVariance, timing: float, count: int) -> float:
     """How probable it is that the parts of a window differ as much as observed, or more.
 
     The variance of the process' own parts is no chi-squared one: long queues come and go. Its degrees of freedom are those
     that its own variance shows (F. E. Satterthwaite, Biometrics Bulletin 2, 1946).
     """
-    mean, spread = process
     # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
     noise = 1.5 * timing**2 + DRIFT**2
-    expected = mean + noise
-    freedom = 2 * expected**2 / (spread + 2 * noise**2 / (count - 1))
+    expected = process.mean + noise
+    freedom = 2 * expected**2 / (process.variance + 2 * noise**2 / (count - 1))
     freedom = max(0.5, min(count - 1.0, freedom)) if math.isfinite(freedom) else count - 1.0
-    return upper_tail_of_f(observed / expected, freedom, SURE_OF_SIMULATION)
+    found = upper_tail_of_f(observed / expected, freedom, SURE_OF_SIMULATION)
+    return max(found, UNLIKELY) if observed <= process.rare + noise else found
 
 
 def rate_with_interval(

@@ -197,7 +197,7 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     events = [(at + hashing, worker + 2 * workers) for at, worker in _begin(system, rng, dice)]
     heapq.heapify(events)
     units = 0
-    while True:
+    while events:
         now, worker = events[0]
         while probe_at < now and probe_at < end:
             rng_waits.append(rng.wait(probe_at))
@@ -274,7 +274,7 @@ def simulated_rate(
     service: float,
     *,
     load_balancing: LoadBalancing = "random",
-    units: int = 20_000,
+    units: int = 6000,
     seed: int = 1,
 ) -> float:
     """Return `true_rate` of a system that needs `think` seconds a unit beside rng's `service`."""

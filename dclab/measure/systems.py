@@ -15,8 +15,8 @@ LEAST_OF_BOUND = 0.6
 """Chance leaves more than this of what the rngs could serve."""
 MOST_RNGS = 10
 UNITS = 5000
-ENOUGH = 4
-"""Systems for each number of rngs."""
+ENOUGH = 3
+"""With few rngs a rate wanders most."""
 
 
 @lru_cache(maxsize=2048)
@@ -37,13 +37,15 @@ def systems_like(rate: float, workers: int, *, alone: bool) -> tuple[System, ...
             numbers = list(range(max(1, math.floor(0.75 * workers)), math.ceil(1.35 * workers) + 1))
         system = System(workers=1, rngs=rngs)
         cycle = system.delay + system.service + system.hashing
-        near = []
+        near: list[tuple[float, int]] = []
         for number in numbers:
             bound = min(number / cycle, rngs / system.service)
             if LEAST_OF_BOUND * bound <= rate <= (1 + NEAR) * bound:
-                one = System(workers=number, rngs=rngs)
-                off = abs(true_rate(one, UNITS) / rate - 1)
+                off = abs(true_rate(System(workers=number, rngs=rngs), UNITS) / rate - 1)
                 if off <= NEAR:
-                    near.append((off, number, one))
-        found += [one for _, _, one in sorted(near)[:ENOUGH]]
+                    near.append((off, number))
+        if near:
+            found.append(System(workers=min(near)[1], rngs=rngs))
+        if len(found) == ENOUGH:
+            break
     return tuple(found) or (System(workers=max(2, workers), rngs=max(2, round(rate / 10))),)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from statistics import fmean
+from typing import NamedTuple
 
 from dclab.lab import WorkerReport
 from dclab.measure.by_worker import Progress, ramps
@@ -21,14 +22,16 @@ from dclab.measure.moments import variance
 from dclab.measure.simulate import System, simulate
 from dclab.measure.student import t_quantile
 
-__all__ = ["Wander", "wander"]
+__all__ = ["PartsVariance", "Wander", "wander"]
 
-UNITS = 80_000
+UNITS, MOST_UNITS = 80_000, 240_000
+"""Simulated units, and as many as that where long queues change slowly."""
 STEP_SECONDS = 0.1
 BATCHES = 20
 """The run is divided into so many, to see how well it knows its own variance."""
 ENDS = 24
 """Windows whose end is estimated as in a lab, where the reports to come are not known."""
+RARE = 0.995
 COVERED = 0.955
 """A little more than is stated: the quantile itself comes from a simulation."""
 
@@ -59,6 +62,15 @@ def _curve(reports: Sequence[WorkerReport], end: float) -> list[float]:
     return [0.0, *accumulate(STEP_SECONDS * slope for slope in slopes)][:size]
 
 
+class PartsVariance(NamedTuple):
+    """Of the relative variance among the parts of many windows."""
+
+    mean: float
+    variance: float
+    rare: float
+    """So much is exceeded in one window of two hundred."""
+
+
 @dataclass(frozen=True, eq=False)
 class Wander:
     """One long simulated run, and what windows of it come to."""
@@ -73,7 +85,7 @@ class Wander:
     def relative_errors(self, seconds: float) -> list[float]:
         """Return how far windows of that length lie from the long-run rate, as a share of their own rate."""
         steps = max(2, round(seconds / STEP_SECONDS))
-        found = []
+        found: list[float] = []
         for begin in range(0, len(self.curve) - steps, max(1, steps // 4)):
             units = self.curve[begin + steps] - self.curve[begin] + self.ends[len(found) % len(self.ends)]
             expected = self.rate * steps * STEP_SECONDS
@@ -84,19 +96,22 @@ class Wander:
         """Return the relative half width that covers the long-run rate in 95 % of such windows."""
         return _half_width(self, round(seconds / STEP_SECONDS))
 
-    def variance_of_parts(self, seconds: float, parts: int) -> tuple[float, float]:
-        """Return the relative variance among the rates of a window's parts: its mean, and how it varies, as a variance."""
+    def variance_of_parts(self, seconds: float, parts: int) -> PartsVariance:
+        """Return what the relative variance among the rates of a window's parts is in windows of that length."""
         return _variance_of_parts(self, max(1, round(seconds / parts / STEP_SECONDS)), parts)
 
 
 @lru_cache(maxsize=4096)
-def _variance_of_parts(of: Wander, steps: int, parts: int) -> tuple[float, float]:
+def _variance_of_parts(of: Wander, steps: int, parts: int) -> PartsVariance:
     rates = [
         (of.curve[at + steps] - of.curve[at]) / (steps * STEP_SECONDS * of.rate)
         for at in range(0, len(of.curve) - steps, steps)
     ]
     found = [variance(rates[at : at + parts]) for at in range(0, len(rates) - parts + 1, parts)]
-    return (fmean(found), variance(found)) if len(found) > 1 else (math.inf, 0.0)
+    if len(found) < 2:
+        return PartsVariance(math.inf, 0.0, math.inf)
+    found.sort()
+    return PartsVariance(fmean(found), variance(found), found[min(len(found) - 1, math.ceil(RARE * len(found)))])
 
 
 @lru_cache(maxsize=4096)
@@ -127,7 +142,8 @@ def wander(system: System) -> Wander:
 def _wander(system: System) -> Wander:
     cycle = system.delay + system.service + system.hashing
     most = min(system.workers / cycle, system.rngs * system.threads / system.service)
-    seconds = UNITS / most
+    slow = system.workers / (10 * system.rngs * system.threads) if system.rngs > 1 else 1.0
+    seconds = min(MOST_UNITS, UNITS * max(1.0, slow)) / most
     run = simulate(system, seconds, seed=1)
     # The smoothed ends of the run are not complete.
     margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)

@@ -70,6 +70,7 @@ def cell(
     anonymous: bool = False,
     known: bool = True,
     longest: float = LONGEST,
+    units: int = 400_000,
 ) -> Cell:
     """Simulate the windows of one kind of lab."""
     workers, rngs, policy = place
@@ -78,7 +79,7 @@ def cell(
     for index in range(windows):
         service = SERVICES[index % len(SERVICES)]
         system = System(workers=workers, rngs=rngs, load_balancing=policy, service=service)
-        true = true_rate(system, 400_000 if rngs > 1 and policy != "round robin" else 50_000)
+        true = true_rate(system, units if rngs > 1 and policy != "round robin" else 50_000)
         possible = next(
             (one for one in looks(longest) if expected_half_width(assumed(system), true, one - 0.5) <= 1.2 * WANTED),
             longest,
