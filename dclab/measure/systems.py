@@ -13,7 +13,7 @@ NEAR = 0.06
 """Share by which a system's simulated rate may differ from the measured one: other machines, other versions."""
 LEAST_OF_BOUND = 0.6
 """Chance leaves more than this of what the rngs could serve."""
-MOST_RNGS = 10
+MOST_WORKERS, MOST_RNGS = 100, 10
 UNITS = 5000
 ENOUGH = 3
 """With few rngs a rate wanders most."""
@@ -48,4 +48,6 @@ def systems_like(rate: float, workers: int, *, alone: bool) -> tuple[System, ...
             found.append(System(workers=min(near)[1], rngs=rngs))
         if len(found) == ENOUGH:
             break
-    return tuple(found) or (System(workers=max(2, workers), rngs=max(2, round(rate / 10))),)
+    return tuple(found) or (
+        System(workers=max(2, min(MOST_WORKERS, workers)), rngs=max(2, min(MOST_RNGS, round(rate / 10)))),
+    )

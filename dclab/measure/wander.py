@@ -93,12 +93,19 @@ class Wander:
         return found
 
     def half_width(self, seconds: float) -> float:
-        """Return the relative half width that covers the long-run rate in 95 % of such windows."""
-        return _half_width(self, round(seconds / STEP_SECONDS))
+        """Return the relative half width that covers the long-run rate in 95 % of such windows.
+
+        Of windows longer than a tenth of the run there are too few: chance averages out as the root of time.
+        """
+        simulated = min(seconds, STEP_SECONDS * len(self.curve) / (BATCHES / 2))
+        return _half_width(self, round(simulated / STEP_SECONDS)) * math.sqrt(simulated / seconds)
 
     def variance_of_parts(self, seconds: float, parts: int) -> PartsVariance:
         """Return what the relative variance among the rates of a window's parts is in windows of that length."""
-        return _variance_of_parts(self, max(1, round(seconds / parts / STEP_SECONDS)), parts)
+        simulated = min(seconds, STEP_SECONDS * len(self.curve) / (BATCHES / 2))
+        found = _variance_of_parts(self, max(1, round(simulated / parts / STEP_SECONDS)), parts)
+        shorter = simulated / seconds
+        return PartsVariance(found.mean * shorter, found.variance * shorter**2, found.rare * shorter)
 
 
 @lru_cache(maxsize=4096)
@@ -117,7 +124,7 @@ def _variance_of_parts(of: Wander, steps: int, parts: int) -> PartsVariance:
 @lru_cache(maxsize=4096)
 def _half_width(of: Wander, steps: int) -> float:
     errors = of.relative_errors(steps * STEP_SECONDS)
-    if len(errors) < 2 * BATCHES:
+    if len(errors) < BATCHES:
         return math.inf
     sizes = sorted(abs(one) for one in errors)
     quantile = sizes[min(len(sizes) - 1, math.ceil(COVERED * len(sizes)))]

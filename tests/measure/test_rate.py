@@ -179,6 +179,7 @@ def test_wander_is_what_windows_of_the_process_do():
     errors = [simulate(system, 20, seed=seed).units / 20 / true - 1 for seed in range(150)]
     assert 1.96 * variance(errors) ** 0.5 == pytest.approx(found.half_width(20), rel=0.25)
     assert found.half_width(80) < 0.65 * found.half_width(20)
+    assert found.half_width(1e6) == pytest.approx(found.half_width(1e4) / 10)
     assert wander(System(workers=10)).half_width(3) < 0.003
     assert wander(replace(system, load_balancing="round robin")).half_width(3) < 0.02
 
