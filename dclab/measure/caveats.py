@@ -147,7 +147,7 @@ def rate_caveats(rate: Rate, what: str) -> Iterator[Caveat]:
         yield Caveat(
             code="wide-interval",
             message=f"{what} is only known to ±{percent:.0f} % after {rate.seconds:.0f} s.",
-            hint=f"It varies by itself, as rngs are chosen by chance: ±{100 * WELL_KNOWN:.0f} % would take about {_time(needed)}.",
+            hint=f"It varies that much: ±{100 * WELL_KNOWN:.0f} % would take about {_time(needed)}.",
         )
 
 

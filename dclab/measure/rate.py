@@ -95,7 +95,10 @@ def anonymous_rate(samples: Sequence[Counter], system: System | None = None) -> 
     systems: Sequence[System] = (
         [system] if system else systems_like(float(f"{rounds.mean:.2g}"), rounds.jumps, alone=rounds.alone)
     )
-    return replace(rate_with_interval(rounds.mean, rounds.rates, rounds.seconds, systems, rounds.off), seconds=window)
+    found = rate_with_interval(rounds.mean, rounds.rates, rounds.seconds, systems, rounds.off)
+    # With several rngs rounds differ for other reasons, too.
+    unstable = found.unstable and all(one.rngs == 1 for one in systems)
+    return replace(found, seconds=window, unstable=unstable)
 
 
 def _too_short(seconds: float) -> TooShort:

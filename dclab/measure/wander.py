@@ -118,7 +118,13 @@ def _variance_of_parts(of: Wander, steps: int, parts: int) -> PartsVariance:
     if len(found) < 2:
         return PartsVariance(math.inf, 0.0, math.inf)
     found.sort()
-    return PartsVariance(fmean(found), variance(found), found[min(len(found) - 1, math.ceil(RARE * len(found)))])
+    # The last part also has the error of the window's end.
+    ends = sorted((one / (of.rate * steps * STEP_SECONDS)) ** 2 / parts for one in of.ends)
+    return PartsVariance(
+        fmean(found) + fmean(ends),
+        variance(found) + variance(ends),
+        found[min(len(found) - 1, math.ceil(RARE * len(found)))] + ends[-1],
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -154,13 +160,15 @@ def _wander(system: System) -> Wander:
     run = simulate(system, seconds, seed=1)
     # The smoothed ends of the run are not complete.
     margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)
+    history = max(10.0, 3 * system.workers * system.service / (system.rngs * system.threads))
     curve = _curve(run.reports, seconds - margin)
     times = [one.t for one in run.reports]
     misjudged = []
     for index in range(ENDS):
         now = margin + (seconds - 3 * margin) * (index + 0.5) / ENDS
-        known = run.reports[bisect_left(times, now - 10) : bisect_right(times, now)]
-        later = run.reports[bisect_left(times, now - 10) : bisect_right(times, now + margin)]
+        first = bisect_left(times, now - history)
+        known = run.reports[first : bisect_right(times, now)]
+        later = run.reports[first : bisect_right(times, now + margin)]
         partial, whole = Progress(known, now), Progress(later, now + margin)
         t = partial.latest
         misjudged.append((partial.at(t) - partial.at(now - 4)) - (whole.at(t) - whole.at(now - 4)))

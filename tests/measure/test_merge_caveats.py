@@ -36,7 +36,7 @@ def test_points_of_a_sweep_are_named_together():
     ]
     assert said(found) == [
         "The rate of 1, 3 and 5 workers is only known to ±6 to 8 % after 30 s. "
-        "It varies by itself, as rngs are chosen by chance: ±2 % would take about 4, 6 and 8 min."
+        "It varies that much: ±2 % would take about 4, 6 and 8 min."
     ]
 
 

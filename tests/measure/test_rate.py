@@ -18,6 +18,7 @@ from dclab.measure.interval import rate_with_interval
 from dclab.measure.moments import variance
 from dclab.measure.rate import TooShort, anonymous_rate, rate_by_worker
 from dclab.measure.ratio import Ratio, quotient, verdict
+from dclab.measure.recent_rate import RecentRate
 from dclab.measure.simulate import System, counter_readings, simulate, true_rate
 from dclab.measure.student import t_quantile, upper_tail_of_f
 from dclab.measure.wander import wander
@@ -219,3 +220,12 @@ def test_students_t(df, t):
 def test_fishers_f_at_five_percent(above, below, f):
     assert upper_tail_of_f(f, above, below) == pytest.approx(0.05, abs=1e-4)
     assert upper_tail_of_f(0, above, below) == 1
+
+
+def test_the_rate_just_now_begins_anew_where_it_is_told_to():
+    recent = RecentRate()
+    for second in range(7):
+        recent.add(Counter(t=second, hashes=10 * second, coins=0))
+    recent.restart()
+    assert recent.add(Counter(t=7, hashes=70, coins=0)) is None
+    assert recent.add(Counter(t=10, hashes=76, coins=0)) == pytest.approx(2)
