@@ -1,7 +1,7 @@
 """What a replica prints: through a pipe into its log file, each line with the moment at which it came.
 
-The supervisor reads the pipe as soon as something is in it. A replica that prints without end is read no faster than
-`BLOCK` bytes every `PAUSE` seconds: its next print waits, and no decision does.
+The supervisor reads the pipe as soon as something is in it, and then not again for a while, the longer the more there
+was. So a replica that prints without end is read no faster than `FASTEST`: its next print waits, and no decision does.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ __all__ = ["Output"]
 BLOCK = 1 << 16
 """Bytes read at once, as many as a pipe holds on Linux."""
 
-PAUSE = 0.01
-"""Seconds until the next look at a pipe that was full."""
+PAUSE = 0.001
+"""Seconds at least until the next look at a pipe: many lines are one look."""
+
+FASTEST = 5_000_000
+"""Bytes a second that are read of one replica."""
 
 LONGEST_LINE = 1 << 12
 """Bytes of a line that are kept for whoever hears the lines; the log file has all of it."""
@@ -66,11 +69,10 @@ class Output:
 
     def _readable(self) -> None:
         taken = self._take()
-        if taken == 0:
-            self._stop_reading()
-        elif taken == BLOCK:
-            self._stop_reading()
-            self._resume = self._loop.call_later(PAUSE, self._loop.add_reader, self._reader, self._readable)
+        self._stop_reading()
+        if taken:
+            pause = PAUSE + taken / FASTEST
+            self._resume = self._loop.call_later(pause, self._loop.add_reader, self._reader, self._readable)
 
     def _stop_reading(self) -> None:
         self._loop.remove_reader(self._reader)
