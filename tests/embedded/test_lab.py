@@ -288,7 +288,7 @@ def test_how_a_service_chooses(lab, wait_until):
 
 
 def test_reports_of_workers(lab):
-    before = check_worker_reports(lab)
+    before = check_worker_reports(lab, seconds=2.6)
     assert lab.worker_reports(before.t) is not None, "also of those that are gone"
 
 

@@ -7,7 +7,9 @@ The truth of a window is the rate that the lab has in the long run under the sam
 rng's count over the whole run: exact counts between exact times, of every rng, added up. Where chance sends each call
 to one of several rngs, the run has to be long, since the rate wanders by itself; how well the run's own rate is known
 is said. On a busy machine the conditions drift, and no single rate is true of every window: with `--busy` a window is
-also held to rng's count over the two minutes around it, which is what its interval claims to know. Both are printed.
+also held to rng's count over the two minutes around it, which is what its interval claims to know. Both are printed, and how
+far the windows are from what rng counted in the same seconds: the estimator's own error, without the process' chance
+and without the machine's drift.
 """
 
 from __future__ import annotations
@@ -61,6 +63,8 @@ class Measured(NamedTuple):
     begin: float
     end: float
     rate: Rate
+    counted: float
+    """What rng counted a second in the same seconds and up to one more: the rate that there was, chance included."""
 
 
 class Tallies(threading.Thread):
@@ -72,6 +76,7 @@ class Tallies(threading.Thread):
         self.told: dict[int | None, list[Tally]] = {port: [] for port in self.ports}
         self.failed = False
         self._over = threading.Event()
+        self._one_at_a_time = threading.Lock()
 
     def run(self) -> None:
         """Ask until `stop`."""
@@ -84,6 +89,10 @@ class Tallies(threading.Thread):
 
     def ask(self) -> None:
         """Ask each once."""
+        with self._one_at_a_time:
+            self._ask_each()
+
+    def _ask_each(self) -> None:
         for port in self.ports:
             with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/served", timeout=30) as answer:
                 told = json.load(answer)
@@ -126,14 +135,17 @@ class Quiet:
         self.caveats.append(caveat)
 
 
-def measured(lab: EmbeddedLab, until: float, longest: float, observer: Quiet) -> list[Measured]:
+def measured(lab: EmbeddedLab, tallies: Tallies, until: float, longest: float, observer: Quiet) -> list[Measured]:
     """Windows one after the other, at moments that have nothing to do with the workers'."""
     found = []
     while time.time() < until:
         time.sleep(random.uniform(0, 1))
+        tallies.ask()
         begin = time.time()
         rate = measure_rate(lab, longest, observer, "truth").rate
-        found.append(Measured(begin, time.time(), rate))
+        end = time.time()
+        tallies.ask()
+        found.append(Measured(begin, end, rate, truth(tallies.told, begin, time.time())))
     return found
 
 
@@ -173,6 +185,7 @@ def summarise(found: Sequence[Measured], tallies: dict[int | None, list[Tally]],
     say("  called unstable", f"{100 * statistics.fmean(one.rate.unstable for one in found):.0f} %")
     say("  not known who reported", f"{100 * statistics.fmean(one.rate.reports is None for one in found):.0f} %")
     held(found, [whole] * len(found), "the rate of the whole run")
+    held(found, [one.counted for one in found], "what rng counted in the same seconds")
     if busy:
         around = []
         for one in found:
@@ -200,7 +213,7 @@ def parsed() -> argparse.Namespace:
 
 def write(file: Path, found: Sequence[Measured], tallies: dict[int | None, list[Tally]]) -> None:
     """Keep what everything was computed from."""
-    rows: list[object] = [{"begin": one.begin, "end": one.end, "rate": vars(one.rate)} for one in found]
+    rows: list[object] = [one._asdict() | {"rate": vars(one.rate)} for one in found]
     rows += [{"rng": port, "last": one.last, "served": one.served} for port, told in tallies.items() for one in told]
     file.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
@@ -229,7 +242,7 @@ def main() -> int:
                 tallies.ask()
                 tallies.start()
                 cpu, began = time.process_time(), time.monotonic()
-                found = measured(lab, time.time() + seconds, asked.longest, observer)
+                found = measured(lab, tallies, time.time() + seconds, asked.longest, observer)
                 cpu = (time.process_time() - cpu) / (time.monotonic() - began)
                 tallies.stop()
                 tallies.ask()
