@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -75,7 +76,7 @@ def test_a_child_left_behind_that_prints_on_holds_nobody_up(tmp_path):
 
 def test_a_full_disk_costs_lines_of_the_log_and_nothing_else():
     heard = []
-    printed("/dev/full", "print('1\\n2')", lambda _, line: heard.append(line))
+    printed(Path("/dev/full"), "print('1\\n2')", lambda _, line: heard.append(line))
     assert heard == ["1", "2"]
 
 

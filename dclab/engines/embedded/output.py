@@ -38,17 +38,13 @@ class Output:
     """The output of one process, from before its start until `finish`."""
 
     def __init__(self, log_file: Path, hear: Hear | None = None) -> None:
-        """OSError when the log file cannot be opened."""
+        """OSError when no pipe can be had."""
+        self._log_file = log_file
         self._hear = hear
         self._unended = b""
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
-        self._log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            self._reader, self.writer = os.pipe()
-        except OSError:
-            os.close(self._log)
-            raise
+        self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._loop.add_reader(self._reader, self._readable)
 
@@ -65,7 +61,6 @@ class Output:
             self._listen(b"\n", time.time())
         self._stop_reading()
         os.close(self._reader)
-        os.close(self._log)
 
     def _readable(self) -> None:
         taken = self._take()
@@ -86,8 +81,9 @@ class Output:
         except BlockingIOError:
             return 0
         came = time.time()
-        with contextlib.suppress(OSError):  # a full disk costs lines of the log, and never the lab
-            os.write(self._log, data)
+        # Opened each time, so that a replica costs one descriptor. A full disk costs lines of the log, and never the lab.
+        with contextlib.suppress(OSError), self._log_file.open("ab", buffering=0) as log:
+            log.write(data)
         if self._hear is not None:
             self._listen(data, came)
         return len(data)
