@@ -31,18 +31,15 @@ class WorkerLog:
         self.worker = worker
         self.last: WorkerReport | None = None
         """The report that the next lines may take back; None before the first, or once it was taken back."""
-        self.reports = 0
-        """Reports found so far."""
-        self.lines = 0
-        """Lines read so far."""
+        self.found = False
+        """Whether there was a report, also one that was taken back: the wording is known."""
 
     def read(self, t: float, line: str) -> WorkerReport | None:
         """Return the report that a line is, printed at `t` in unix seconds; None for any other line."""
-        self.lines += 1
         found = _ADDED.search(line)
         if found is None:
             return None
-        self.reports += 1
+        self.found = True
         self.last = WorkerReport(self.worker, t, int(found["at_work"] or found["leaving"]))
         return self.last
 
@@ -51,5 +48,4 @@ class WorkerLog:
         if self.last is None or _NOT_ADDED.search(line) is None:
             return None
         taken, self.last = self.last, None
-        self.reports -= 1
         return taken

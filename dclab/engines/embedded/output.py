@@ -1,7 +1,7 @@
 """What a replica prints: through a pipe into its log file, each line with the moment at which it came.
 
-The supervisor reads the pipe as soon as something is in it. A replica that prints without end is read no faster than
-`BLOCK` bytes every `PAUSE` seconds: its next print waits, and no decision does.
+The supervisor reads the pipe as soon as something is in it, and then not again for a while, the longer the more there
+was. So a replica that prints without end is read no faster than `FASTEST`: its next print waits, and no decision does.
 """
 
 from __future__ import annotations
@@ -18,8 +18,11 @@ __all__ = ["Output"]
 BLOCK = 1 << 16
 """Bytes read at once, as many as a pipe holds on Linux."""
 
-PAUSE = 0.01
-"""Seconds until the next look at a pipe that was full."""
+PAUSE = 0.001
+"""Seconds at least until the next look at a pipe: many lines are one look."""
+
+FASTEST = 5_000_000
+"""Bytes a second that are read of one replica."""
 
 LONGEST_LINE = 1 << 12
 """Bytes of a line that are kept for whoever hears the lines; the log file has all of it."""
@@ -35,17 +38,13 @@ class Output:
     """The output of one process, from before its start until `finish`."""
 
     def __init__(self, log_file: Path, hear: Hear | None = None) -> None:
-        """OSError when the log file cannot be opened."""
+        """OSError when no pipe can be had."""
+        self._log_file = log_file
         self._hear = hear
         self._unended = b""
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
-        self._log = os.open(log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-        try:
-            self._reader, self.writer = os.pipe()
-        except OSError:
-            os.close(self._log)
-            raise
+        self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._loop.add_reader(self._reader, self._readable)
 
@@ -62,15 +61,13 @@ class Output:
             self._listen(b"\n", time.time())
         self._stop_reading()
         os.close(self._reader)
-        os.close(self._log)
 
     def _readable(self) -> None:
         taken = self._take()
-        if taken == 0:
-            self._stop_reading()
-        elif taken == BLOCK:
-            self._stop_reading()
-            self._resume = self._loop.call_later(PAUSE, self._loop.add_reader, self._reader, self._readable)
+        self._stop_reading()
+        if taken:
+            pause = PAUSE + taken / FASTEST
+            self._resume = self._loop.call_later(pause, self._loop.add_reader, self._reader, self._readable)
 
     def _stop_reading(self) -> None:
         self._loop.remove_reader(self._reader)
@@ -84,8 +81,9 @@ class Output:
         except BlockingIOError:
             return 0
         came = time.time()
-        with contextlib.suppress(OSError):  # a full disk costs lines of the log, and never the lab
-            os.write(self._log, data)
+        # Opened each time, so that a replica costs one descriptor. A full disk costs lines of the log, and never the lab.
+        with contextlib.suppress(OSError), self._log_file.open("ab", buffering=0) as log:
+            log.write(data)
         if self._hear is not None:
             self._listen(data, came)
         return len(data)
