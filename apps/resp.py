@@ -63,7 +63,7 @@ class Redis:
         while (size := length(self._input)) is None:
             data = self._socket.recv(65536)
             if not data:
-                raise RedisError("connection closed by Redis")
+                raise ConnectionResetError("connection closed by Redis")
             self._input += data
         taken, self._input = self._input[:size], self._input[size + skip :]
         return taken

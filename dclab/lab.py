@@ -64,9 +64,13 @@ class WorkerReport(NamedTuple):
     worker: str
     """Name of the replica."""
     t: float
-    """Unix seconds, on the lab's clock (the one of `Counter.t`)."""
+    """Unix seconds when it said so, on the lab's clock (the one of `Counter.t`); the counter rises within a millisecond.
+
+    Where workers run on several nodes, each is stamped on its own node's clock: times between reports of one worker
+    are exact, those between two workers as far as the nodes' clocks agree.
+    """
     units: int
-    """Hashes since its last report."""
+    """Hashes since its last report; 0 in the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,6 +252,10 @@ class Lab(Protocol):
     @property
     def load_balancing_policies(self) -> Sequence[str]:
         """Policies by which its services can send a connection to a replica; the first is Kubernetes' own."""
+
+    @property
+    def load_balancing(self) -> str:
+        """The policy in force, one of `load_balancing_policies`."""
 
     def set_load_balancing(self, policy: str) -> None:
         """Set the policy of every service, one of `load_balancing_policies`, from the next connection on."""

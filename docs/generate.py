@@ -41,7 +41,8 @@ ENVELOPE_TEXT = f"""With `--json` a command prints one document on standard outp
 
 RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [results.schema.json](results.schema.json). A part that was not
 measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
-JSON object a line: `counter.jsonl` (each reading of the hash counter), `latency.jsonl` (each request),
+JSON object a line: `counter.jsonl` (each reading of the hash counter), `reports.jsonl` (each worker's own reports),
+`windows.jsonl` (of what kind of lab they are), from which every rate can be computed again, `latency.jsonl` (each request),
 `siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `proof.jsonl` (probes under each change), and what
 `dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes).
 """

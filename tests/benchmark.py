@@ -5,9 +5,12 @@ Not part of the tests, since machines are noisy; each figure stands beside what 
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import platform
+import re
+import socket
 import statistics
 import subprocess
 import sys
@@ -26,6 +29,7 @@ from dclab.engines.embedded.wire import Settings
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import LoadSpec
 from dclab.results import Caveat
+from tests.measure.busy import busy
 
 HEAVY = ("hdrh", "jinja2", "kubernetes", "matplotlib", "msgspec", "numpy", "prometheus_api_client", "requests", "yaml")
 
@@ -141,6 +145,38 @@ def of_a_lab(lab: EmbeddedLab) -> None:
     line("  requests per second of that siege", rate.strip(" ,\t"), "")
 
 
+def reported(lab: EmbeddedLab, seconds: float) -> list[float]:
+    """Milliseconds from each INCRBY, as Redis timed it, to the stamp of the worker's line before it."""
+    (redis,) = lab.about().replicas["redis"]
+    counted: list[tuple[float, int]] = []
+    begin = time.time()
+    with socket.create_connection(("127.0.0.1", redis.port or 0)) as connection:
+        connection.sendall(b"MONITOR\r\n")
+        connection.settimeout(1)
+        lines = connection.makefile("rb")
+        while time.time() < begin + seconds:
+            with contextlib.suppress(TimeoutError):
+                found = re.match(rb'\+([\d.]+) .*"INCRBY" "hashes" "(\d+)"', lines.readline(), re.IGNORECASE)
+                if found:
+                    counted.append((float(found[1]), int(found[2])))
+    stamped = [(one.t, one.units) for one in lab.worker_reports(begin + 0.5) or () if one.t < begin + seconds - 0.5]
+    return [min((1000 * (t - at) for at, of in counted if of == units), key=abs) for t, units in stamped]
+
+
+def of_reports(lab: EmbeddedLab) -> None:
+    """How exactly the supervisor stamps reports: their lines come some tenths of a millisecond before the INCRBY."""
+    lab.scale("worker", 10)
+    for name, keep in (("quiet", contextlib.nullcontext()), ("both processors busy", busy(60))):
+        with keep:
+            off = sorted(reported(lab, 30))
+        line(
+            f"report's stamp from its INCRBY, {name}: median; 98 % within",
+            f"{statistics.median(off):.2f} ms; {off[len(off) // 100]:.2f} to {off[-1 - len(off) // 100]:.2f} ms",
+            "",
+        )
+        line("  worst, of so many", f"{off[0]:.1f} to {off[-1]:.1f} ms, {len(off)}", "")
+
+
 def main() -> None:
     """Measure everything in a lab of its own."""
     line(f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}", "", "")
@@ -153,6 +189,7 @@ def main() -> None:
             lab.ready()
             line("up, until hashes are counted", f"{time.perf_counter() - begin:.2f} s", "")
             of_a_sweep(lab)
+            of_reports(lab)
             of_a_lab(lab)
         finally:
             line("down", f"{seconds_of(lab.down):.2f} s", "")

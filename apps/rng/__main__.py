@@ -7,7 +7,9 @@ what the exercise's autoscaler acts on. This server alone would use three.
 
 from __future__ import annotations
 
+import json
 import os
+import threading
 import time
 
 from apps import settings
@@ -23,10 +25,33 @@ def work(cpu_seconds: float) -> None:
         pass
 
 
+class Served:
+    """A count, by several threads, with the time of its last change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count, self._last = 0, 0.0
+
+    def one_more(self) -> None:
+        """Count one, now."""
+        with self._lock:
+            self._count, self._last = self._count + 1, time.time()
+
+    def told(self) -> bytes:
+        """The count and its time as JSON."""
+        with self._lock:
+            return json.dumps({"served": self._count, "last": self._last}).encode()
+
+
 def main() -> None:
-    """`GET /` answers at once; `GET /<n>` returns n random bytes after DELAY seconds."""
+    """`GET /` answers at once; `GET /<n>` returns n random bytes after DELAY seconds.
+
+    `GET /served` tells how many of the latter were served, and the unix seconds at which the last one was: the truth
+    about the rate, for whoever tests how well it is measured from outside.
+    """
     delay = settings.seconds("DELAY", 0.1)
     cpu = settings.seconds("CPU", 0.0, high=1.0)
+    served = Served()
     greeting = f"RNG running on {settings.text('HOSTNAME', 'localhost')}\n".encode()
 
     def handle(request: Request) -> Answer:
@@ -34,11 +59,14 @@ def main() -> None:
             return Answer(405, b"Only GET is served here.\n")
         if request.path == "/":
             return Answer(200, greeting)
+        if request.path == "/served":
+            return Answer(200, served.told(), "application/json")
         count = request.path[1:]
         if not (count.isascii() and count.isdecimal() and len(count) <= 9 and int(count) <= MOST_BYTES):
             return Answer(400, f"Ask for / or for /<n>, with n from 0 to {MOST_BYTES}.\n".encode())
         time.sleep(delay)
         work(cpu)
+        served.one_more()
         return Answer(200, os.urandom(int(count)), "application/octet-stream")
 
     serve(handle, slots=settings.integer("THREADS", 1, low=1, high=256))

@@ -22,7 +22,10 @@ def main() -> None:
         if not hasattr(own, "redis"):
             own.redis = Redis(address, timeout=2.0)
         try:
-            coins = own.redis.ask("HLEN", "wallet")
+            try:
+                coins = own.redis.ask("HLEN", "wallet")
+            except ConnectionError:  # Redis, or what leads there, has been restarted since it was last asked
+                coins = own.redis.ask("HLEN", "wallet")
             hashes = own.redis.ask("GET", "hashes")
         except OSError as error:
             return Answer(503, json.dumps({"error": f"Redis: {error}"}).encode(), "application/json")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import signal
+import sys
 import time
 from types import FrameType
 
@@ -22,8 +23,9 @@ class _Leave(BaseException):
 
 
 def log(message: str) -> None:
-    """One line, with the time."""
-    print(time.strftime("%H:%M:%S"), message, flush=True)  # noqa: T201
+    """One line, with the time, written at once: its arrival is the time of a report."""
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {message}\n")
+    sys.stdout.flush()
 
 
 class Worker:
@@ -54,11 +56,14 @@ class Worker:
         return data
 
     def report(self) -> None:
-        """Add what was done to the counter; SIGTERM waits meanwhile, so that nothing is counted twice."""
+        """Say what was done and add it to the counter; SIGTERM waits meanwhile, so that nothing is counted twice."""
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         try:
+            log(f"{self.done} units of work done, updating hash counter")
             self.redis.ask("INCRBY", "hashes", self.done)
             self.done = 0
+        except OSError as error:  # said with its command: what was said to be added was not
+            raise OSError(f"INCRBY: {error}") from error
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGINT})
 
@@ -78,7 +83,6 @@ class Worker:
             while True:
                 try:
                     if time.monotonic() > self.deadline:
-                        log(f"{self.done} units of work done, updating hash counter")
                         self.report()
                         self.deadline = time.monotonic() + REPORT_EVERY
                     self.unit()

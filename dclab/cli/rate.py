@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,33 +33,39 @@ def rate(
 
     Example: dclab rate --webui http://127.0.0.1:8080
     """
-    from dclab.engines.http_services import read_counter
+    from dclab.engines.counter_reader import CounterReader
     from dclab.experiments.sampling import sample_window
-    from dclab.measure.rate import ClockStepped, CounterReset
+    from dclab.measure.caveats import rate_caveats
+    from dclab.measure.counter_clock import ClockStepped, CounterReset
     from dclab.measure.webui_reading import most_frequent, webui_readings
     from dclab.results import Caveat
 
-    samples: list[Counter] = []
+    reader = CounterReader(webui, hint="Check the address: it is the one that a browser shows the speed at.")
+    begun, shown = time.monotonic(), 0.0
 
     def read() -> Counter:
-        if len(samples) % 10 == 0:
-            call.output.step(f"sampling {webui}: {len(samples) / 10:.0f} of at most {seconds:g} s")
-        return read_counter(webui, hint="Check the address: it is the one that a browser shows the speed at.")
+        nonlocal shown
+        sampled = time.monotonic() - begun
+        if sampled >= shown:
+            call.output.step(f"sampling {webui}: {sampled:.0f} of at most {seconds:g} s")
+            shown += 1
+        return reader.read()
 
     try:
-        found = sample_window(read, seconds, samples)
+        found = sample_window(read, seconds, caveat=call.output.warn)
     except (ClockStepped, CounterReset) as error:
         call.output.warn(Caveat(code=error.code, message=error.what, hint="It is measured once more."))
-        samples.clear()
-        found = sample_window(read, seconds, samples)
+        found = sample_window(read, seconds, caveat=call.output.warn)
+    for caveat in rate_caveats(found.rate, "The rate"):
+        call.output.warn(caveat)
     return Result(
         _lines,
         url=webui,
         hashes_per_second=found.rate,
-        seconds=samples[-1].t - samples[0].t,
-        samples=len(samples),
+        seconds=found.samples[-1].t - found.samples[0].t,
+        samples=len(found.samples),
         on_cap=found.on_cap,
-        webui_reading=most_frequent(webui_readings(samples)),
+        webui_reading=most_frequent(webui_readings(found.samples)),
     )
 
 

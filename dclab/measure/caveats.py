@@ -8,7 +8,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from dclab.lab import ProbeSample, ProbeSpec
-from dclab.results import Caveat, LoadTest, SweepPoint
+from dclab.results import Caveat, LoadTest, Rate, SweepPoint
 
 __all__ = [
     "CpuTimes",
@@ -18,6 +18,7 @@ __all__ = [
     "outliers",
     "point_caveats",
     "probe_caveats",
+    "rate_caveats",
 ]
 
 FEWEST = 5
@@ -35,10 +36,9 @@ LATE_SHARE = 0.1
 BUSY_SHARE = 0.85
 STEAL_SHARE = 0.05
 
-STEADY_SECONDS, STEADY_PERCENT = 20.0, 3.0
-"""Of a steady app a window this long tells the rate this well, at any number of workers (tests/measure)."""
-UNSURE_PERCENT = 5.0
-"""A wider interval on either side is worth a warning in any case."""
+WELL_KNOWN = 0.02
+UNSURE = 0.05
+"""Half widths of a rate's interval: what a window aims at, and from where on the reader is told that it was missed."""
 
 FEWEST_PERCENT_ANSWERED = 99.0
 """Of a load test's requests: with fewer its rate is that of failing as much as of serving."""
@@ -127,22 +127,38 @@ def machine_caveats(before: CpuTimes, after: CpuTimes, what: str) -> Iterator[Ca
         )
 
 
+def rate_caveats(rate: Rate, what: str) -> Iterator[Caveat]:
+    """Yield what the reader must know of a rate that is not known well.
+
+    Args:
+        rate: with how it was got.
+        what: begins the sentence, such as `The rate of 3 workers`.
+    """
+    half = rate.relative_half_width
+    percent = 100 * half
+    if rate.unstable:
+        yield Caveat(
+            code="unstable",
+            message=f"{what} varied more than the app's own work does: it is only known to ±{percent:.0f} %.",
+            hint="The machine was busy or slow for a while. Check what else is running, and measure again.",
+        )
+    elif rate.on_cap and rate.seconds and half > UNSURE:
+        needed = rate.seconds * (half / WELL_KNOWN) ** 2
+        yield Caveat(
+            code="wide-interval",
+            message=f"{what} is only known to ±{percent:.0f} % after {rate.seconds:.0f} s.",
+            hint=f"It varies that much: ±{100 * WELL_KNOWN:.0f} % would take about {_time(needed)}.",
+        )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
 def point_caveats(point: SweepPoint) -> Iterator[Caveat]:
     """Yield what the reader must know of one point of a sweep."""
     who = f"{point.workers} worker{'s' * (point.workers > 1)}"
-    percent = 100 * point.hashes_per_second.relative_half_width
-    if point.seconds >= STEADY_SECONDS and percent > STEADY_PERCENT:
-        yield Caveat(
-            code="unstable",
-            message=f"The rate of {who} varied: after {point.seconds:.0f} s it is only known to ±{percent:.0f} %.",
-            hint="A steady rate is known to ±3 % by then. Check what else is running, and measure again.",
-        )
-    elif percent > UNSURE_PERCENT:
-        yield Caveat(
-            code="wide-interval",
-            message=f"The rate of {who} is only known to ±{percent:.0f} %.",
-            hint=f"Measure for longer: `dclab scale-sweep --workers {point.workers} --seconds 30s`.",
-        )
+    yield from rate_caveats(point.hashes_per_second, f"The rate of {who}")
     found = point.littles_law
     if found is not None and abs(found - point.workers) > 0.5 + UNACCOUNTED * point.workers:
         yield Caveat(

@@ -27,3 +27,7 @@ class RecentRate:
         if reading.t - oldest.t < SECONDS / 2 or reading.hashes < oldest.hashes:
             return None
         return (reading.hashes - oldest.hashes) / (reading.t - oldest.t)
+
+    def restart(self) -> None:
+        """Forget the readings so far: what comes is another phase, and no rate is of both."""
+        self._readings.clear()

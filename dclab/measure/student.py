@@ -1,18 +1,20 @@
-"""Student's t distribution, as far as confidence intervals need it."""
+"""Student's t and Fisher's F distribution, as far as confidence intervals need them."""
 
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
-__all__ = ["t_quantile"]
+__all__ = ["t_quantile", "upper_tail_of_f"]
 
 
-def _upper_tail(t: float, df: float) -> float:
-    """P(T > t) for t >= 0, by the continued fraction of the incomplete beta function.
+def _incomplete_beta(a: float, b: float, x: float) -> float:
+    """The regularized incomplete beta function, by its continued fraction (Lentz's method).
 
-    Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.5.8 and 26.7.1.
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 26.5.8.
     """
-    a, b, x = df / 2, 0.5, df / (df + t * t)
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     swap = x > (a + 1) / (a + b + 2)
     if swap:
@@ -31,9 +33,20 @@ def _upper_tail(t: float, df: float) -> float:
         if abs(d * c - 1) < 1e-14:
             break
     beta = front * fraction / a
-    return (1 - beta if swap else beta) / 2
+    return 1 - beta if swap else beta
 
 
+def _upper_tail(t: float, df: float) -> float:
+    """P(T > t) for t >= 0 (Abramowitz and Stegun, 26.7.1)."""
+    return _incomplete_beta(df / 2, 0.5, df / (df + t * t)) / 2
+
+
+def upper_tail_of_f(f: float, above: float, below: float) -> float:
+    """P(F > f) for the ratio of two variances with these degrees of freedom (Abramowitz and Stegun, 26.6.2)."""
+    return _incomplete_beta(below / 2, above / 2, below / (below + above * max(0.0, f)))
+
+
+@lru_cache(maxsize=4096)
 def t_quantile(df: float, confidence: float = 0.95) -> float:
     """The t for which |T| stays below it with this probability, at `df` (> 0) degrees of freedom."""
     low, high = 0.0, 1e4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import socket
 import threading
 import time
@@ -29,6 +30,20 @@ def test_rng_answers_with_as_many_bytes_as_asked_for(start):
         status, data = rng.ask(path=f"/{count}")
         assert (status, len(data)) == (200, count)
     assert rng.ask(path="/32") != rng.ask(path="/32")
+
+
+def test_rng_tells_how_many_it_served_and_when_it_served_the_last(start):
+    rng = start("rng", DELAY=0.01, THREADS=4)
+    assert json.loads(rng.ask(path="/served")[1]) == {"served": 0, "last": 0.0}
+    begin = time.time()
+    together(rng, 12, path="/32")
+    told = json.loads(rng.ask(path="/served")[1])
+    assert told["served"] == 12
+    assert begin < told["last"] <= time.time()
+    rng.ask()
+    rng.ask(path="/x")
+    rng.ask("POST", "/32", b"x")
+    assert json.loads(rng.ask(path="/served")[1]) == told
 
 
 @pytest.mark.parametrize("path", ["/-1", "/1048577", "/99999999999999999999", "/abc", "/3.5", "/32/", "//", "/%33"])

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from dclab.engines.embedded.reports import Reports
+
 
 @pytest.fixture
 def upstream():
@@ -113,6 +115,26 @@ def test_after_an_error_a_worker_says_so_backs_off_and_loses_nothing(start, redi
     assert "Waiting 0.3 s" in out
     assert "Traceback" not in out
     assert upstream.requests - 1 <= hashes(redis) <= upstream.requests
+
+
+def test_what_a_worker_says_that_it_added_is_what_the_counter_has(start, redis, upstream, wait_until):
+    """Also after Redis has not taken a report, whose units are in the next one."""
+    redis.ask("SET", "hashes", "no number")
+    worker = start("worker", serves=False, **services(upstream, redis, BACKOFF=0.2))
+    time.sleep(0.5)
+    redis.ask("SET", "hashes", 0)
+    wait_until(lambda: hashes(redis) > 0)
+    redis.ask("SET", "wallet", "no hash")  # a coin that Redis does not take is no report that it did not take
+    done = upstream.requests
+    wait_until(lambda: upstream.requests > done + 5)
+    out = worker.leave()
+    assert "Failed: INCRBY: " in out
+    assert "Failed: WRONGTYPE" in out
+    reports = Reports()
+    hear = reports.of("worker-1")
+    for line in out.splitlines():
+        hear(1.0, line)
+    assert sum(one.units for one in reports.since(0)) == hashes(redis)
 
 
 def test_webui_has_the_originals_three_fields(start, redis):

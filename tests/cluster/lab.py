@@ -22,6 +22,7 @@ from kubernetes.stream import stream
 from urllib3.exceptions import HTTPError
 
 from dclab import manifests
+from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.lab import Counter
 from dclab.measure.rate import estimate_rate
 from dclab.results import Rate
@@ -167,3 +168,14 @@ def _there(core: CoreV1Api, namespace: str) -> bool:
     except ApiException:
         return False
     return True
+
+
+def wait_for_images(client: ApiClient) -> None:
+    """Wait until the kubelet tells which images its node has, some seconds after its start."""
+    rng = Images(BUILD).name("rng")
+
+    def listed() -> bool:
+        (node,) = CoreV1Api(client).list_node().items
+        return any(rng in (one.names or ()) for one in node.status.images or ())
+
+    wait_for(listed, 60, "the kubelet to tell which images it has", every=0.5)

@@ -17,6 +17,7 @@ from dclab.engines.kube.labels import OURS
 from dclab.engines.kube.rights import roles
 from dclab.lab import LabSummary, LoadSpec, ProbeSpec
 from tests.cluster import daemons
+from tests.cluster.lab import wait_for_images
 from tests.cluster.settings import ACCOUNTS
 from tests.cluster.users import grant, kubeconfig, revoke
 from tests.cluster.waiting import wait_for
@@ -77,8 +78,7 @@ def requests():
 
 @pytest.mark.timeout(240)
 def test_rights_are_those_that_are_used(exact, cluster):
-    rng = Images(BUILD).name("rng")
-    wait_for(lambda: _listed(cluster, rng), 60, "the kubelet to tell which images it has", every=0.5)
+    wait_for_images(cluster.client)
     where = launch.place("least", LAB)
     assert launch.labs("least") == []
     lab, _ = launch.start(where, Images(BUILD), lambda _: None)
@@ -88,6 +88,7 @@ def test_rights_are_those_that_are_used(exact, cluster):
     assert {"rng", "webui"} <= set(lab.addresses())
     _follow_logs_while_scaling(lab)
     assert lab.trouble("worker") is None
+    assert lab.worker_reports(lab.counter().t) == []
     cause(lab.api, LAB)
     lab.configure("hasher", {"THREADS": "2"})
     lab.apply_autoscaler(manifests.autoscaler("rng"))
@@ -111,11 +112,6 @@ def test_rights_are_those_that_are_used(exact, cluster):
     assert refused == {("", "namespaces", "list")}  # of the whole cluster, by `labs`
     assert asked - granted == set()
     assert granted - asked - handed_on == set(NOT_SEEN_HERE)
-
-
-def _listed(cluster, image):
-    (node,) = CoreV1Api(cluster.client).list_node().items
-    return any(image in (one.names or ()) for one in node.status.images or ())
 
 
 def _follow_logs_while_scaling(lab):

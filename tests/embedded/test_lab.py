@@ -19,11 +19,12 @@ from dclab import manifests
 from dclab.engines.embedded import launch, lifecycle
 from dclab.engines.embedded.ask import ask
 from dclab.engines.embedded.questions import Down
-from dclab.engines.embedded.wire import Settings
+from dclab.engines.embedded.wire import Settings, log_file
 from dclab.errors import InvalidInput, LabLost, TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
 from dclab.measure.latency import summarise
 from dclab.paths import labs_folder
+from tests.worker_reports import check_worker_reports
 
 
 @pytest.fixture(scope="module")
@@ -284,3 +285,45 @@ def test_how_a_service_chooses(lab, wait_until):
         lab.set_load_balancing("random")
         lab.scale("hasher", 1)
         lab.scale("worker", 1)
+
+
+def test_reports_of_workers(lab):
+    before = check_worker_reports(lab, seconds=2.6)
+    assert lab.worker_reports(before.t) is not None, "also of those that are gone"
+
+
+def test_when_no_worker_is_left_the_counter_has_what_they_reported(lab):
+    lab.scale("worker", 0)
+    before = lab.counter()
+    lab.scale("worker", 3)
+    time.sleep(1.5)
+    lab.scale("worker", 0)
+    after = lab.counter()
+    reports = lab.worker_reports(before.t)
+    assert sum(one.units for one in reports) == after.hashes - before.hashes > 0
+    lab.scale("worker", 1)
+
+
+def test_what_a_crashing_replica_said_last_is_in_its_log_each_time(lab):
+    with pytest.raises(TimedOut, match="runs on as it was"):
+        lab.configure("hasher", {"THREADS": "none"}, timeout=2)
+    said = [one.read_text() for one in (lab.folder / "logs").glob("hasher-*.log")]
+    (crashed,) = [one for one in said if one]
+    assert crashed.count("THREADS is 'none'; it must be a whole number from 1 to 256.\n") >= 1
+
+
+def test_down_in_the_middle_of_a_load_keeps_the_last_words_and_leaves_nothing(monkeypatch):
+    lab, _ = launch.start(Settings(name="words"))
+    lab.ready()
+    lab.scale("worker", 5)
+    lab.start_load(LoadSpec(target="rng", seconds=60, concurrent=20))
+    time.sleep(1.2)
+    logs = [os.open(log_file(lab.folder, name), os.O_RDONLY) for name in lab.replicas("worker").names]
+    try:
+        lab.down()
+        assert launch.leftovers(lab.folder) == []
+        for log in logs:
+            assert b"Leaving; " in os.read(log, 1 << 20).splitlines()[-1]
+    finally:
+        for log in logs:
+            os.close(log)

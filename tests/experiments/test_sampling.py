@@ -1,4 +1,4 @@
-"""A window of readings, on a clock that the test turns: coarse clocks, clocks that are set, counters that stand still."""
+"""Windows on a clock that the test turns, of simulated labs whose replicas, reports and counters misbehave."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from dataclasses import replace
 
 import pytest
 
+from dclab.errors import DclabError
 from dclab.experiments import sampling
-from dclab.experiments.sampling import sample_window
-from dclab.measure.rate import ClockStepped, CounterStill, estimate_rate
-from tests.measure.dockercoins_process import counter_samples
+from dclab.experiments.recompute import recomputed_rate
+from dclab.experiments.sampling import looks, measure_rate, sample_window
+from dclab.lab import Replicas
+from dclab.measure.counter_clock import ClockStepped, CounterStill
+from dclab.measure.simulate import System, counter_readings, simulate, true_rate
 
 SKEW = 1000.0
+LATE = 0.003
+"""Seconds from asking for the counter to its answer."""
 
 
 class Clock:
@@ -35,55 +40,223 @@ def clock(monkeypatch):
     return made
 
 
-def window(clock, samples, longest=30.0):
-    """Readings as they come, each 3 ms late."""
-    coming = iter(samples)
+class SimulatedLab:
+    """A lab whose workers do what the simulation says, as far as a window asks it."""
+
+    load_balancing = "random"
+
+    def __init__(self, clock, system, seed=1):
+        self.clock, self.system, self.begun = clock, system, clock.now
+        self.all = list(simulate(system, 80, seed=seed).reports)
+        self.broken = lambda reports: reports
+        """What the lab makes of its reports."""
+        self.asked = 0
+        self.replaced = ()
+        """Looks at the replicas before which a worker is replaced."""
+        self.names = [f"worker-{index}" for index in range(system.workers)]
+
+    @property
+    def now(self):
+        return self.clock.now - self.begun
+
+    def counter(self):
+        (reading,) = counter_readings(self.all, [self.now])
+        self.clock.now += LATE
+        return replace(reading, t=reading.t + SKEW)
+
+    def worker_reports(self, since):
+        moved = [one._replace(t=one.t + SKEW) for one in self.all if one.t <= self.now]
+        return self.broken([one for one in moved if one.t >= since])
+
+    def replicas(self, deployment):
+        count = {"worker": self.system.workers, "rng": self.system.rngs}.get(deployment, 1)
+        names = tuple(self.names) if deployment == "worker" else tuple(f"{deployment}-{i}" for i in range(count))
+        if deployment == "worker":
+            self.asked += 1
+            if self.asked in self.replaced:
+                names = (*names[1:], "worker-new")
+        return Replicas(desired=count, ready=count, terminating=0, restarts=0, names=names)
+
+    def ready(self):
+        pass
+
+
+class Notes:
+    """An observer that remembers."""
+
+    def __init__(self):
+        self.caveats, self.rows = [], {"counter": [], "reports": [], "windows": []}
+
+    def caveat(self, caveat):
+        self.caveats.append(caveat.code)
+
+    def raw(self, name, rows):
+        self.rows[name] += rows
+
+
+def measured(clock, system, change=lambda _: None, **asked):
+    lab, notes = SimulatedLab(clock, system), Notes()
+    change(lab)
+    window = measure_rate(lab, asked.pop("longest", 30.0), notes, "it", **asked)
+    true = true_rate(system, 50_000)
+    assert window.rate.ci95_low <= true <= window.rate.ci95_high
+    return window, notes
+
+
+@pytest.mark.parametrize("workers", [1, 3, 10, 50])
+def test_one_rng_takes_one_look_and_the_rate_can_be_computed_again(clock, workers):
+    window, notes = measured(clock, System(workers=workers))
+    assert window.rate.relative_half_width < 0.02
+    assert window.rate.seconds < 4
+    assert window.rate.reports > 2
+    assert not window.on_cap
+    assert not notes.caveats
+    again = recomputed_rate("it", **notes.rows)
+    assert again == window.rate
+    with pytest.raises(DclabError, match="no window 'other'"):
+        recomputed_rate("other", **notes.rows)
+
+
+def test_what_cannot_be_known_well_ends_at_its_longest_and_says_so(clock):
+    window, notes = measured(clock, System(workers=10, rngs=2), longest=12.0)
+    assert window.on_cap
+    assert window.rate.on_cap
+    assert 0.04 < window.rate.relative_half_width < 0.12
+    assert len(notes.rows["counter"]) == pytest.approx(120, abs=20)
+
+
+def test_a_window_is_as_long_as_what_is_wanted_needs(clock):
+    window, _ = measured(clock, System(workers=10, rngs=2), enough=lambda rate: rate.ci95_low > 12)
+    assert window.rate.seconds < 8
+    assert not window.rate.on_cap
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        lambda reports: reports[: len(reports) // 2],
+        lambda reports: [one for one in reports if one.worker != "worker-2"],
+        lambda reports: [one._replace(units=one.units + 1) for one in reports],
+        lambda _: [],
+    ],
+    ids=["cut off", "one log is missing", "other units", "another wording"],
+)
+def test_reports_that_do_not_add_up_are_not_used_and_that_is_said(clock, broken):
+    window, notes = measured(clock, System(workers=3), lambda lab: setattr(lab, "broken", broken))
+    assert notes.caveats == ["reports-differ"]
+    assert window.rate.reports is None
+    assert notes.rows["windows"][-1]["by"] == "counter"
+    assert recomputed_rate("it", **notes.rows) == window.rate
+
+
+def test_reports_out_of_order_or_twice_are_reports(clock):
+    window, notes = measured(
+        clock, System(workers=3), lambda lab: setattr(lab, "broken", lambda reports: reports[::-1] + reports[:5])
+    )
+    assert not notes.caveats
+    assert window.rate.reports
+
+
+def test_a_lab_that_cannot_tell_who_reported_is_measured_by_its_counter(clock):
+    window, notes = measured(clock, System(workers=40), lambda lab: setattr(lab, "broken", lambda _: None))
+    assert not notes.caveats
+    assert window.rate.reports is None
+    assert window.rate.relative_half_width < 0.02
+    assert len(window.samples) > 100
+
+
+def test_a_replaced_worker_is_a_disturbed_window_and_is_measured_again(clock):
+    _, notes = measured(clock, System(workers=3), lambda lab: setattr(lab, "replaced", (2,)))
+    assert notes.caveats == ["disturbed"]
+    assert {one.get("attempt", 1) for one in notes.rows["counter"]} == {1, 2}
+    with pytest.raises(sampling.Disturbed, match="1 came and 1 went"):
+        measured(clock, System(workers=3), lambda lab: setattr(lab, "replaced", (2, 4, 6)))
+
+
+def test_reports_of_a_worker_that_left_before_the_window_do_not_count(clock):
+    def left(lab):
+        gone = [
+            one._replace(worker="worker-gone") for one in simulate(System(workers=1), 1, seed=9).reports if one.t < 0
+        ]
+        lab.all = sorted([*lab.all, *gone], key=lambda one: one.t)
+
+    _, notes = measured(clock, System(workers=3), left)
+    assert not notes.caveats
+
+
+def test_no_worker_is_no_rate(clock):
+    with pytest.raises(CounterStill, match="No worker is ready"):
+        measured(clock, System(workers=0))
+
+
+def test_work_that_stops_is_no_rate(clock):
+    def stop(lab):
+        lab.all = [one for one in lab.all if one.t < 1.0]
+
+    with pytest.raises((CounterStill, sampling.Disturbed)):
+        measured(clock, System(workers=3), stop)
+
+
+def url(clock, readings, longest=30.0, **asked):
+    """The window of a web UI whose readings these are, each 3 ms late."""
+    begun = clock.now
 
     def read():
-        clock.now += 0.003
-        return next(coming)
+        clock.now += LATE
+        return readings(clock.now - begun)
 
-    found = []
-    return sample_window(read, longest, found), found
+    return sample_window(read, longest, **asked)
 
 
-def readings(workers=3):
-    return counter_samples(workers, 40, poll=0.1, seed=4)
+def counting(workers=3, seconds=60, **system):
+    reports = simulate(System(workers=workers, **system), seconds, seed=4).reports
+    return lambda t: replace(counter_readings(reports, [t])[0], t=t + SKEW)
 
 
 def test_a_clock_in_whole_seconds_measures_as_well_as_any(clock):
-    fine, _ = window(clock, [replace(one, t=one.t + SKEW) for one in readings()])
-    coarse, samples = window(clock, [replace(one, t=float(math.floor(one.t + SKEW))) for one in readings()])
+    fine = url(clock, counting())
+    coarse = url(clock, lambda t: replace(counting()(t), t=float(math.floor(t + SKEW))))
     assert coarse.rate.mean == pytest.approx(fine.rate.mean, rel=0.01)
     assert coarse.rate.relative_half_width == pytest.approx(fine.rate.relative_half_width, abs=0.005)
-    assert samples[-1].t - samples[0].t == pytest.approx((len(samples) - 1) * sampling.EVERY_SECONDS, abs=0.1)
-    assert coarse.samples is samples
+    assert coarse.rate.seconds < 8
 
 
 def test_a_fine_clock_that_reads_a_whole_second_by_chance_is_no_coarse_one(clock):
-    given = [replace(one, t=one.t + SKEW) for one in readings()]
-    shift = given[0].t - round(given[0].t)
-    given = [replace(one, t=one.t - shift) for one in given]
-    assert given[0].t == int(given[0].t)
-    found, samples = window(clock, given)
-    assert samples == given[: len(samples)]
-    assert found.rate == estimate_rate(samples)
+    found = url(clock, lambda t: replace(counting()(t), t=t - LATE + SKEW))
+    assert found.samples[0].t == int(found.samples[0].t)
+    assert found.samples[1].t != int(found.samples[1].t)
 
 
 def test_a_clock_that_is_set_is_noticed_in_either_direction(clock):
     for step in (3600.0, -3600.0):
         with pytest.raises(ClockStepped):
-            window(clock, [replace(one, t=one.t + step * (index > 20)) for index, one in enumerate(readings())])
+            url(clock, lambda t, step=step: replace(counting()(t), t=t + SKEW + step * (t > 2)))
 
 
 def test_a_counter_that_stands_still_is_no_rate_and_is_not_waited_for(clock):
     begun = clock.now
     with pytest.raises(CounterStill, match="did not rise"):
-        window(clock, [replace(one, hashes=7) for one in readings()])
-    assert clock.now - begun < 12
+        url(clock, lambda t: replace(counting()(t), hashes=7))
+    assert clock.now - begun < 15
 
 
-def test_a_counter_that_begins_late_is_measured(clock):
-    late = [replace(one, hashes=max(0, one.hashes - readings()[80].hashes)) for one in readings()]
-    found, _ = window(clock, late)
-    assert found.rate.mean > 1
+def test_a_rate_that_changes_is_measured_from_then_on(clock):
+    before = simulate(System(workers=3), 60, seed=4).reports
+    after = simulate(System(workers=2), 60, seed=5).reports
+    reports = [one for one in before if one.t <= 8] + [one._replace(t=one.t + 8) for one in after if one.t > 0]
+    said = []
+    found = url(
+        clock,
+        lambda t: replace(counter_readings(reports, [t])[0], t=t + SKEW),
+        enough=lambda rate: rate.seconds > 11,
+        caveat=said.append,
+    )
+    assert [one.code for one in said] == ["rate-changed"]
+    assert found.rate.mean == pytest.approx(6.56, rel=0.03)
+    assert found.samples[0].t > SKEW + 7
+
+
+def test_looks_are_few_and_end_at_the_longest():
+    assert list(looks(3)) == [3]
+    assert list(looks(30))[-1] == 30
+    assert len(list(looks(30))) <= 10

@@ -43,10 +43,14 @@ ANSWERS = {
         "settings": SETTINGS,
         "pid": 4_000_000,
         "proxy_pid": 4_000_001,
+        "load_balancing": "random",
         "ports": {name: SERVED for name in NAMES if name != "worker"},
         "redis": "/usr/bin/redis-server",
         "control_loop_worst_delay_seconds": 0.1,
-        "replicas": {name: [{"name": f"{name}-1", "pid": 4_000_002, "ready": True, "restarts": 0}] for name in NAMES},
+        "replicas": {
+            name: [{"name": f"{name}-1", "pid": 4_000_002, "port": None, "ready": True, "restarts": 0}]
+            for name in NAMES
+        },
     },
     "states": {name: {"counts": COUNTS, "usage": USAGE} for name in NAMES},
     "replicas": COUNTS,
@@ -58,6 +62,7 @@ ANSWERS = {
     "ready": None,
     "configure": None,
     "set_load_balancing": None,
+    "worker_reports": [["worker-1", 1_700_000_000.5, 4]],
     "autoscaler": HPA_STATUS,
     "autoscaler_passes": [],
     "prometheus": SERVED,

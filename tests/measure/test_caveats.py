@@ -15,6 +15,7 @@ from dclab.measure.caveats import (
     outliers,
     point_caveats,
     probe_caveats,
+    rate_caveats,
 )
 from dclab.results import LoadTest, Rate, SweepPoint
 
@@ -85,9 +86,6 @@ def point(workers=10, half=0.1, seconds=30.0, accounted=None):
     ("one", "found"),
     [
         (point(), []),
-        (point(half=0.4), ["unstable"]),
-        (point(half=0.4, seconds=8), []),
-        (point(half=0.8, seconds=8), ["wide-interval"]),
         (point(accounted=10.4), []),
         (point(accounted=6.0), ["littles-law"]),
         (point(workers=1, accounted=1.5), []),
@@ -96,6 +94,25 @@ def point(workers=10, half=0.1, seconds=30.0, accounted=None):
 )
 def test_of_a_point(one, found):
     assert [each.code for each in point_caveats(one)] == found
+
+
+@pytest.mark.parametrize(
+    ("rate", "found"),
+    [
+        (Rate(mean=10, ci95_low=9.8, ci95_high=10.2, seconds=3.5), None),
+        (Rate(mean=10, ci95_low=8, ci95_high=12, seconds=3.5), None),  # enough for whoever ended the window there
+        (Rate(mean=10, ci95_low=9.6, ci95_high=10.4, seconds=30, on_cap=True), None),
+        (Rate(mean=18, ci95_low=17.0, ci95_high=19.0, seconds=30, on_cap=True), "about 4 min"),
+        (Rate(mean=10, ci95_low=9, ci95_high=11, seconds=5, unstable=True), "what else is running"),
+        (Rate(mean=10, ci95_low=9, ci95_high=11), None),  # of an older version: how it was got is not known
+    ],
+)
+def test_of_a_rate(rate, found):
+    said = list(rate_caveats(rate, "The rate"))
+    assert all(one.message.startswith("The rate ") for one in said)
+    assert all("--seconds" not in one.hint for one in said)
+    assert bool(said) == (found is not None)
+    assert found is None or found in said[0].hint
 
 
 def load(generator, cores, *, failed=100, percent=1.0, complete=True):

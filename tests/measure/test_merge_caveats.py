@@ -17,7 +17,7 @@ from dclab.results import Caveat, Rate, SweepPoint
 def point(workers, half):
     return SweepPoint(
         workers=workers,
-        hashes_per_second=Rate(mean=10.0, ci95_low=10 - half, ci95_high=10 + half),
+        hashes_per_second=Rate(mean=10.0, ci95_low=10 - half, ci95_high=10 + half, seconds=30, on_cap=True),
         webui_reading=10,
         webui_readings=(),
         seconds=8.0,
@@ -35,8 +35,8 @@ def test_points_of_a_sweep_are_named_together():
         caveat for workers, half in ((1, 0.6), (3, 0.8), (5, 0.7)) for caveat in point_caveats(point(workers, half))
     ]
     assert said(found) == [
-        "The rate of 1, 3 and 5 workers is only known to ±6 to 8 %. "
-        "Measure for longer: `dclab scale-sweep --workers 1,3,5 --seconds 30s`."
+        "The rate of 1, 3 and 5 workers is only known to ±6 to 8 % after 30 s. "
+        "It varies that much: ±2 % would take about 4, 6 and 8 min."
     ]
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from dclab.lab import Counter
+from dclab.measure.simulate import System, counter_readings, simulate
 from dclab.measure.webui_reading import most_frequent, webui_readings
-from tests.measure.dockercoins_process import counter_samples
 
 
 @pytest.mark.parametrize(("workers", "seen"), [(1, 4), (2, 8), (10, 10)])
 def test_the_figure_that_people_publish(workers, seen):
-    assert most_frequent(webui_readings(counter_samples(workers, 60, seed=3))) == seen
+    reports = simulate(System(workers=workers), 60, seed=3).reports
+    samples = counter_readings(reports, [index / 5 for index in range(300)])
+    assert most_frequent(webui_readings(samples)) == seen
 
 
 def test_a_reading_is_the_difference_of_two_a_second_apart():

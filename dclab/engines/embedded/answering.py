@@ -79,6 +79,7 @@ VERBS: Mapping[str, _Verb] = dict(
         _verb(questions.Ready, Verbs.ready),
         _verb(questions.Scale, Verbs.scale),
         _verb(questions.Configure, Verbs.configure),
+        _verb(questions.AskReports, Verbs.worker_reports),
         _verb(questions.SetLoadBalancing, Verbs.set_load_balancing),
         _verb(questions.StartLoad, Verbs.start_load),
         _verb(questions.AskJob, Verbs.job_status),

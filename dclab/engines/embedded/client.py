@@ -191,6 +191,11 @@ class EmbeddedLab:
 
     load_balancing_policies = wire.LOAD_BALANCING_POLICIES
 
+    @property
+    def load_balancing(self) -> str:
+        """The policy in force."""
+        return self.about().load_balancing
+
     def set_load_balancing(self, policy: str) -> None:
         """Set the policy of every service from the next connection on."""
         self._ask(questions.SetLoadBalancing(policy=policy))
@@ -204,8 +209,11 @@ class EmbeddedLab:
         return read_counter(self.url("webui"))
 
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
-        """None: this engine does not know yet who reported."""
-        return None
+        """Return every report from `since` until now, also of workers that are gone; None when some are not kept any more.
+
+        The supervisor stamps each line of a worker as it comes, on this machine's clock, as the web UI's.
+        """
+        return self._ask(questions.AskReports(since=since))
 
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""

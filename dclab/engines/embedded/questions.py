@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 from dclab.engines.embedded.wire import Settings
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage
+from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage, WorkerReport
 from dclab.manifests import Workload
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "AskPasses",
     "AskPrometheus",
     "AskReplicas",
+    "AskReports",
     "AskStates",
     "AskTrouble",
     "AskUsage",
@@ -55,6 +56,8 @@ class ReplicaState:
     name: str
     pid: Pid | None
     """None while it waits to be restarted."""
+    port: Port | None
+    """Its own, behind its service; None for one that does not listen."""
     ready: bool
     restarts: int
 
@@ -69,6 +72,8 @@ class About:
     """Of the data path; None while it is being restarted."""
     ports: dict[str, Port]
     """Port of every service."""
+    load_balancing: str
+    """The policy of every service."""
     redis: str
     """Path of the Redis-protocol server."""
     control_loop_worst_delay_seconds: float
@@ -166,6 +171,13 @@ class Configure(_Waiting[None], frozen=True):
     verb: ClassVar[str] = "configure"
     deployment: str
     env: dict[str, str]
+
+
+class AskReports(Question[tuple[WorkerReport, ...] | None], frozen=True):
+    """Every report of every worker since a moment, in unix seconds; None when some are not kept any more."""
+
+    verb: ClassVar[str] = "worker_reports"
+    since: float
 
 
 class SetLoadBalancing(Question[None], frozen=True):

@@ -11,11 +11,12 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
 from dclab.engines.embedded.container import command_line, container_env
+from dclab.engines.embedded.output import Output
 from dclab.engines.embedded.wire import log_file
 from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
@@ -47,9 +48,12 @@ class ReplicaHost(Protocol):
     def say(self, message: str) -> None:
         """Write a line to the supervisor's log."""
 
+    def listener(self, deployment: str, replica: str) -> Callable[[float, str], None] | None:
+        """Return what takes each line that a replica prints, after the unix seconds at which it came; None if nothing."""
+
 
 def back_off(restarts: int) -> float:
-    """Seconds to wait before the n-th restart: the first at once, then 1, 2, 4 … up to 30."""
+    """Seconds to wait before the n-th restart in a row: the first at once, then 1, 2, 4 … up to 30."""
     return 0.0 if restarts <= 1 else float(min(30, 2 ** (restarts - 2)))
 
 
@@ -89,9 +93,14 @@ class Replica:
         self.ready_since = self.created
         """When `ready` last changed."""
         self.restarts = 0
+        """Never falls, so that whoever compares two looks misses no restart."""
+        self._failures = 0
+        """Restarts since it last ran for long."""
         self.terminating = False
         self.port: int | None = None
         self.process: asyncio.subprocess.Process | None = None
+        self._listener = lab.listener(workload.name, self.name)
+        self._output: Output | None = None
         self.last_error = ""
         self._grace = workload.grace_seconds
         self._drain_asked = asyncio.Event()
@@ -143,9 +152,10 @@ class Replica:
             if self.terminating:
                 break
             if time.monotonic() - born > STABLE_AFTER:
-                self.restarts = 0
+                self._failures = 0
+            self._failures += 1
             self.restarts += 1
-            wait = back_off(self.restarts)
+            wait = back_off(self._failures)
             self.lab.say(f"{self.name}: restart {self.restarts} in {wait:g} s ({self.last_error})")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._drain_asked.wait(), wait)
@@ -161,21 +171,29 @@ class Replica:
             folder=self.lab.folder,
         )
         self.log_file.parent.mkdir(exist_ok=True)
-        with self.log_file.open("ab") as log:
+        output = Output(self.log_file, self._listener)
+        try:
             self.process = await asyncio.create_subprocess_exec(
                 *command_line(self.workload, env, self.lab.folder / "mounts" / self.name),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output.writer,
+                stderr=output.writer,
                 env=env,
                 cwd=shipped(),
                 preexec_fn=die_with_parent,
             )
+        except BaseException:
+            output.started()
+            output.finish()
+            raise
+        output.started()
+        self._output = output
         self.started = time.monotonic()
 
     async def _watch(self) -> None:
         """Until the process has ended: check readiness, pass on the order to drain."""
         assert self.process is not None
+        assert self._output is not None
         ended = asyncio.ensure_future(self.process.wait())
         drain = asyncio.ensure_future(self._drain_asked.wait())
         readiness = asyncio.ensure_future(self._check_readiness())
@@ -187,6 +205,7 @@ class Replica:
         finally:
             drain.cancel()
             readiness.cancel()
+            self._output.finish()
         code = self.process.returncode
         self.last_error = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
 

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import uvloop
@@ -25,6 +25,7 @@ from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob
 from dclab.engines.embedded.replica import Replica
+from dclab.engines.embedded.reports import Reports
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.engines.embedded.verbs import Parts, Verbs
@@ -34,7 +35,10 @@ from dclab.manifests import ServicePort
 
 __all__ = ["Supervisor", "main"]
 
-CALLERS = ("worker", "httplat")
+WORKER = "worker"
+"""The deployment whose replicas report."""
+
+CALLERS = (WORKER, "httplat")
 """Deployments whose names begin so call others, and are started once those are ready."""
 
 
@@ -52,6 +56,7 @@ class Supervisor:
             one.name: Deployment(self, one) for one in map(manifests.workload, manifests.of_kind(objects, "Deployment"))
         }
         self.jobs: dict[str, RunningJob] = {}
+        self.reports = Reports()
         self.usage_sampler = UsageSampler()
         self.autoscaling = Autoscaling(self.deployments, self.usage_sampler, settings)
         environment = {
@@ -77,6 +82,10 @@ class Supervisor:
         """Write a line to the log."""
         print(time.strftime("%H:%M:%S"), message, file=sys.stderr, flush=True)  # noqa: T201
 
+    def listener(self, deployment: str, replica: str) -> Callable[[float, str], None] | None:
+        """Return what takes each line that a replica prints: workers report."""
+        return self.reports.of(replica) if deployment == WORKER else None
+
     def _endpoints(self, service: ServicePort) -> list[int]:
         return [
             replica.port
@@ -96,6 +105,7 @@ class Supervisor:
             services=self.services,
             deployments=self.deployments,
             jobs=self.jobs,
+            reports=self.reports,
             usage=self.usage_sampler,
             autoscaling=self.autoscaling,
             end=self.end,

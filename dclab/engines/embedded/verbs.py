@@ -18,10 +18,11 @@ from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob, start_job
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
 from dclab.engines.embedded.replica import ReplicaHost
+from dclab.engines.embedded.reports import Reports
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage
+from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage, WorkerReport
 from dclab.manifests import ServicePort
 
 __all__ = ["Parts", "Verbs"]
@@ -38,6 +39,7 @@ class Parts:
     services: Services
     deployments: dict[str, Deployment]
     jobs: dict[str, RunningJob]
+    reports: Reports
     usage: UsageSampler
     autoscaling: Autoscaling
     end: Callable[[], Awaitable[None]]
@@ -56,12 +58,15 @@ class Verbs:
             settings=self._lab.settings,
             pid=os.getpid(),
             proxy_pid=self._lab.services.pid,
+            load_balancing=self._lab.services.load_balancing,
             ports=self._lab.services.ports,
             redis=redis_server(),
             control_loop_worst_delay_seconds=self._lab.autoscaling.worst_delay,
             replicas={
                 name: tuple(
-                    questions.ReplicaState(name=one.name, pid=one.pid, ready=one.ready, restarts=one.restarts)
+                    questions.ReplicaState(
+                        name=one.name, pid=one.pid, port=one.port, ready=one.ready, restarts=one.restarts
+                    )
                     for one in deployment.replicas
                 )
                 for name, deployment in self._lab.deployments.items()
@@ -110,6 +115,10 @@ class Verbs:
     async def usage(self, asked: questions.AskUsage) -> tuple[ReplicaUsage, ...]:
         """Usage of the replicas that have been measured."""
         return self._usage(self._deployment(asked.deployment))
+
+    async def worker_reports(self, asked: questions.AskReports) -> tuple[WorkerReport, ...] | None:
+        """Every report since then; None when some of them are not kept any more."""
+        return self._lab.reports.since(asked.since)
 
     async def set_load_balancing(self, asked: questions.SetLoadBalancing) -> None:
         """Set the load-balancing policy of every service."""

@@ -159,9 +159,17 @@ class Node(Object, frozen=True):
     status: NodeStatus = NodeStatus()
 
 
+class Reference(Part, frozen=True):
+    """The object that something is about."""
+
+    kind: str = ""
+    name: str = ""
+
+
 class Event(Object, frozen=True):
     """An event; recorders of the newer events API leave lastTimestamp empty."""
 
+    involved_object: Reference = Reference()
     type: str = ""
     reason: str = ""
     message: str = ""

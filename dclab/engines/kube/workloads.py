@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
@@ -63,13 +62,20 @@ class Terminated(Part, frozen=True):
 
     exit_code: int = 0
     reason: str = ""
+    finished_at: datetime | None = None
+
+
+class Running(Part, frozen=True):
+    """Since when a container runs."""
+
+    started_at: datetime | None = None
 
 
 class ContainerState(Part, frozen=True):
     """One of three, or none."""
 
     waiting: Waiting | None = None
-    running: dict[str, Any] | None = None
+    running: Running | None = None
     terminated: Terminated | None = None
 
 

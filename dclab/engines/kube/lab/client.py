@@ -13,7 +13,7 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import NotFound
-from dclab.engines.kube.lab import jobs, logs, rollout, states
+from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
@@ -186,6 +186,11 @@ class KubeLab:
     load_balancing_policies = ("random",)
     """What kube-proxy does; a cluster with another proxy may do otherwise, and dclab changes nothing of it."""
 
+    @property
+    def load_balancing(self) -> str:
+        """The only one."""
+        return self.load_balancing_policies[0]
+
     def set_load_balancing(self, policy: str) -> None:
         """Nothing to change: there is one policy."""
         if policy not in self.load_balancing_policies:
@@ -202,8 +207,11 @@ class KubeLab:
         return read_counter(self.url("webui"))
 
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
-        """None: this engine does not know yet who reported."""
-        return None
+        """Return every report from `since` until now, from the workers' logs; None where they leave a doubt.
+
+        Its times are those of the nodes' clocks; the web UI's is the clock of its own node.
+        """
+        return reports.worker_reports(self.api, self.name, since)
 
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""

@@ -6,9 +6,11 @@ it, and no connection a pod is held open.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
@@ -18,13 +20,23 @@ from dclab.engines.kube.workloads import Pod
 from dclab.errors import InvalidInput, LabLost
 from dclab.lab import LogLine
 
-__all__ = ["Log", "follow", "last_lines"]
+__all__ = ["Log", "follow", "last_lines", "since_time", "stamped"]
 
 EVERY = 0.5
 """Seconds between two looks."""
 
-_LINE = re.compile(r"(?P<second>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?P<rest>\S*) ?(?P<text>.*)", re.DOTALL)
-"""A line with the time at which the container printed it, as `timestamps=true` gives it (always in UTC)."""
+_LINE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?(.*)", re.DOTALL)
+"""A line with the time at which the container printed it, as `timestamps=true` gives it: docker's in UTC, containerd's
+in its node's time zone, either with up to nine digits of a second."""
+
+
+def stamped(line: str) -> tuple[float, str] | None:
+    """Return unix seconds and text of a line of a log with timestamps; None for any other."""
+    found = _LINE.fullmatch(line)
+    try:
+        return (datetime.fromisoformat(found[1]).timestamp(), found[2].removesuffix("\r")) if found else None
+    except ValueError:
+        return None
 
 
 class Log:
@@ -32,7 +44,7 @@ class Log:
 
     def __init__(self, replica: str) -> None:
         self.replica = replica
-        self._second = ""
+        self._second: int | None = None
         """The last second in which it printed something: sinceTime is in whole seconds."""
         self._told: set[str] = set()
         """What it printed in that second."""
@@ -40,19 +52,28 @@ class Log:
     @property
     def query(self) -> dict[str, str | int]:
         """What to ask for next; everything, before it has printed anything."""
-        return {"timestamps": "true", **({"sinceTime": f"{self._second}Z"} if self._second else {})}
+        since = {} if self._second is None else {"sinceTime": since_time(self._second)}
+        return {"timestamps": "true", **since}
 
-    def new_lines(self, text: str) -> Iterator[tuple[str, LogLine]]:
-        """Yield the lines of an answer that were not there before, each with its time, which sorts as text."""
+    def new_lines(self, text: str) -> Iterator[tuple[float, LogLine]]:
+        """Yield the lines of an answer that were not there before, each with its unix seconds."""
         for line in text.split("\n"):
-            found = _LINE.fullmatch(line)
-            if found is None or found["second"] < self._second or line in self._told:
+            found = stamped(line)
+            if found is None or line in self._told:
                 continue
-            if found["second"] > self._second:
-                self._second = found["second"]
+            second = math.floor(found[0])
+            if self._second is None or second > self._second:
+                self._second = second
                 self._told.clear()
+            elif second < self._second:
+                continue
             self._told.add(line)
-            yield found["second"] + found["rest"], LogLine(self.replica, found["text"].removesuffix("\r"))
+            yield found[0], LogLine(self.replica, found[1])
+
+
+def since_time(second: int) -> str:
+    """Return what `sinceTime` takes."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def last_lines(api: Api, namespace: str, deployment: str, lines: int) -> list[LogLine]:
@@ -80,7 +101,7 @@ def follow(
         if not pods and not rollout.names(api, namespace):
             raise LabLost(f"The lab in the namespace {namespace!r} has ended.", "", "`dclab up` starts one.")
         logs = {pod.metadata.name: logs.get(pod.metadata.name) or Log(pod.metadata.name) for pod in pods}
-        found: list[tuple[str, LogLine]] = []
+        found: list[tuple[float, LogLine]] = []
         for name, log in logs.items():
             limit: dict[str, str | int] = {"tailLines": lines} if first else {}
             found += log.new_lines(_read(api, namespace, name, **log.query, **limit))

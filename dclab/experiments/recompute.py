@@ -1,0 +1,45 @@
+"""A rate once more, from the raw data that its window left in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from dclab.errors import InvalidInput
+from dclab.lab import Counter, WorkerReport
+from dclab.measure.rate import anonymous_rate, rate_by_worker
+from dclab.measure.simulate import System
+from dclab.results import Rate
+
+__all__ = ["recomputed_rate"]
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+def recomputed_rate(what: str, *, counter: Rows, reports: Rows, windows: Rows) -> Rate:
+    """Return the rate of a window from the rows of raw/counter.jsonl, raw/reports.jsonl and raw/windows.jsonl.
+
+    Args:
+        what: names the window, such as `3 workers`; of several attempts the last one counts.
+        counter: all rows of that file, of other windows too; so for the others.
+        reports: the same.
+        windows: the same.
+
+    Raises:
+        InvalidInput: there is no such window.
+    """
+    found = [one for one in windows if one["what"] == what]
+    if not found:
+        raise InvalidInput(f"There is no window {what!r} in the raw data.", "", "Use a `what` of raw/windows.jsonl.")
+    window = max(found, key=lambda one: int(one.get("attempt", 1)))
+    attempt = window.get("attempt", 1)
+
+    def mine(rows: Rows) -> list[Mapping[str, Any]]:
+        return [one for one in rows if one["what"] == what and one.get("attempt", 1) == attempt]
+
+    system = System(workers=int(window["workers"]), rngs=int(window["rngs"]), load_balancing=window["load_balancing"])
+    samples = [Counter(t=float(one["t"]), hashes=int(one["hashes"]), coins=0) for one in mine(counter)]
+    if window["by"] == "counter":
+        return anonymous_rate(samples, system)
+    known = [WorkerReport(str(one["worker"]), float(one["t"]), int(one["units"])) for one in mine(reports)]
+    return rate_by_worker(known, samples[0].t, samples[-1].t, system)
