@@ -10,8 +10,8 @@ from statistics import fmean
 from typing import cast
 
 from dclab.errors import DclabError, LabLost
+from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.observer import Observer
-from dclab.experiments.sampling import measure_rate
 from dclab.lab import Lab, ProbeSpec
 from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, bound_rate
 from dclab.measure.simulate import LoadBalancing, simulated_rate

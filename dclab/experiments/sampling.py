@@ -1,41 +1,24 @@
-"""A window in which nothing changed, as long as what is wanted of its rate needs."""
+"""A window of counter readings in which the rate did not change, as long as what is wanted of it needs."""
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
-from dclab.errors import DclabError, LabLost
-from dclab.experiments.observer import Observer
-from dclab.lab import SERVICES, Counter, Lab, Replicas, WorkerReport
-from dclab.measure.by_worker import LOOK_BACK_SECONDS, Progress, agree
-from dclab.measure.changes import RateChanged, find_change, silent_workers
-from dclab.measure.counter_clock import (
-    ClockStepped,
-    CounterReset,
-    CounterStill,
-    check_clock,
-    check_counter,
-    check_rising,
-    on_one_clock,
-    whole_seconds,
-)
-from dclab.measure.rate import TooShort, anonymous_rate, rate_by_worker
+from dclab.experiments.readings import Readings
+from dclab.lab import Counter
+from dclab.measure.changes import RateChanged, find_change
+from dclab.measure.counter_clock import CounterStill, check_rising
+from dclab.measure.rate import TooShort, anonymous_rate
 from dclab.measure.simulate import System
-from dclab.measure.wander import wander
 from dclab.results import Caveat, Rate
 
-__all__ = ["Disturbed", "Window", "known_well", "looks", "measure_rate", "sample_window"]
+__all__ = ["OFTEN_SECONDS", "STILL_SECONDS", "Enough", "Window", "known_well", "looks", "sample_on", "sample_window"]
 
-EVERY_SECONDS = 0.1
-"""Between two readings of the counter where the workers' reports are known."""
 OFTEN_SECONDS = 0.02
-"""Between two readings where they are not: each moment of a jump is in doubt by this."""
-JITTER = 0.5
-"""Share by which these times vary, or the readings could march in step with the workers."""
+"""Between two readings where nobody tells who reported: each moment of a jump is in doubt by this."""
 
 WANTED = 0.02
 """A rate is known well at ±2 %."""
@@ -48,12 +31,6 @@ MOST_CHANGES = 3
 """A rate that changes more often within a window is none."""
 
 Enough = Callable[[Rate], bool]
-
-
-class Disturbed(DclabError):
-    """Something changed within the window, so the window does not count."""
-
-    code = "disturbed"
 
 
 class Window(NamedTuple):
@@ -80,50 +57,6 @@ def looks(longest: float) -> Iterator[float]:
         yield at
         at *= GROWTH
     yield longest
-
-
-@dataclass
-class _Readings:
-    """Counter readings as they come, with when they arrived here on a clock that nobody sets."""
-
-    read: Callable[[], Counter]
-    every: float
-    dice: random.Random = field(default_factory=random.Random)
-    samples: list[Counter] = field(default_factory=list)
-    arrived: list[float] = field(default_factory=list)
-    _due: float | None = None
-    _coarse: bool = True
-
-    @property
-    def seconds(self) -> float:
-        return self.arrived[-1] - self.arrived[0] if self.arrived else 0.0
-
-    def until(self, seconds: float) -> None:
-        """Read until the window is so long. ClockStepped, CounterReset: it is lost."""
-        while self.seconds < seconds:
-            self._wait()
-            self.samples.append(self.read())
-            self.arrived.append(time.monotonic())
-            self._coarse = self._coarse and whole_seconds(self.samples[-1:])
-            if not self._coarse:
-                check_clock(self.samples[-2:], self.arrived[-2:])
-            check_counter(self.samples[-2:])
-
-    def _wait(self) -> None:
-        now = time.monotonic()
-        if self._due is None or self._due < now - self.every:  # held up: do not make up for it in a burst
-            self._due = now
-        time.sleep(max(0.0, self._due - now))
-        self._due += self.every * self.dice.uniform(1 - JITTER, 1 + JITTER)
-
-    def timed(self) -> list[Counter]:
-        """The readings with times to measure by."""
-        return on_one_clock(self.samples, self.arrived)
-
-    def drop_before(self, t: float) -> None:
-        """Begin the window anew at this time of the readings' clock."""
-        first = next(index for index, one in enumerate(self.timed()) if one.t >= t)
-        del self.samples[:first], self.arrived[:first]
 
 
 def sample_window(
@@ -154,15 +87,15 @@ def sample_window(
         RateChanged: the rate changed again and again.
     """
     samples = [] if samples is None else samples
-    readings = _Readings(read, OFTEN_SECONDS, samples=samples)
+    readings = Readings(read, OFTEN_SECONDS, samples=samples)
     try:
-        return _sampled(readings, longest, system, enough, caveat)
+        return sample_on(readings, longest, system, enough, caveat)
     finally:
         samples[:] = readings.timed()
 
 
-def _sampled(
-    readings: _Readings, longest: float, system: System | None, enough: Enough, caveat: Callable[[Caveat], None]
+def sample_on(
+    readings: Readings, longest: float, system: System | None, enough: Enough, caveat: Callable[[Caveat], None]
 ) -> Window:
     """Measure by the counter alone, from the last change of the rate on."""
     end = time.monotonic() + longest - readings.seconds
@@ -178,7 +111,7 @@ def _sampled(
     raise AssertionError
 
 
-def _steady(readings: _Readings, longest: float, system: System | None, enough: Enough) -> Window:
+def _steady(readings: Readings, longest: float, system: System | None, enough: Enough) -> Window:
     found = None
     for look in looks(longest):
         readings.until(look)
@@ -202,183 +135,3 @@ def _steady(readings: _Readings, longest: float, system: System | None, enough: 
             return Window(found, timed, on_cap=False)
     assert found is not None
     return Window(replace(found, on_cap=True), timed, on_cap=True)
-
-
-def _replicas(lab: Lab) -> Mapping[str, Replicas]:
-    return {name: lab.replicas(name) for name in SERVICES}
-
-
-def _compare(before: Mapping[str, Replicas], after: Mapping[str, Replicas]) -> None:
-    """Raise Disturbed where a replica came, went or was restarted."""
-    said = []
-    for name, old in before.items():
-        new = after[name]
-        came, gone = len(set(new.names) - set(old.names)), len(set(old.names) - set(new.names))
-        if came or gone:
-            said.append(f"{name}: {came} came and {gone} went")
-        elif new.restarts != old.restarts:
-            said.append(f"{name} was restarted")
-        elif (new.ready, new.desired) != (old.ready, old.desired):
-            said.append(f"{name} went from {old.ready} ready of {old.desired} to {new.ready} of {new.desired}")
-    if said:
-        raise Disturbed(
-            f"Replicas changed while the counter was sampled ({'; '.join(said)}).",
-            "A rate over both is the rate of neither.",
-            "Measure that window again.",
-        )
-
-
-@dataclass
-class _LabWindow:
-    """One window of a lab, and what it leaves in the run's folder."""
-
-    lab: Lab
-    longest: float
-    enough: Enough
-    caveat: Callable[[Caveat], None]
-    system: System
-    workers: Sequence[str]
-    """Names of the replicas that report."""
-    samples: list[Counter] = field(default_factory=list)
-    reports: Sequence[WorkerReport] | None = ()
-
-    def measure(self) -> Window:
-        """Measure it, by reports where the lab can tell who reported."""
-        wander(self.system)  # simulated before the window begins: it takes the CPU for a moment
-        self.reports = self.lab.worker_reports(self.lab.counter().t - LOOK_BACK_SECONDS)
-        if self.reports is None:
-            return self._anonymous()
-        return self._by_worker()
-
-    def _anonymous(self) -> Window:
-        return sample_window(
-            self.lab.counter,
-            self.longest,
-            system=self.system,
-            enough=self.enough,
-            caveat=self._refuse,
-            samples=self.samples,
-        )
-
-    def _refuse(self, caveat: Caveat) -> None:
-        """A rate that changes in a lab is measured again as a whole."""
-        raise Disturbed(caveat.message, "A rate over both is the rate of neither.", "Measure that window again.")
-
-    def _by_worker(self) -> Window:
-        readings = _Readings(self.lab.counter, EVERY_SECONDS, samples=self.samples)
-        rate = None
-        for look in looks(self.longest):
-            readings.until(look)
-            begin, end = self.samples[0].t, self.samples[-1].t
-            reports = self.lab.worker_reports(begin - LOOK_BACK_SECONDS)
-            if reports is None or not agree(reports, self.samples):
-                return self._without_reports(readings, reports is None)
-            if strangers := {one.worker for one in reports if one.t > begin} - set(self.workers):
-                raise Disturbed(
-                    f"{', '.join(sorted(strangers))} reported work while the counter was sampled, and was not there before.",
-                    "A worker came, or was replaced.",
-                    "Measure that window again.",
-                )
-            # Those of workers that left shortly before the window are no part of it.
-            self.reports = reports = [one for one in reports if one.t <= end and one.worker in self.workers]
-            still = self.samples[-1].hashes == self.samples[0].hashes
-            if still and look < min(self.longest, STILL_SECONDS):
-                continue
-            rate = rate_by_worker(reports, begin, end, self.system)
-            silent = silent_workers(Progress(reports, end), self.system)
-            if silent and look < self.longest:
-                continue
-            if silent:
-                raise Disturbed(
-                    f"{', '.join(silent)} stopped reporting while the counter was sampled.",
-                    "It ended, or cannot reach rng, hasher or Redis.",
-                    "Measure that window again.",
-                )
-            if self.enough(rate):
-                return Window(rate, self.samples, on_cap=False)
-        assert rate is not None
-        return Window(replace(rate, on_cap=True), self.samples, on_cap=True)
-
-    def _without_reports(self, readings: _Readings, lost: bool) -> Window:
-        """Go on with the counter alone."""
-        self.reports = None
-        why = "are not known any more" if lost else "do not add up to what the hash counter rose by"
-        self.caveat(
-            Caveat(
-                code="reports-differ",
-                message=f"The workers' own reports {why}, so the rate was taken from the counter alone.",
-                hint="Its interval is wider. Check the workers' logs: `dclab logs worker`.",
-            )
-        )
-        readings.every = OFTEN_SECONDS
-        found = _sampled(readings, self.longest, self.system, self.enough, self._refuse)
-        self.samples = found.samples
-        return found
-
-    def rows(self, what: str, attempt: int) -> Mapping[str, list[Mapping[str, Any]]]:
-        """What the rate can be computed from again."""
-        head = {"what": what} if attempt == 0 else {"what": what, "attempt": attempt + 1}
-        found: dict[str, list[Mapping[str, Any]]] = {
-            "counter": [{**head, "t": one.t, "hashes": one.hashes} for one in self.samples]
-        }
-        if self.reports:
-            found["reports"] = [{**head, **one._asdict()} for one in self.reports]
-        found["windows"] = [
-            {
-                **head,
-                "workers": self.system.workers,
-                "rngs": self.system.rngs,
-                "load_balancing": self.system.load_balancing,
-                "by": "counter" if self.reports is None else "reports",
-            }
-        ]
-        return found
-
-
-def _system_of(lab: Lab, replicas: Mapping[str, Replicas]) -> System:
-    """Return what is known of the lab's process; no workers are no rate."""
-    workers = replicas["worker"].ready
-    if not workers:
-        raise CounterStill(
-            "No worker is ready, so nothing is hashed.",
-            f"The deployment worker has {replicas['worker'].desired} replicas wanted and none ready.",
-            "Start one: `dclab scale worker 1`.",
-        )
-    policy: Any = lab.load_balancing
-    return System(workers=workers, rngs=max(1, replicas["rng"].ready), load_balancing=policy)
-
-
-def measure_rate(lab: Lab, longest: float, observer: Observer, what: str, *, enough: Enough = known_well) -> Window:
-    """Return the rate over a window of at most `longest` seconds; a disturbed window is measured again.
-
-    A lab that is gone would be deployed with the manifests' replica counts, which only the caller can restore, so
-    LabLost goes through.
-
-    Args:
-        lab: the lab.
-        longest: seconds.
-        observer: takes the readings and reports as raw data, and caveats.
-        what: is measured, such as `3 workers`.
-        enough: whether the rate so far will do; by default at ±2 %.
-
-    Raises:
-        LabLost: the lab does not answer.
-        DclabError: the third window in a row was disturbed, too.
-    """
-    for attempt in range(3):
-        window = None
-        try:
-            before = _replicas(lab)
-            window = _LabWindow(lab, longest, enough, observer.caveat, _system_of(lab, before), before["worker"].names)
-            found = window.measure()
-            _compare(before, _replicas(lab))
-            return found
-        except (ClockStepped, CounterReset, CounterStill, Disturbed, RateChanged, TooShort) as error:
-            observer.caveat(Caveat(code=error.code, message=f"{what}: {error.what}", hint="It was measured again."))
-            if attempt == 2:
-                raise
-            lab.ready()
-        finally:
-            for name, rows in window.rows(what, attempt).items() if window else ():
-                observer.raw(name, rows)
-    raise LabLost("The counter could not be sampled.")

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
+from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.experiments.sampling import measure_rate
 from dclab.lab import Lab, Scrape
 from dclab.measure.caveats import point_caveats
 from dclab.measure.httplat import mean_latency_ms

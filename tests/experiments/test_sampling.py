@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 
 from dclab.errors import DclabError
-from dclab.experiments import sampling
+from dclab.experiments import lab_window, readings, sampling
+from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.recompute import recomputed_rate
-from dclab.experiments.sampling import looks, measure_rate, sample_window
+from dclab.experiments.sampling import looks, sample_window
 from dclab.lab import Replicas
 from dclab.measure.counter_clock import ClockStepped, CounterStill
 from dclab.measure.simulate import System, counter_readings, simulate, true_rate
@@ -36,6 +37,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
+    monkeypatch.setattr(readings, "time", made)
     monkeypatch.setattr(sampling, "time", made)
     return made
 
@@ -169,7 +171,7 @@ def test_a_replaced_worker_is_a_disturbed_window_and_is_measured_again(clock):
     _, notes = measured(clock, System(workers=3), lambda lab: setattr(lab, "replaced", (2,)))
     assert notes.caveats == ["disturbed"]
     assert {one.get("attempt", 1) for one in notes.rows["counter"]} == {1, 2}
-    with pytest.raises(sampling.Disturbed, match="1 came and 1 went"):
+    with pytest.raises(lab_window.Disturbed, match="1 came and 1 went"):
         measured(clock, System(workers=3), lambda lab: setattr(lab, "replaced", (2, 4, 6)))
 
 
@@ -193,7 +195,7 @@ def test_work_that_stops_is_no_rate(clock):
     def stop(lab):
         lab.all = [one for one in lab.all if one.t < 1.0]
 
-    with pytest.raises((CounterStill, sampling.Disturbed)):
+    with pytest.raises((CounterStill, lab_window.Disturbed)):
         measured(clock, System(workers=3), stop)
 
 

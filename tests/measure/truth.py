@@ -34,7 +34,7 @@ from typing import NamedTuple
 from dclab.engines.embedded import launch
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
-from dclab.experiments.sampling import measure_rate
+from dclab.experiments.lab_window import measure_rate
 from dclab.loopback import LOOPBACK
 from dclab.results import Caveat, Rate
 from tests.measure.busy import busy
