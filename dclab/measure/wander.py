@@ -26,6 +26,8 @@ __all__ = ["PartsVariance", "Wander", "wander"]
 
 UNITS, MOST_UNITS = 80_000, 240_000
 """Simulated units, and as many as that where long queues change slowly."""
+LEAST_SECONDS = 2500.0
+"""Of several rngs: eighty windows of half a minute."""
 STEP_SECONDS = 0.1
 BATCHES = 20
 """The run is divided into so many, to see how well it knows its own variance."""
@@ -156,7 +158,10 @@ def _wander(system: System) -> Wander:
     cycle = system.delay + system.service + system.hashing
     most = min(system.workers / cycle, system.rngs * system.threads / system.service)
     slow = system.workers / (10 * system.rngs * system.threads) if system.rngs > 1 else 1.0
-    seconds = min(MOST_UNITS, UNITS * max(1.0, slow)) / most
+    seconds = UNITS / most * max(1.0, slow)
+    if system.rngs > 1:
+        seconds = max(seconds, LEAST_SECONDS)
+    seconds = min(seconds, MOST_UNITS / most)
     run = simulate(system, seconds, seed=1)
     # The smoothed ends of the run are not complete.
     margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)
