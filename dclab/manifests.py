@@ -78,6 +78,8 @@ class Workload:
     mounts: tuple[str, ...]
     """Paths in the container at which something is mounted."""
     cpu_request_millicores: float
+    cpu_limit_millicores: float | None = None
+    """None where the manifest sets none."""
     readiness_period: float | None
     """Seconds between two TCP readiness checks; None where the manifest has no probe."""
     readiness_timeout: float = 1.0
@@ -93,6 +95,7 @@ def workload(manifest: Manifest) -> Workload:
     container = pod["containers"][0]
     probe = container.get("readinessProbe")
     request = container.get("resources", {}).get("requests", {}).get("cpu", 0)
+    limit = container.get("resources", {}).get("limits", {}).get("cpu")
     return Workload(
         name=manifest["metadata"].get("name") or manifest["metadata"]["generateName"],
         labels=template.get("metadata", {}).get("labels", {}),
@@ -102,6 +105,7 @@ def workload(manifest: Manifest) -> Workload:
         port=next((one["containerPort"] for one in container.get("ports", ())), None),
         mounts=tuple(one["mountPath"] for one in container.get("volumeMounts", ())),
         cpu_request_millicores=millicores(request),
+        cpu_limit_millicores=None if limit is None else millicores(limit),
         readiness_period=float(probe.get("periodSeconds", 10)) if probe else None,
         readiness_timeout=float(probe.get("timeoutSeconds", 1)) if probe else 1.0,
         readiness_failures=int(probe.get("failureThreshold", 3)) if probe else 3,

@@ -89,12 +89,13 @@ def autoscale_panel(found: Autoscale, room: int) -> RenderableType:
     if not found.timeline or room < 1:
         return Group()
     now = found.timeline[-1]
-    cpu = [_cpu_percent(one, found.request_millicores) for one in found.timeline]
-    target = next((f" of {one.target:.0f} %" for one in now.metrics), "")
+    metric = [_metric(one, found.request_millicores) for one in found.timeline]
+    decides = now.deciding
+    name, figure = (decides.name, decides.figures) if decides else ("cpu", _figure(metric[-1], "%"))
     counts = f"{now.current} of {now.desired}, {now.ready} ready"
     curves: list[tuple[str, str, Sequence[float | None]]] = [
         (f"{found.target} replicas", counts, [float(one.current) for one in found.timeline]),
-        ("CPU", _figure(cpu[-1], f" %{target}"), cpu),
+        (name, figure, metric),
         ("latency", _figure(now.latency_ms, " ms"), [one.latency_ms for one in found.timeline]),
         ("hashes/s", _figure(now.hashes_per_second, "", 1), [one.hashes_per_second for one in found.timeline]),
     ]
@@ -117,10 +118,10 @@ def _figure(value: float | None, unit: str, digits: int = 0) -> str:
     return "–" if value is None else f"{value:.{digits}f}{unit}"
 
 
-def _cpu_percent(point: TimelinePoint, request: float) -> float | None:
-    """What the autoscaler saw; before there is one, the same quantity from the replicas' CPU."""
-    if point.metrics:
-        return point.metrics[0].current
+def _metric(point: TimelinePoint, request: float) -> float | None:
+    """What the autoscaler went by; before there is one, CPU in percent of the request."""
+    if point.deciding:
+        return point.deciding.current
     if point.cpu_millicores is None or not point.ready or not request:
         return None
     return 100 * point.cpu_millicores / point.ready / request

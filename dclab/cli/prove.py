@@ -18,16 +18,13 @@ def prove(call: ExperimentCall, workers: WorkersOption = 10, seconds: SecondsOpt
     Example: dclab prove --workers 10
     """
     from dclab.cli.tables import proof_lines
-    from dclab.experiments.bottleneck import find_bottleneck
-    from dclab.experiments.latency import LatencySettings, run_latency
-    from dclab.experiments.proof import ProofSettings, run_proof
-    from dclab.experiments.rule_out import cpu_per_replica, redis_ms
+    from dclab.experiments.investigation import Investigation
+    from dclab.experiments.latency import LatencySettings
+    from dclab.experiments.proof import ProofSettings
 
-    lab = call.lab
     with call.recording() as recorder:
-        latency = run_latency(lab, LatencySettings(workers=(workers,), count=10), recorder)
-        cpu = cpu_per_replica(lab, ("rng", "hasher"))
-        found = run_proof(lab, ProofSettings(workers=workers, seconds=seconds), recorder)
-        bottleneck = find_bottleneck(latency, None, found, cpu, redis_ms(lab))
-        recorder.record(bottleneck=bottleneck)
-    return recorder.result(proof_lines, interventions=found, bottleneck=bottleneck)
+        found = Investigation(call.lab, recorder)
+        found.suspect(LatencySettings(workers=(workers,), count=10))
+        found.prove(ProofSettings(workers=workers, seconds=seconds))
+        bottleneck = found.conclude()
+    return recorder.result(proof_lines, interventions=found.interventions, bottleneck=bottleneck)

@@ -88,11 +88,15 @@ def url_lines(urls: Mapping[str, LatencySummary]) -> Iterator[Any]:
         break
 
 
+SURE = {"proved": "proved", "suspected": "suspected, not proved"}
+
+
 def bottleneck_lines(found: Bottleneck | None) -> Iterator[str]:
     """The verdict and its reasons; nothing where there is none."""
     if found is None:
         return
-    yield f"Bottleneck: {found.service or 'none found'}"
+    certainty = f" ({SURE[found.certainty]})" if found.certainty else ""
+    yield f"Bottleneck: {found.service or 'none could be proved'}{certainty}"
     yield from (f"  {evidence_sentence(one)}" for one in found.evidence)
 
 
@@ -104,7 +108,7 @@ def proof_lines(interventions: Sequence[Intervention], bottleneck: Bottleneck | 
     for one in interventions:
         waits = (f"{one.probe_ms[name]:.1f}" if name in one.probe_ms else "–" for name in ("rng", "hasher"))
         theory = (f"{value:.1f}" if value is not None else "–" for value in (one.predicted, one.at_most))
-        rows.append((one.name, interval(one.hashes_per_second), times_as_fast(one, interventions[0]), *theory, *waits))
+        rows.append((one.name, interval(one.hashes_per_second), times_as_fast(one, interventions), *theory, *waits))
     head = ("changed", "hashes/s (95 %)", "times", "predicted", "at most", "rng waits, ms", "hasher waits, ms")
     yield table(*head, rows=rows)
     yield from bottleneck_lines(bottleneck)

@@ -13,14 +13,19 @@ from dclab.measure.queueing import SERVICE_SECONDS, expected_wait_ms
 
 __all__ = ["demo_seconds", "exercise_seconds", "sweep_seconds"]
 
-WINDOW_SECONDS = 12.0
-"""What a rate usually needs to be known to ±2 %."""
+WINDOW_SECONDS = 4.0
+"""What a rate usually needs to be known to ±2 % where one rng serves, or to tell whether a change has helped."""
+SCALING_SECONDS = 0.5
+"""Until replicas are ready."""
 
 
 def sweep_seconds(settings: SweepSettings) -> float:
     """Of a sweep."""
-    window = min(settings.seconds, WINDOW_SECONDS)
-    return sum(settings.settle + 2 * workers * SERVICE_SECONDS + window for workers in settings.workers)
+    return sum(_window(settings.settle, workers, settings.seconds) for workers in settings.workers)
+
+
+def _window(settle: float, workers: int, longest: float) -> float:
+    return SCALING_SECONDS + settle + workers * SERVICE_SECONDS + min(longest, WINDOW_SECONDS)
 
 
 def demo_seconds(settings: DemoSettings, lab: Lab) -> float:
@@ -29,7 +34,7 @@ def demo_seconds(settings: DemoSettings, lab: Lab) -> float:
     window = max(float(one["stabilizationWindowSeconds"]) for one in windows) / lab.clock_speed
     # One window until the first replicas go, and one in which no more do.
     rest = 2 * (window + 2 * lab.sync_seconds)
-    return settings.settle + settings.baseline_seconds + settings.load.seconds + rest
+    return settings.baseline_seconds + settings.load.seconds + rest
 
 
 def exercise_seconds(settings: ExerciseSettings, lab: Lab) -> dict[str, float]:
@@ -53,5 +58,8 @@ def _latency_seconds(settings: LatencySettings) -> float:
 
 
 def _proof_seconds(settings: ProofSettings) -> float:
-    """The rate with nothing changed is the sweep's."""
-    return len(settings.changes) * (settings.settle + min(settings.seconds, WINDOW_SECONDS) + 2.0)
+    """Each change, and nothing changed afterwards; before them that is the sweep's last point."""
+    compared = [one for one in settings.changes if one.load_balancing != "random"]
+    windows = (len(settings.changes) + 1) * _window(settings.settle, settings.workers, settings.seconds)
+    # What differs in the policy alone is measured for as long as may be.
+    return windows + (len(compared) and 1) * max(0.0, settings.seconds - WINDOW_SECONDS)

@@ -16,9 +16,13 @@ from dclab.experiments.explain_autoscale import explain, why_unknown
 from dclab.experiments.loadtest import collect_load
 from dclab.experiments.observer import Observer
 from dclab.lab import AutoscalerStatus, Job, Lab, LoadSpec, Scrape
+from dclab.measure.by_worker import LOOK_BACK_SECONDS
 from dclab.measure.httplat import mean_latency_ms
+from dclab.measure.queueing import SERVICE_SECONDS
+from dclab.measure.rate import rate_by_worker
 from dclab.measure.recent_rate import RecentRate
-from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, TimelinePoint
+from dclab.measure.simulate import System
+from dclab.results import Autoscale, AutoscaleEvent, Caveat, LoadTest, Rate, TimelinePoint
 
 __all__ = ["DemoSettings", "demo_settings", "run_hpa_demo"]
 
@@ -39,7 +43,7 @@ class DemoSettings:
     workers: int
     load: LoadSpec
     settle: float
-    """After scaling the workers, before the baseline."""
+    """After scaling the workers, before the baseline, where there were not as many."""
     baseline_seconds: float
     before_autoscaler: float
     """Seconds of load before the autoscaler is applied."""
@@ -53,9 +57,9 @@ def demo_settings(target: str, workers: int, siege_seconds: float, clock_speed: 
         target=target,
         workers=workers,
         load=LoadSpec(target=target, seconds=siege_seconds),
-        settle=max(2.0, 5.0 / clock_speed),
-        baseline_seconds=max(5.0, 20.0 / clock_speed),
-        before_autoscaler=max(6.0, 30.0 / clock_speed),
+        settle=2.0 + workers * SERVICE_SECONDS,
+        baseline_seconds=max(4.0, 20.0 / clock_speed),
+        before_autoscaler=max(3.5, 30.0 / clock_speed),
         tick=max(1.0, 2.0 / clock_speed),
     )
 
@@ -75,6 +79,9 @@ class _Watch:
     marks: list[AutoscaleEvent] = field(default_factory=list)
     status: AutoscalerStatus | None = None
     recent: RecentRate = field(default_factory=RecentRate)
+    """Of this phase alone."""
+    rates: dict[str, Rate] = field(default_factory=dict)
+    """Over whole phases."""
     waiting: dict[str, float] = field(default_factory=dict)
     """Since when something has been amiss, by the code of its caveat; infinity once it has been told."""
     scrape: Scrape | None = None
@@ -94,6 +101,8 @@ class _Watch:
         self.status = lab.autoscaler(target) if phase in ("autoscaled", "after-load") else None
         replicas = lab.replicas(target)
         usage = lab.usage(target)
+        if self.timeline and self.timeline[-1].phase != phase:
+            self.recent = RecentRate()
         cpu = sum(one.cpu_millicores for one in usage) if usage else None
         point = TimelinePoint(
             t=self.t,
@@ -148,8 +157,9 @@ class _Watch:
             timeline=tuple(self.timeline),
             events=tuple(sorted((*self.marks, *events), key=lambda one: one.t)),
             conditions=self.status.conditions if self.status else (),
+            rates=self.rates,
             at_rest=at_rest,
-            explanation=explain(self.timeline, request, at_rest=at_rest),
+            explanation=explain(self.timeline, request, at_rest=at_rest, rates=self.rates),
         )
 
     def _latency(self) -> float | None:
@@ -169,17 +179,18 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
     """Run it. Whatever happens, the load is ended, the autoscaler removed, and the target scaled as it was before."""
     manifest = manifests.autoscaler(settings.target)
     replicas_before = lab.replicas(settings.target).desired
-    lab.scale("worker", settings.workers)
-    time.sleep(settings.settle)
+    if lab.replicas("worker").desired != settings.workers:
+        lab.scale("worker", settings.workers)
+        time.sleep(settings.settle)
     watch = _Watch(lab, settings, manifest, observer)
     job: Job | None = None
     try:
         watch.mark("Baseline", f"{settings.workers} workers, no load, no autoscaler")
-        _follow(watch, "baseline", settings.baseline_seconds)
+        _whole(watch, "baseline", settings.baseline_seconds)
         job = lab.start_load(settings.load)
         ends = time.monotonic() + settings.load.seconds
         watch.mark("LoadStarted", f"{settings.load.concurrent} users on {job.url} for {settings.load.seconds:g} s")
-        _follow(watch, "load", min(settings.before_autoscaler, settings.load.seconds / 2))
+        _whole(watch, "load", min(settings.before_autoscaler, settings.load.seconds / 2))
         lab.apply_autoscaler(manifest)
         watch.mark("AutoscalerApplied", f"{settings.target}: {_bounds(manifest)}")
         while job.status().state == "running" and time.monotonic() < ends + 30:
@@ -227,6 +238,17 @@ def _follow(watch: _Watch, phase: Phase, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         _tick(watch, phase)
+
+
+def _whole(watch: _Watch, phase: Phase, seconds: float) -> None:
+    """Follow a phase of fixed length, and measure its rate over the whole of it, where the workers' reports are known."""
+    lab, since = watch.lab, watch.lab.counter().t
+    _follow(watch, phase, seconds)
+    with contextlib.suppress(DclabError):  # the timeline is as good without it
+        reports = lab.worker_reports(since - LOOK_BACK_SECONDS)
+        system = System(workers=watch.settings.workers, rngs=max(1, lab.replicas("rng").ready))
+        if reports:
+            watch.rates[phase] = rate_by_worker(reports, since, reports[-1].t, system)
 
 
 def _until_rest(watch: _Watch) -> bool:

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from statistics import fmean
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import cast
 
 from dclab.errors import DclabError, LabLost
 from dclab.experiments.lab_window import measure_rate
+from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.lab import Lab, ProbeSpec
+from dclab.experiments.sampling import known_well
+from dclab.lab import Lab, ProbeSample, ProbeSpec
+from dclab.measure.caveats import rate_caveats
+from dclab.measure.mean import Mean, mean_interval
 from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, bound_rate
+from dclab.measure.ratio import HELPS, pooled, quotient, verdict
 from dclab.measure.simulate import LoadBalancing, simulated_rate
 from dclab.results import Caveat, Intervention, Rate
 
-__all__ = ["CHANGES", "FEW_CHANGES", "Change", "ProofSettings", "run_proof"]
+__all__ = ["CHANGES", "FEW_CHANGES", "PROBES", "Change", "ProofSettings", "all_told", "run_proof", "told"]
 
-UNCHANGED = "as it is"
+UNCHANGED = ("as it is", "as it is, afterwards")
 TARGETS = ("rng", "hasher")
-PROBES = 5
-"""Of each service under each change: what waits next."""
+PROBES = ProbeSpec(count=8, rate=3.0)
+"""Of each service while the rate is measured: what waits next. They cost rng nothing, and are done with the window."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,39 +68,40 @@ class ProofSettings:
     changes: tuple[Change, ...] = CHANGES
     workers: int = 10
     seconds: float = 30.0
-    """Longest window of each; it ends sooner once the rate is known to ±2 %."""
-    settle: float = 3.0
+    """Longest window of each; it ends sooner once its verdict is clear, or the rate known to ±2 %."""
+    settle: float = 2.0
+    """Seconds before each window, beside what the workers' queue needs to build up."""
 
 
 def run_proof(
     lab: Lab, settings: ProofSettings, observer: Observer, unchanged: Rate | None = None
 ) -> tuple[Intervention, ...]:
-    """The rate with nothing changed, then under each change by itself; all is put back in the end.
+    """The rate with nothing changed, then under each change by itself, then with nothing changed again.
 
     A change that the lab cannot carry out, such as more replicas than a node has CPU for, is named in a caveat.
-    `unchanged` is the rate with nothing changed where it is known already; else it is measured.
+
+    Args:
+        lab: whose services are changed, and put back.
+        settings: what to try.
+        observer: of what is measured.
+        unchanged: the rate with nothing changed, where it has just been measured; else it is measured first.
     """
     lab.scale("worker", settings.workers)
-    observer.step(f"proof at {settings.workers} workers: {UNCHANGED}")
-    if unchanged is None:
-        time.sleep(settings.settle)
-        unchanged = measure_rate(lab, settings.seconds, observer, f"proof {UNCHANGED}").rate
+    before, after = UNCHANGED
     found = [
-        Intervention(
-            name=UNCHANGED,
-            workers=settings.workers,
-            hashes_per_second=unchanged,
-            at_most=bound_rate(settings.workers),
-            predicted=bound_rate(settings.workers),
-            probe_ms=_waits(lab, observer),
-        )
+        _unchanged(before, settings, unchanged)
+        if unchanged
+        else _measured(lab, before, None, settings, observer, known_well)
     ]
     observer.record(interventions=tuple(found))
+    base = found[0].hashes_per_second
     for change in settings.changes:
         if change.load_balancing not in lab.load_balancing_policies:
             continue
         try:
-            found.append(_tried(lab, change, settings, observer))
+            with _changed(lab, change):
+                enough = known_well if _is_compared(change, settings.changes) else partial(told, base)
+                found.append(_measured(lab, str(change), change, settings, observer, enough))
         except LabLost:
             raise
         except DclabError as error:
@@ -106,29 +113,95 @@ def run_proof(
                 )
             )
         observer.record(interventions=tuple(found))
+    if len(found) > 1:
+        enough = partial(all_told, base, tuple(found[1:]))
+        found.append(_measured(lab, after, None, settings, observer, enough))
+        observer.record(interventions=tuple(found))
+        for caveat in _drift(base, found[-1].hashes_per_second):
+            observer.caveat(caveat)
     return tuple(found)
 
 
-def _tried(lab: Lab, change: Change, settings: ProofSettings, observer: Observer) -> Intervention:
-    observer.step(f"proof at {settings.workers} workers: {change}")
-    with _changed(lab, change):
-        time.sleep(settings.settle)
-        window = measure_rate(lab, settings.seconds, observer, f"proof {change}")
-        waits = _waits(lab, observer)
+def told(unchanged: Rate, rate: Rate) -> bool:
+    """Whether it can be told if a change has helped."""
+    return verdict(quotient(rate, unchanged), HELPS) != "cannot tell"
+
+
+def all_told(before: Rate, changes: Sequence[Intervention], after: Rate) -> bool:
+    """Whether it can be told of each change, now that the rate with nothing changed is known better."""
+    unchanged = pooled([before, after])
+    by_chance = [one for one in changes if one.choice == "random"]
+    return all(told(unchanged, one.hashes_per_second) for one in by_chance)
+
+
+def _is_compared(change: Change, changes: Sequence[Change]) -> bool:
+    """Whether the change differs from another one in the load-balancing policy alone, so that the two are compared."""
+    return any(replace(one, load_balancing=change.load_balancing) == change and one != change for one in changes)
+
+
+def _drift(before: Rate, after: Rate) -> Iterator[Caveat]:
+    if verdict(quotient(after, before), 1.0) != "cannot tell":
+        rates = " and ".join(f"{one.mean:.2f} ± {(one.ci95_high - one.ci95_low) / 2:.2f}" for one in (before, after))
+        yield Caveat(
+            code="baseline-drifted",
+            message=f"With nothing changed the rate was {rates} hashes/s before and after the proof.",
+            hint="The machine itself changed meanwhile; the verdicts allow for both. Measure again when it is quiet.",
+        )
+
+
+def _unchanged(name: str, settings: ProofSettings, rate: Rate) -> Intervention:
+    return Intervention(
+        name=name,
+        workers=settings.workers,
+        hashes_per_second=rate,
+        at_most=bound_rate(settings.workers),
+        predicted=bound_rate(settings.workers),
+    )
+
+
+def _measured(
+    lab: Lab,
+    name: str,
+    change: Change | None,
+    settings: ProofSettings,
+    observer: Observer,
+    enough: Callable[[Rate], bool],
+) -> Intervention:
+    """The rate under a change that has just been made, and how long probes wait meanwhile."""
+    observer.step(f"proof at {settings.workers} workers: {name}")
+    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
+    with watched_machine(observer, f"the proof ({name})"), ThreadPoolExecutor(len(TARGETS)) as pool:
+        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
+        rate = measure_rate(lab, settings.seconds, observer, f"proof {name}", enough=enough).rate
+        samples = {target: each.result() for target, each in probes.items()}
+    for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
+        observer.caveat(caveat)
+    waits = {target: mean for target, each in samples.items() if (mean := _wait(target, each, observer))}
+    found = replace(
+        _unchanged(name, settings, rate),
+        probe_ms={target: one.mean for target, one in waits.items()},
+        probe_ms_ci95={target: (one.low, one.high) for target, one in waits.items()},
+    )
+    if change is None:
+        return found
     servers = change.replicas * change.threads if change.service == "rng" else 1
     at_most = bound_rate(settings.workers, servers)
-    return Intervention(
-        name=str(change),
-        workers=settings.workers,
-        hashes_per_second=window.rate,
+    simulated = change.service == "rng" and change.threads == 1
+    return replace(
+        found,
         service=change.service,
         replicas=change.replicas,
         threads=change.threads,
         choice=change.load_balancing,
         at_most=at_most,
-        predicted=_predicted(settings.workers, change) if change.service == "rng" and change.threads == 1 else at_most,
-        probe_ms=waits,
+        predicted=_predicted(settings.workers, change) if simulated else at_most,
     )
+
+
+def _wait(target: str, samples: Sequence[ProbeSample], observer: Observer) -> Mean | None:
+    """Mean wait of a service's probes; None where too few were answered to tell."""
+    observer.raw("proof", ({"target": target, "at": one.at, "total_ms": one.total_ms} for one in samples))
+    return mean_interval(one.total_ms for one in samples)
 
 
 def _predicted(workers: int, change: Change) -> float:
@@ -153,15 +226,3 @@ def _changed(lab: Lab, change: Change) -> Iterator[None]:
         lab.scale(change.service, before)
         if change.threads > 1:
             lab.configure(change.service, {})
-
-
-def _waits(lab: Lab, observer: Observer) -> dict[str, float]:
-    """Mean wait of a few probes of each service; one that answers none is left out."""
-    found = {}
-    for target in TARGETS:
-        samples = lab.probe(target, ProbeSpec(count=PROBES))
-        observer.raw("proof", ({"target": target, "at": one.at, "total_ms": one.total_ms} for one in samples))
-        times = [one.total_ms for one in samples if one.total_ms is not None]
-        if times:
-            found[target] = fmean(times)
-    return found

@@ -3,24 +3,37 @@
 from __future__ import annotations
 
 from statistics import median
+from typing import NamedTuple
 
+from dclab import manifests
 from dclab.lab import Lab, ProbeSpec
 
-__all__ = ["cpu_per_replica", "redis_ms"]
+__all__ = ["Cpu", "cpu_per_replica", "redis_ms"]
 
 
-def cpu_per_replica(lab: Lab, deployments: tuple[str, ...]) -> dict[str, tuple[float, float]]:
-    """Millicores that a replica uses and requests, of those deployments that have been measured."""
-    found: dict[str, tuple[float, float]] = {}
+class Cpu(NamedTuple):
+    """CPU of one replica in millicores."""
+
+    used: float
+    requested: float
+    limit: float | None = None
+    """None where the manifest sets none."""
+
+
+def cpu_per_replica(lab: Lab, deployments: tuple[str, ...]) -> dict[str, Cpu]:
+    """What a replica uses, requests and may use at most, of those deployments that have been measured."""
+    objects = manifests.load()
+    found: dict[str, Cpu] = {}
     for name in deployments:
         usage = lab.usage(name)
         if usage:
             used = sum(one.cpu_millicores for one in usage) / len(usage)
-            found[name] = used, lab.cpu_request_millicores(name)
+            limit = manifests.workload(manifests.named(objects, "Deployment", name)).cpu_limit_millicores
+            found[name] = Cpu(used, lab.cpu_request_millicores(name), limit)
     return found
 
 
 def redis_ms(lab: Lab) -> float | None:
     """Median milliseconds of the web UI's answer, for which it asks Redis twice; None when it gave none."""
-    times = [one.total_ms for one in lab.probe("webui", ProbeSpec(path="/json", count=9)) if one.total_ms is not None]
+    times = [one.total_ms for one in lab.probe("webui", ProbeSpec(path="/json", count=5)) if one.total_ms is not None]
     return median(times) if times else None

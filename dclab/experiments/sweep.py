@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
@@ -12,7 +13,8 @@ from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab, Scrape
-from dclab.measure.caveats import point_caveats
+from dclab.measure.accounting import accounting_caveats
+from dclab.measure.caveats import rate_caveats
 from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.models import best_model, fit_models
 from dclab.measure.queueing import SERVICE_SECONDS, accounted_workers
@@ -20,7 +22,7 @@ from dclab.measure.ratio import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Rate, Sweep, SweepPoint
 
-__all__ = ["SweepSettings", "run_sweep"]
+__all__ = ["SweepSettings", "run_sweep", "sweep_of"]
 
 RECOVERIES = 2
 """How often the lab may be lost within one point."""
@@ -33,8 +35,9 @@ class SweepSettings:
     workers: tuple[int, ...] = (1, 2, 3, 4, 5, 10)
     seconds: float = 30.0
     """Longest window; it ends sooner once the rate is known to ±2 %."""
-    settle: float = 4.0
-    """Seconds between the workers being ready and the window, beside what their queue needs to build up."""
+    settle: float = 2.0
+    """Seconds between the workers being ready and the window, for their programs to start, beside what their queue needs
+    to build up."""
 
 
 def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
@@ -56,14 +59,14 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
                     hint=f"Measure it with `dclab scale-sweep --workers {workers}`.",
                 )
             )
-        observer.record(sweep=_sweep(points, lost))
+        observer.record(sweep=sweep_of(points, lost))
     if not points:
         raise LabLost(
             "No point of the sweep could be measured.",
             "See the warnings.",
             "Run `dclab down`, then `dclab up`, with the options that name this lab.",
         )
-    return _sweep(points, lost)
+    return sweep_of(points, lost)
 
 
 def _point_of_recovered_lab(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
@@ -88,12 +91,14 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    # A queue of all workers takes a service time each to form, and their first reports come a round later.
-    time.sleep(settings.settle + 2 * workers * SERVICE_SECONDS)
+    # A queue of all workers takes a service time each to form.
+    time.sleep(settings.settle + workers * SERVICE_SECONDS)
     before = _scrapes(lab)
     rate, samples, on_cap = measure_rate(lab, settings.seconds, observer, _named(workers))
-    waits = _waits(before, _scrapes(lab))
+    after = _scrapes(lab)
+    waits = _waits(before, after)
     readings = webui_readings(samples)
+    rngs = max(1, lab.replicas("rng").ready)
     point = SweepPoint(
         workers=workers,
         hashes_per_second=rate,
@@ -104,9 +109,11 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
         ready_seconds=ready_seconds,
         on_cap=on_cap,
         probe_ms=waits,
-        littles_law=_accounted(lab, rate, waits),
+        probes={name: round(after[name].probes - before[name].probes) for name in waits},
+        rng_replicas=rngs,
+        littles_law=_accounted(rate, waits, rngs),
     )
-    for caveat in point_caveats(point):
+    for caveat in (*rate_caveats(rate, f"The rate of {_named(workers)}"), *accounting_caveats(point)):
         observer.caveat(caveat)
     return point
 
@@ -127,26 +134,27 @@ def _waits(before: Mapping[str, Scrape], after: Mapping[str, Scrape]) -> dict[st
     return {name: ms for name, ms in means.items() if ms is not None}
 
 
-def _accounted(lab: Lab, rate: Rate, waits: Mapping[str, float]) -> float | None:
+def _accounted(rate: Rate, waits: Mapping[str, float], rngs: int) -> float | None:
     if not {"rng", "hasher"} <= set(waits):
         return None
-    servers = max(1, lab.replicas("rng").ready)
-    return accounted_workers(rate.mean, waits["rng"] / 1000, waits["hasher"] / 1000, servers)
+    return accounted_workers(rate.mean, waits["rng"] / 1000, waits["hasher"] / 1000, rngs)
 
 
-def _sweep(points: list[SweepPoint], lost: list[int]) -> Sweep:
+def sweep_of(points: Sequence[SweepPoint], lost: Sequence[int] = ()) -> Sweep:
+    """Return the sweep that these points make, with its speedup and models; `lost` could not be measured."""
     few = min(points, key=lambda one: one.workers, default=None)
     many = max(points, key=lambda one: one.workers, default=None)
     if few is None or many is None or few is many:
         return Sweep(points=tuple(points), lost_workers=tuple(lost))
     speedup = quotient(many.hashes_per_second, few.hashes_per_second)
+    known = math.isfinite(speedup.high)
     models = fit_models(points)
     best = best_model(models)
     return Sweep(
         points=tuple(points),
         speedup=speedup.mean,
-        speedup_ci95_low=speedup.low,
-        speedup_ci95_high=speedup.high,
+        speedup_ci95_low=speedup.low if known else None,
+        speedup_ci95_high=speedup.high if known else None,
         webui_speedup=many.webui_reading / few.webui_reading if few.webui_reading else None,
         lost_workers=tuple(lost),
         models=models,

@@ -8,7 +8,7 @@ from statistics import fmean, median
 from typing import NamedTuple
 
 from dclab.lab import ProbeSample, ProbeSpec
-from dclab.results import Caveat, LoadTest, Rate, SweepPoint
+from dclab.results import Caveat, LoadTest, Rate
 
 __all__ = [
     "CpuTimes",
@@ -16,7 +16,6 @@ __all__ = [
     "load_caveats",
     "machine_caveats",
     "outliers",
-    "point_caveats",
     "probe_caveats",
     "rate_caveats",
 ]
@@ -42,9 +41,6 @@ UNSURE = 0.05
 
 FEWEST_PERCENT_ANSWERED = 99.0
 """Of a load test's requests: with fewer its rate is that of failing as much as of serving."""
-
-UNACCOUNTED = 0.15
-"""Workers that Little's law may miss or invent: this share of them, and half a worker, as few probes scatter."""
 
 
 class CpuTimes(NamedTuple):
@@ -153,19 +149,6 @@ def rate_caveats(rate: Rate, what: str) -> Iterator[Caveat]:
 
 def _time(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
-
-
-def point_caveats(point: SweepPoint) -> Iterator[Caveat]:
-    """Yield what the reader must know of one point of a sweep."""
-    who = f"{point.workers} worker{'s' * (point.workers > 1)}"
-    yield from rate_caveats(point.hashes_per_second, f"The rate of {who}")
-    found = point.littles_law
-    if found is not None and abs(found - point.workers) > 0.5 + UNACCOUNTED * point.workers:
-        yield Caveat(
-            code="littles-law",
-            message=f"By Little's law, the rate and the waits of {who} account for {found:.1f}.",
-            hint="Some worked slower than 0.3 s a hash or not at all, or the queue was still building up. Measure again.",
-        )
 
 
 def generator_caveats(load: LoadTest) -> Iterator[Caveat]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from dclab.errors import LabLost
 from dclab.lab import ProbeSample
-from dclab.measure.mean import mean_of_known
+from dclab.measure.mean import mean_interval, mean_of_known
 from dclab.results import LatencySummary
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def summarise(samples: Sequence[ProbeSample], rate: float | None = None, *, hint
     if not times:
         reasons = sorted({one.error or "no answer" for one in samples})
         raise LabLost("No probe was answered.", f"Errors: {', '.join(reasons)}.", hint)
+    sure = mean_interval(times)
     histogram = HdrHistogram(1, LONGEST_MICROSECONDS, DIGITS)
     for one in times:
         histogram.record_value(max(1, round(1000 * one)))
@@ -67,6 +68,7 @@ def summarise(samples: Sequence[ProbeSample], rate: float | None = None, *, hint
         connect=mean_of_known([one.connect_ms for one in samples]),
         first_byte=mean_of_known([one.first_byte_ms for one in samples]),
         rate=rate,
+        mean_ci95=(sure.low, sure.high) if sure else None,
     )
 
 

@@ -68,7 +68,11 @@ def _solve(matrix: list[list[float]], right: list[float]) -> list[float] | None:
 
 
 def _rss(curve: Curve, p: Sequence[float], points: Points) -> float:
-    return sum((x - curve(n, p)) ** 2 for n, x in points)
+    """Sum of the squared residuals; infinite where a step went so far that it cannot be calculated."""
+    try:
+        return sum((x - curve(n, p)) ** 2 for n, x in points)
+    except OverflowError:
+        return math.inf
 
 
 def _least_squares(curve: Curve, start: Sequence[float], points: Points) -> list[float]:
@@ -90,7 +94,7 @@ def _least_squares(curve: Curve, start: Sequence[float], points: Points) -> list
             return p
         tried = [max(0.0, one + by) for one, by in zip(p, change, strict=True)]
         now = _rss(curve, tried, points)
-        if now > rss:
+        if not now <= rss:
             damping *= 10
             if damping > 1e12:
                 return p

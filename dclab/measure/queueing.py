@@ -8,7 +8,15 @@ P. J. Denning and J. P. Buzen, The Operational Analysis of Queueing Network Mode
 
 from __future__ import annotations
 
-__all__ = ["CYCLE_SECONDS", "SERVICE_SECONDS", "accounted_workers", "bound_rate", "expected_wait_ms", "knee"]
+__all__ = [
+    "CYCLE_SECONDS",
+    "SERVICE_SECONDS",
+    "accounted_workers",
+    "bound_rate",
+    "expected_wait_ms",
+    "knee",
+    "queue_length",
+]
 
 CYCLE_SECONDS = 0.3
 """A worker's unit without queueing: 0.1 s sleep, 0.1 s rng, 0.1 s hasher."""
@@ -44,6 +52,15 @@ def accounted_workers(rate: float, rng_wait: float, hasher_wait: float, servers:
         hasher_wait: the same of hasher, where nothing queues: what a request costs beside its service.
         servers: replicas of rng.
     """
-    utilization = min(1.0, rate * SERVICE_SECONDS / servers)
-    at_rng = servers * (rng_wait / SERVICE_SECONDS + utilization / 2)
+    at_rng = servers * queue_length(rng_wait, rate / servers)
     return rate * (CYCLE_SECONDS - SERVICE_SECONDS + hasher_wait) + at_rng
+
+
+def queue_length(wait: float, rate: float) -> float:
+    """Return how many requests are at a server, waiting or in progress, as `accounted_workers` says.
+
+    Args:
+        wait: mean seconds of a probe, which needs no service itself.
+        rate: requests a second that the server serves, one at a time.
+    """
+    return wait / SERVICE_SECONDS + min(1.0, rate * SERVICE_SECONDS) / 2

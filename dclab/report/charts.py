@@ -155,6 +155,9 @@ def paint_proof(figure: Figure, interventions: Sequence[Intervention]) -> list[S
     return spots
 
 
+LONGEST_NAME = 24
+"""Letters of a metric's name beside an axis."""
+
 SHADES = {"baseline": (0.5, 0.5, 0.5, 0.0), "load": (0.84, 0.37, 0.0, 0.16), "autoscaled": (0.0, 0.45, 0.7, 0.16)}
 SHADES |= {"after-load": (0.0, 0.62, 0.45, 0.12)}
 LABELS = {
@@ -175,13 +178,15 @@ def paint_autoscale(figure: Figure, found: Autoscale) -> list[Spot]:
     replicas.step(t, [one.ready for one in points], where="post", color=ORANGE, linestyle="--", label="ready")
     replicas.set(ylabel=f"{found.target}\nreplicas", ylim=(0, max(one.desired for one in points) + 1))
     replicas.legend(loc="upper left", ncols=2)
-    readings = [(one.t, m.current, m.target) for one in points for m in one.metrics[:1] if m.current is not None]
+    seen = [(one.t, one.deciding) for one in points if one.deciding]
+    readings = [(t, m.current, m.target) for t, m in seen if m.current is not None]
+    name, unit = (seen[-1][1].name, seen[-1][1].unit) if seen else ("cpu", "%")
     if readings:
-        metric.step([r[0] for r in readings], [r[1] for r in readings], where="post", color=PURPLE, label="CPU")
+        metric.step([r[0] for r in readings], [r[1] for r in readings], where="post", color=PURPLE, label=name)
         metric.axhline(readings[0][2], color=GREY, linestyle="--", label="target")
         metric.legend(loc="upper left", ncols=2)
         metric.set_ylim(0, 1.5 * max(*(r[1] for r in readings), readings[0][2]))
-    metric.set(ylabel="CPU, % of\nrequest")
+    metric.set(ylabel="CPU, % of\nrequest" if (name, unit) == ("cpu", "%") else f"{name[:LONGEST_NAME]}\n{unit}")
     known_latency = _series(latency, [(one.t, one.latency_ms) for one in points], VERMILION)
     latency.set(ylabel=f"latency of\n{found.target}, ms")
     known_rate = _series(rate, [(one.t, one.hashes_per_second) for one in points], GREEN)
@@ -191,7 +196,9 @@ def paint_autoscale(figure: Figure, found: Autoscale) -> list[Spot]:
     spots = [
         Spot(replicas, one.t, one.desired, f"{one.t:.0f} s: {one.desired} desired, {one.ready} ready") for one in points
     ]
-    spots += [Spot(metric, at, value, f"{at:.0f} s: {value:.0f} % of {goal:.0f} %") for at, value, goal in readings]
+    spots += [
+        Spot(metric, at, value, f"{at:.0f} s: {value:.3g}{unit} of {goal:.3g}{unit}") for at, value, goal in readings
+    ]
     spots += [Spot(latency, at, ms, f"{at:.0f} s: {ms:.0f} ms") for at, ms in known_latency]
     spots += [Spot(rate, at, value, f"{at:.0f} s: {value:.1f} hashes/s") for at, value in known_rate]
     step = -(-len(spots) // 200)

@@ -14,7 +14,7 @@ from dclab.report.sections.load import load
 from dclab.report.sections.metric import metric
 from dclab.report.sections.monitoring import monitoring
 from dclab.report.sections.speed import speed
-from dclab.report.wording import evidence_sentence, speedup_sentences
+from dclab.report.wording import evidence_sentence, speedup_sentences, verdict_sentence
 from dclab.results import Results
 
 __all__ = ["sections", "summary"]
@@ -28,13 +28,14 @@ def summary(results: Results, words: Words) -> list[str]:
     if results.sweep:
         lines += list(speedup_sentences(results.sweep, words))[:1]
     if results.bottleneck:
-        service = results.bottleneck.service
-        named = words("The bottleneck is {service}.", service=service)
-        lines.append(named if service else words("No bottleneck could be proved."))
+        bottleneck = results.bottleneck
+        lines.append(verdict_sentence(bottleneck, words))
         why = ("probe-queues", "scaling-helps")
-        found = {one.code: one for one in reversed(results.bottleneck.evidence)}
+        found = {one.code: one for one in reversed(bottleneck.evidence)}
         lines += [evidence_sentence(found[code], words) for code in why if code in found]
-        if service == "rng":
+        if bottleneck.certainty == "suspected":
+            lines.append(words("What to do: prove it by experiment, with `dclab prove`."))
+        elif bottleneck.service == "rng":
             lines.append(
                 words(
                     "What to do: run more replicas of rng, or let it serve several requests at a time; more workers only "
@@ -42,8 +43,9 @@ def summary(results: Results, words: Words) -> list[str]:
                 )
             )
     if results.autoscale:
-        wanted = ("scaled-up", "never-scaled", "rest-replicas", "not-at-rest")
-        lines += [evidence_sentence(one, words) for one in results.autoscale.explanation if one.code in wanted]
+        wanted = ("scaled-up", "never-scaled", "rest-", "not-at-rest")
+        shown = [one for one in results.autoscale.explanation if one.code.startswith(wanted)]
+        lines += [evidence_sentence(one, words) for one in shown]
     return lines or [words("Nothing was measured.")]
 
 

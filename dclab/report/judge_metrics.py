@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
-from dclab.measure.mean import mean_of_known
-from dclab.measure.queueing import SERVICE_SECONDS
+from dclab.measure.mean import Mean, mean_interval, mean_of_known
+from dclab.measure.queueing import SERVICE_SECONDS, queue_length
+from dclab.measure.ratio import ratio_of_means, verdict
 from dclab.report.language import Words
 from dclab.results import Autoscale, TimelinePoint
 
-__all__ = ["metric_rows", "metric_verdicts"]
+__all__ = ["METRIC_VERDICTS", "Seen", "metric_rows", "metric_verdicts", "what_was_seen"]
 
 Value = Callable[[TimelinePoint], float | None]
+Phases = tuple[list[TimelinePoint], list[TimelinePoint], list[TimelinePoint], list[TimelinePoint]]
+
+CPU, MEMORY, LATENCY, RATE, QUEUE = (
+    "CPU, % of request",
+    "memory, MB",
+    "latency, ms",
+    "workers' requests/s",
+    "queue length",
+)
+LITTLE_CPU = 50.0
+"""Percent of the request: a replica that uses less is idle most of the time."""
+SAME = 0.1
+"""A value that is known to have changed by less than this share has not."""
 
 
 def _per_replica(total: float | None, point: TimelinePoint) -> float | None:
@@ -23,106 +38,172 @@ def _percent(point: TimelinePoint, request: float) -> float | None:
     return None if used is None or not request else 100 * used / request
 
 
-def _waiting(point: TimelinePoint) -> float | None:
-    """Requests at a replica that a probe finds before it: its wait over the time that each takes."""
-    return None if point.latency_ms is None else point.latency_ms / 1000 / SERVICE_SECONDS
+def _waiting(point: TimelinePoint, target: str) -> float | None:
+    """Requests at a replica, waiting or in progress. rng serves one at a time, hasher all at once (Little's law)."""
+    rate = _per_replica(point.hashes_per_second, point)
+    if point.latency_ms is None or rate is None:
+        return None
+    wait = point.latency_ms / 1000
+    return queue_length(wait, rate) if target == "rng" else rate * (SERVICE_SECONDS + wait)
 
 
-def _mean(points: Sequence[TimelinePoint], value: Value) -> float | None:
-    return mean_of_known(map(value, points))
-
-
-def _phases(found: Autoscale) -> list[list[TimelinePoint]]:
+def _phases(found: Autoscale) -> Phases:
     """Baseline, siege alone, the last third of the siege with the autoscaler, and the end."""
-    named = {name: [one for one in found.timeline if one.phase == name] for name in ("baseline", "load", "autoscaled")}
-    scaled = named["autoscaled"]
-    after = [one for one in found.timeline if one.phase == "after-load"]
-    return [named["baseline"], named["load"], scaled[-max(1, len(scaled) // 3) :] if scaled else [], after[-8:]]
+    baseline, load, scaled, after = (
+        [one for one in found.timeline if one.phase == name]
+        for name in ("baseline", "load", "autoscaled", "after-load")
+    )
+    return baseline, load, scaled[-max(1, len(scaled) // 3) :], after[-8:]
 
 
 def _values(found: Autoscale) -> dict[str, Value]:
     return {
-        "CPU, % of request": lambda one: _percent(one, found.request_millicores),
-        "memory, MB": lambda one: _per_replica(one.memory_mb, one),
-        "latency, ms": lambda one: one.latency_ms,
-        "workers' requests/s": lambda one: _per_replica(one.hashes_per_second, one),
-        "queue length": _waiting,
+        CPU: lambda one: _percent(one, found.request_millicores),
+        MEMORY: lambda one: _per_replica(one.memory_mb, one),
+        LATENCY: lambda one: one.latency_ms,
+        RATE: lambda one: _per_replica(one.hashes_per_second, one),
+        QUEUE: lambda one: _waiting(one, found.target),
     }
 
 
 def metric_rows(found: Autoscale, words: Words) -> Iterator[tuple[str, ...]]:
     """Each metric per replica, in each phase; a dash where it was not measured."""
     for name, value in _values(found).items():
-        means = [_mean(points, value) for points in _phases(found)]
+        means = [mean_of_known(map(value, points)) for points in _phases(found)]
         yield words(name), *("–" if one is None else f"{one:.0f}" if one >= 100 else f"{one:.1f}" for one in means)
-    ready = [_mean(points, lambda one: one.ready) for points in _phases(found)]
+    ready = [mean_of_known(one.ready for one in points) for points in _phases(found)]
     yield words("replicas ready"), *("–" if one is None else f"{one:.1f}" for one in ready)
 
 
-def metric_verdicts(found: Autoscale, words: Words) -> Iterator[str]:
-    """Whether each metric is fit to scale on: one sentence each, with this run's figures where there are any."""
-    values = _values(found)
+class Seen(NamedTuple):
+    """One metric before the siege and at the end, where requests queued before it; and which of the two is higher."""
+
+    target: str
+    replicas: int
+    """Ready before the siege; 0 where there was no queue, so that the figures say nothing of what one would show."""
+    before: Mapping[str, Mean | None]
+    after: Mapping[str, Mean | None]
+
+    def before_is(self, metric: str, least: float, most: float) -> bool:
+        """Whether a queue was there, and the metric is known to have been within these."""
+        one = self.before[metric]
+        return bool(self.replicas and one and verdict(one, least) == "more" and verdict(one, most) == "no more")
+
+    def fell(self, metric: str, by: float = 1.0) -> bool:
+        """Whether it is known to have been more than `by` times as high before the siege as at the end."""
+        before, after = self.before[metric], self.after[metric]
+        return bool(self.replicas and before and after and verdict(ratio_of_means(before, after), by) == "more")
+
+    def stayed(self, metric: str) -> bool:
+        """Whether it is known to be the same at the end."""
+        before, after = self.before[metric], self.after[metric]
+        if not (self.replicas and before and after):
+            return False
+        ratio = ratio_of_means(after, before)
+        return verdict(ratio, 1 - SAME) == "more" and verdict(ratio, 1 + SAME) == "no more"
+
+
+def what_was_seen(found: Autoscale) -> Seen:
+    """Return what the demonstration shows of each metric."""
     baseline, _, _, rest = _phases(found)
-    queued = (_mean(baseline, _waiting) or 0.0) >= 1.0
-    # Without a queue before the siege, as at hasher, the figures say nothing of what a queue would show.
-    at = {
-        name: (_mean(baseline, value), _mean(rest, value)) if queued else (None, None) for name, value in values.items()
-    }
-    cpu, waiting = at["CPU, % of request"], at["queue length"]
-    if cpu[0] is not None and waiting[0] is not None:
+    before, after = (
+        {name: mean_interval(map(value, points)) for name, value in _values(found).items()}
+        for points in (baseline, rest)
+    )
+    queue = before[QUEUE]
+    queued = queue is not None and verdict(queue, 1.0) == "more"
+    return Seen(found.target, baseline[0].ready if queued else 0, before, after)
+
+
+MOST = 1e15
+METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]]]] = (
+    (
+        CPU,
+        (
+            (
+                lambda seen: seen.before_is(CPU, -1.0, LITTLE_CPU),
+                "CPU: no. With {waiting:.1f} requests at each replica before the siege, its CPU was at {before:.1f} % of the "
+                "request: a service that sleeps for each request can have any queue at next to no CPU. Where the autoscaler "
+                "stops follows from the request that someone wrote down.",
+            ),
+            (
+                lambda _: True,
+                "CPU: no. A service that sleeps for each request can have any queue at next to no CPU, and where the "
+                "autoscaler stops follows from the request that someone wrote down.",
+            ),
+        ),
+    ),
+    (
+        MEMORY,
+        (
+            (
+                lambda seen: seen.stayed(MEMORY) and seen.fell(QUEUE),
+                "Memory: no. A replica held {before:.1f} MB with its queue and {after:.1f} MB at the end: it does not grow "
+                "with what waits.",
+            ),
+            (
+                lambda seen: seen.fell(MEMORY, 1 + SAME),
+                "Memory: no. A replica held {before:.1f} MB with its queue and {after:.1f} MB at the end, but a waiting "
+                "request is only a connection: other things fill memory first.",
+            ),
+            (lambda _: True, "Memory: no. A waiting request is a connection, which costs next to none."),
+        ),
+    ),
+    (
+        LATENCY,
+        (
+            (
+                lambda seen: seen.fell(LATENCY),
+                "Latency: yes, with care. It fell from {before:.0f} ms with the queue to {after:.0f} ms at the end, and it is "
+                "what users feel. But it falls steeply once there are enough replicas, so it needs a long window for scaling "
+                "down, or the count swings; and it cannot tell one replica too few from five.",
+            ),
+            (
+                lambda _: True,
+                "Latency: yes, with care: it is what users feel, but it does not tell how many replicas are missing.",
+            ),
+        ),
+    ),
+    (
+        RATE,
+        (
+            (
+                lambda seen: seen.target == "rng" and seen.before_is(RATE, 0.0, MOST),
+                "Request rate: yes, for what is offered, not for what is served. With a queue a replica of rng served "
+                "{before:.1f} a second, however many waited, so a target below 10 for each replica scales up, in steps; it must "
+                "be measured anew whenever the service changes.",
+            ),
+            (lambda _: True, "Request rate: yes, with a target below the 10 a second that one rng can serve."),
+        ),
+    ),
+    (
+        QUEUE,
+        (
+            (
+                lambda seen: seen.fell(QUEUE),
+                "Queue length (requests waiting or in progress for each replica): the best. It fell from {before:.1f} to "
+                "{after:.1f} at the end, it is in proportion to what is missing, and its natural target is about 1.",
+            ),
+            (
+                lambda _: True,
+                "Queue length for each replica: the best; it is in proportion to what is missing, with a target of about 1.",
+            ),
+        ),
+    ),
+)
+"""By metric: (condition, sentence); the first whose condition the figures meet is said."""
+
+
+def metric_verdicts(found: Autoscale, words: Words) -> Iterator[str]:
+    """Whether each metric is fit to scale on: one sentence each, with this run's figures where they bear it out."""
+    seen = what_was_seen(found)
+    waiting = seen.before[QUEUE]
+    for metric, cases in METRIC_VERDICTS:
+        before, after = seen.before[metric], seen.after[metric]
+        sentence = next(said for holds, said in cases if holds(seen))
         yield words(
-            "CPU: no. With {waiting:.1f} requests waiting at the one replica before the siege, its CPU was at {cpu:.1f} % "
-            "of the request: a service that sleeps for each request can have any queue at next to no CPU. It answers to "
-            "the siege only since a siege costs CPU, and where it stops follows from the request that someone wrote down.",
-            waiting=waiting[0],
-            cpu=cpu[0],
-        )
-    else:
-        yield words(
-            "CPU: no. A service that sleeps for each request can have any queue at next to no CPU, and where the "
-            "autoscaler stops follows from the request that someone wrote down."
-        )
-    memory = at["memory, MB"]
-    if memory[0] is not None and memory[1] is not None:
-        yield words(
-            "Memory: no. A replica held {before:.1f} MB with its queue and {after:.1f} MB without: it does not grow with "
-            "what waits.",
-            before=memory[0],
-            after=memory[1],
-        )
-    else:
-        yield words("Memory: no. A waiting request is a connection, which costs next to none.")
-    latency = at["latency, ms"]
-    if latency[0] is not None and latency[1] is not None:
-        yield words(
-            "Latency: yes, with care. It went from {before:.0f} ms with the queue to {after:.0f} ms at rest, and it is "
-            "what users feel. But it falls steeply once there are enough replicas, so it needs a long window for scaling "
-            "down, or the count swings; and it cannot tell one replica too few from five.",
-            before=latency[0],
-            after=latency[1],
-        )
-    else:
-        yield words(
-            "Latency: yes, with care: it is what users feel, but it does not tell how many replicas are missing."
-        )
-    rate = at["workers' requests/s"]
-    if rate[0] is not None:
-        yield words(
-            "Request rate: yes, for what is offered, not for what is served. A full rng serves {rate:.1f} a second, "
-            "however many wait, so a target below 10 for each replica scales up, in steps; it must be measured anew "
-            "whenever the service changes.",
-            rate=rate[0],
-        )
-    else:
-        yield words("Request rate: yes, with a target below the 10 a second that one rng can serve.")
-    if waiting[0] is not None and waiting[1] is not None:
-        yield words(
-            "Queue length (requests waiting or in progress for each replica): the best. It was {before:.1f} at the one "
-            "replica and {after:.1f} at rest, it is in proportion to what is missing, and its natural target is about 1.",
-            before=waiting[0],
-            after=waiting[1],
-        )
-    else:
-        yield words(
-            "Queue length for each replica: the best; it is in proportion to what is missing, with a target of about 1."
+            sentence,
+            before=before.mean if before else None,
+            after=after.mean if after else None,
+            waiting=waiting.mean if waiting else None,
         )

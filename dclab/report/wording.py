@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dclab.measure.queueing import bound_rate, knee
+from dclab.measure.ratio import Ratio, quotient, unchanged_rate, verdict
 from dclab.report.language import Words
-from dclab.results import Evidence, Intervention, LoadTest, Rate, Sweep
+from dclab.results import Bottleneck, Evidence, Intervention, LoadTest, Rate, Sweep, SweepPoint
 
 __all__ = [
     "SENTENCES",
@@ -17,6 +19,7 @@ __all__ = [
     "siege_rows",
     "speedup_sentences",
     "times_as_fast",
+    "verdict_sentence",
 ]
 
 SENTENCES = {
@@ -24,14 +27,30 @@ SENTENCES = {
         "With {workers:.0f} workers a probe of {service} waits {probe_ms:.0f} ms for an answer that itself takes no "
         "time, so requests queue at {service}."
     ),
+    "queue-at-either": (
+        "With {workers:.0f} workers probes wait at {service} ({probe_ms:.0f} ms) and at {other} ({other_ms:.0f} ms): they "
+        "do not tell which of the two limits the rate."
+    ),
+    "queue-cannot-tell": (
+        "With {workers:.0f} workers a probe of {service} took {probe_ms:.1f} ms on average ({probe_low:.1f} to "
+        "{probe_high:.1f}): whether requests queue there cannot be told."
+    ),
     "no-queue": "No service keeps a probe waiting: the slowest, {slowest}, answers in {probe_ms:.1f} ms.",
     "plateau": (
-        "The rate stands still from {from_workers:.0f} to {to_workers:.0f} workers ({rate_from:.1f} and {rate_to:.1f} "
-        "hashes/s), so something other than the workers limits it."
+        "From {from_workers:.0f} to {to_workers:.0f} workers the rate rose by less than 10 % ({rate_from:.1f} and "
+        "{rate_to:.1f} hashes/s), so something other than the workers limits it."
     ),
     "cpu-idle": (
         "{service} uses {cpu_millicores:.0f}m of the {request_millicores:.0f}m CPU that it requests, so it is not "
-        "short of CPU: it waits."
+        "short of CPU."
+    ),
+    "cpu-above-request": (
+        "{service} uses {cpu_millicores:.0f}m CPU and requests {request_millicores:.0f}m: on a busy node it may be short "
+        "of CPU."
+    ),
+    "cpu-at-limit": (
+        "{service} uses {cpu_millicores:.0f}m CPU, about as much as its limit of {limit_millicores:.0f}m allows: it may be "
+        "short of CPU."
     ),
     "scaling-helps": (
         "With {replicas:.0f} replicas of {service} the rate rose from {from_rate:.1f} to {to_rate:.1f} hashes/s: "
@@ -39,20 +58,41 @@ SENTENCES = {
     ),
     "scaling-does-not-help": (
         "With {replicas:.0f} replicas of {service} the rate went from {from_rate:.1f} to {to_rate:.1f} hashes/s: "
-        "{service} is not the limit."
+        "{service} alone is not the limit."
+    ),
+    "scaling-cannot-tell": (
+        "With {replicas:.0f} replicas of {service} the rate went from {from_rate:.1f} ± {from_half:.1f} to {to_rate:.1f} ± "
+        "{to_half:.1f} hashes/s: whether {service} is the limit cannot be told."
     ),
     "threads-help": (
         "With {threads:.0f} requests at a time instead of one, a single {service} raised the rate from {from_rate:.1f} to "
-        "{to_rate:.1f} hashes/s: it is its one-at-a-time that limits, not the machine."
+        "{to_rate:.1f} hashes/s: serving one at a time was the limit."
     ),
     "threads-do-not-help": (
         "With {threads:.0f} requests at a time instead of one, {service} took the rate from {from_rate:.1f} to "
-        "{to_rate:.1f} hashes/s: that is not the limit."
+        "{to_rate:.1f} hashes/s: serving one at a time is not the limit."
+    ),
+    "threads-cannot-tell": (
+        "With {threads:.0f} requests at a time instead of one, {service} took the rate from {from_rate:.1f} ± "
+        "{from_half:.1f} to {to_rate:.1f} ± {to_half:.1f} hashes/s: whether serving one at a time is the limit cannot be "
+        "told."
+    ),
+    "longer-would-tell": (
+        "A window of about {seconds:.0f} s would tell what {change} does: `dclab prove --seconds {seconds:.0f}`."
     ),
     "chance-costs": (
         "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
-        "{random_rate:.1f} hashes/s, taking turns {round_robin_rate:.1f}, the less busy of two {better_of_two_rate:.1f}: "
-        "chance costs {lost_percent:.0f} %, since some queue at one replica while another is idle."
+        "{random_rate:.1f} hashes/s, {policy} {policy_rate:.1f}: chance costs {lost_low:.0f} to {lost_high:.0f} %, since "
+        "some requests queue at one replica while another is idle."
+    ),
+    "chance-costs-nothing": (
+        "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
+        "{random_rate:.1f} hashes/s, {policy} {policy_rate:.1f}: {policy} was slower."
+    ),
+    "chance-cannot-tell": (
+        "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
+        "{random_rate:.1f} ± {random_half:.1f} hashes/s, {policy} {policy_rate:.1f} ± {policy_half:.1f}: which of them is "
+        "faster cannot be told."
     ),
     "next-limit-workers": (
         "With {change} ({rate:.1f} hashes/s) no service keeps a probe waiting ({probe_ms:.1f} ms at most): what limits "
@@ -61,6 +101,18 @@ SENTENCES = {
     "next-limit-service": (
         "With {change} ({rate:.1f} hashes/s) a probe of {service} still waits {probe_ms:.0f} ms: {service} is what limits "
         "next, before the workers' own {ceiling:.1f} hashes/s."
+    ),
+    "next-limit-elsewhere": (
+        "With {change} ({rate:.1f} hashes/s) no service keeps a probe waiting ({probe_ms:.1f} ms at most), and yet the rate "
+        "stays below the {ceiling:.1f} hashes/s that {workers:.0f} workers can make: something else limits next."
+    ),
+    "next-limit-no-queue": (
+        "With {change} ({rate:.1f} hashes/s) no service keeps a probe waiting ({probe_ms:.1f} ms at most); whether the "
+        "workers limit next, {workers:.0f} of which can make {ceiling:.1f} hashes/s, cannot be told."
+    ),
+    "next-limit-cannot-tell": (
+        "With {change} ({rate:.1f} hashes/s) a probe of {service} took {probe_ms:.1f} ms on average ({probe_low:.1f} to "
+        "{probe_high:.1f}): whether requests queue there cannot be told, and so neither what limits next."
     ),
     "network-quick": "A connection stands after {connect_ms:.1f} ms, of the 300 ms that a hash takes: it is not the network.",
     "redis-quick": (
@@ -72,36 +124,53 @@ SENTENCES = {
     ),
     "load-slowed-work": (
         "The siege queued with the workers' own requests: mining fell from {before_rate:.1f} to {during_rate:.1f} "
-        "hashes/s until the autoscaler acted."
+        "hashes/s before the autoscaler was applied."
     ),
     "scaled-up": (
         "The autoscaler went from {from_replicas:.0f} to {to_replicas:.0f} replicas within {seconds:.0f} s of being "
         "applied."
     ),
-    "never-scaled": "The autoscaler never scaled up: CPU stayed at its target while requests queued.",
+    "never-scaled": "The autoscaler never scaled up.",
+    "never-scaled-unknown": "The autoscaler never scaled up: it never knew its metric.",
+    "never-scaled-queued": (
+        "The autoscaler never scaled up: its metric was at {highest_percent:.0f} % of its target at most, while a probe "
+        "waited {latency_ms:.0f} ms."
+    ),
     "latency-fell": "Latency under load fell from {before_ms:.0f} ms to {after_ms:.0f} ms once there were more replicas.",
     "scaled-down": (
         "After the load it went from {from_replicas:.0f} down to {to_replicas:.0f} replicas within {seconds:.0f} s."
     ),
     "rest-replicas": (
-        "It came to rest at {replicas:.0f} replicas, not because nothing waits any more: {total_cpu_millicores:.0f}m CPU "
-        "in all, at a target of {per_replica_target_millicores:.0f}m each. That number follows from the CPU request, not from how long "
-        "requests wait."
+        "It settled at {replicas:.0f} replicas: {total_cpu_millicores:.0f}m CPU in all, at a target of "
+        "{per_replica_target_millicores:.0f}m each."
     ),
+    "rest-waits": (
+        "Requests still queued then, and a probe waited {latency_ms:.0f} ms: the number of replicas follows from the CPU "
+        "request, not from how long requests wait."
+    ),
+    "rest-answers": "A probe was answered within {latency_ms:.1f} ms then.",
     "not-at-rest": "It had not come to rest {seconds:.0f} s after the demonstration began.",
 }
 
+
+OLDER = {
+    "chance-costs": (
+        "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
+        "{random_rate:.1f} hashes/s, taking turns {round_robin_rate:.1f}, the less busy of two {better_of_two_rate:.1f}."
+    )
+}
+"""Of files of older versions, whose evidence has other values."""
 
 ENGLISH = Words()
 
 
 def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
     """One fact in words; an unknown or incomplete one is shown as its code and values."""
-    try:
-        return re.sub(r"\b1 replicas\b", "1 replica", words(SENTENCES[evidence.code], **evidence.values))
-    except (KeyError, ValueError, TypeError):
-        values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
-        return f"{evidence.code}: {values}" if values else evidence.code
+    for sentences in (SENTENCES, OLDER):
+        with contextlib.suppress(KeyError, ValueError, TypeError):
+            return re.sub(r"\b1 replicas\b", "1 replica", words(sentences[evidence.code], **evidence.values))
+    values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
+    return f"{evidence.code}: {values}" if values else evidence.code
 
 
 def interval(rate: Rate) -> str:
@@ -109,10 +178,26 @@ def interval(rate: Rate) -> str:
     return f"{rate.mean:.2f} ± {(rate.ci95_high - rate.ci95_low) / 2:.2f}"
 
 
-def times_as_fast(one: Intervention, unchanged: Intervention) -> str:
+def times_as_fast(one: Intervention, interventions: Sequence[Intervention]) -> str:
     """How many times the unchanged rate a change gave."""
-    base = unchanged.hashes_per_second.mean
-    return f"{one.hashes_per_second.mean / base:.2f}" if base else "–"
+    unchanged = unchanged_rate(interventions)
+    return f"{one.hashes_per_second.mean / unchanged.mean:.2f}" if unchanged and unchanged.mean else "–"
+
+
+def verdict_sentence(bottleneck: Bottleneck, words: Words = ENGLISH) -> str:
+    """Which service is the bottleneck, and whether that was proved."""
+    if bottleneck.service is None:
+        return words("No bottleneck could be proved.")
+    if bottleneck.certainty == "suspected":
+        return words(
+            "The bottleneck is probably {service}: requests queue there, but no change of it has proved it yet.",
+            service=bottleneck.service,
+        )
+    return words("The bottleneck is {service}.", service=bottleneck.service)
+
+
+AS_MANY = 0.1
+"""A speedup known to be this close to the number of times the workers is as many times."""
 
 
 def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
@@ -121,28 +206,59 @@ def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
         return
     points = sorted(sweep.points, key=lambda one: one.workers)
     few, many = points[0], points[-1]
-    low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
     times = many.workers / few.workers
-    known = low is not None and high is not None
-    sure = words(" (95 %: {low:.2f} to {high:.2f})", low=low, high=high) if known else ""
+    low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
     made = words("{times:g} times the workers made it {speedup:.2f} times as fast", times=times, speedup=sweep.speedup)
-    if low is not None and high is not None and low <= times <= high:
-        yield made + sure + words(": as many times as there are workers, within what was measured.")
-    else:
-        yield made + sure + words(", not {times:g} times.", times=times)
-    if sweep.webui_speedup is not None and abs(sweep.webui_speedup - sweep.speedup) > 0.1:
+    if low is None or high is None:
+        yield made + words(".")
+        return
+    found = Ratio(sweep.speedup, low, high)
+    yield made + words(" (95 %: {low:.2f} to {high:.2f})", low=low, high=high) + _beside(found, times, words)
+    if sweep.webui_speedup is not None and not low <= sweep.webui_speedup <= high:
         yield words(
             "Read off the web UI it would have been {times:.1f} times: its one-second figure shows the workers' "
             "batches, not the rate.",
             times=sweep.webui_speedup,
         )
-    if many.workers > knee():
-        yield words(
-            "One rng serves one request of 0.1 s at a time, so {most:.0f} hashes/s is the most that any number of "
-            "workers can reach, and {knee:.0f} workers (0.3 s a hash each) reach it already; more only queue.",
-            most=bound_rate(many.workers),
-            knee=knee(),
-        )
+    yield from _most(many, words)
+
+
+def _beside(found: Ratio, times: float, words: Words) -> str:
+    """The speedup beside what as many times the workers should give."""
+    if verdict(found, (1 - AS_MANY) * times) == "more" and verdict(found, (1 + AS_MANY) * times) == "no more":
+        return words(": as many times as there are workers, to within 10 %.")
+    told = verdict(found, times)
+    if told == "no more":
+        return words(", not {times:g} times.", times=times)
+    if told == "more":
+        return words(", more than {times:g} times.", times=times)
+    return words(": whether it is as many times as there are workers cannot be told.")
+
+
+def _most(many: SweepPoint, words: Words) -> Iterator[str]:
+    """What rng allows, where that is what was measured with the most workers."""
+    if not many.rng_replicas:
+        return
+    most = bound_rate(many.workers, many.rng_replicas)
+    rate = many.hashes_per_second
+    measured = Ratio(rate.mean, rate.ci95_low, rate.ci95_high)
+    enough = knee(many.rng_replicas)
+    if many.workers > enough and verdict(measured, (1 - AS_MANY) * most) == "more" and rate.ci95_low <= most:
+        if many.rng_replicas == 1:
+            yield words(
+                "One rng serves one request of 0.1 s at a time, so {most:.0f} hashes/s are possible at most; {knee:.0f} "
+                "workers (0.3 s a hash each) could reach that if none had to wait, and more only queue.",
+                most=most,
+                knee=enough,
+            )
+        else:
+            yield words(
+                "Each of {replicas} replicas of rng serves one request of 0.1 s at a time, so {most:.0f} hashes/s are possible "
+                "at most; {knee:.0f} workers (0.3 s a hash each) could reach that if none had to wait, and more only queue.",
+                replicas=many.rng_replicas,
+                most=most,
+                knee=enough,
+            )
 
 
 def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
@@ -164,12 +280,25 @@ def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     else:
         yield words("Of the models {name} fits best, to within {far:.2f} hashes/s.", name=best.name, far=far)
     usl = next((one for one in sweep.models if one.name == "USL" and one.knee is not None), None)
-    if usl is not None and best.name == "bound" and usl.knee is not None:
+    if usl is not None and best.name == "bound" and usl.knee is not None and _level_after(usl.knee, sweep):
         yield words(
             "The universal scalability law alone would see a peak at {knee:.0f} workers and a decline after it; there "
             "is none, only a level.",
             knee=usl.knee,
         )
+
+
+DECLINE = 0.9
+"""A rate that is known to stay above this share of an earlier one has not declined."""
+
+
+def _level_after(peak: float, sweep: Sweep) -> bool:
+    """Whether the rate with the most workers is known to be no lower than at the last point before the peak."""
+    points = sorted(sweep.points, key=lambda one: one.workers)
+    before = [one for one in points if one.workers <= peak]
+    if not before or points[-1].workers <= peak:
+        return False
+    return verdict(quotient(points[-1].hashes_per_second, before[-1].hashes_per_second), DECLINE) == "more"
 
 
 def siege_rows(load: LoadTest) -> list[tuple[str, str]]:

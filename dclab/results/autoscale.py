@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from dclab.results.bounds import Amount, Name, Replicas, Seconds, Text
-from dclab.results.performance import Evidence
+from dclab.results.performance import Evidence, Rate
 
 __all__ = ["Autoscale", "AutoscaleEvent", "Condition", "MetricReading", "TimelinePoint"]
 
@@ -58,6 +58,12 @@ class TimelinePoint:
     memory_mb: Amount | None = None
     """Memory of all replicas of the target together."""
 
+    @property
+    def deciding(self) -> MetricReading | None:
+        """The metric that asks for the most replicas: the one furthest above its target; the first while none is known."""
+        known = [one for one in self.metrics if one.current is not None and one.target]
+        return max(known, key=lambda one: (one.current or 0.0) / one.target, default=next(iter(self.metrics), None))
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoscaleEvent:
@@ -95,6 +101,8 @@ class Autoscale:
     timeline: Annotated[tuple[TimelinePoint, ...], Meta(max_length=200_000)]
     events: tuple[AutoscaleEvent, ...]
     conditions: tuple[Condition, ...] = ()
+    rates: Mapping[Name, Rate] = field(default_factory=dict)
+    """By phase: hashes per second over the whole of it, for `baseline` and `load`; none where it could not be measured."""
     at_rest: bool = False
     """True when desired stayed unchanged for one stabilization window plus two syncs after the load."""
     explanation: tuple[Evidence, ...] = ()

@@ -68,6 +68,10 @@ class SweepPoint:
     """True when the window ended at its longest, before the interval was as narrow as wanted."""
     probe_ms: Mapping[Name, Amount] = field(default_factory=dict)
     """By service: how long httplat's probes waited on average in the window."""
+    probes: Mapping[Name, Count] = field(default_factory=dict)
+    """By service: of how many probes that is the mean; empty in files of older versions."""
+    rng_replicas: Replicas | None = None
+    """Replicas of rng that were ready then; None in files of older versions."""
     littles_law: Amount | None = None
     """How many workers the rate and those waits account for; None where a wait is not known."""
 
@@ -123,6 +127,8 @@ class LatencySummary:
     """Mean until the connection stood."""
     first_byte: Amount | None = None
     """Mean until the first byte of the answer."""
+    mean_ci95: tuple[Amount, Amount] | None = None
+    """95 % interval of the mean; None of a single request, and in files of older versions."""
     rate: Amount | None = None
     """Requests per second of an open loop, timed from when each was due; None is a closed loop, in which each
     request waits for the one before, so that a stall delays few of them."""
@@ -152,6 +158,9 @@ class Bottleneck:
     """The verdict: which service limits the rate, and the facts that say so."""
 
     service: Name | None
+    certainty: Literal["proved", "suspected"] | None = None
+    """Proved: a change of the service raised the rate. Suspected: requests queue at it, and no change has shown more.
+    None where no service is named, and in files of older versions."""
     evidence: Annotated[tuple[Evidence, ...], Meta(max_length=1000)]
 
 
@@ -177,6 +186,8 @@ class Intervention:
     """Hashes per second that a simulation gives, with calls of 0.1 s and this load-balancing policy."""
     probe_ms: Mapping[Name, Amount] = field(default_factory=dict)
     """By service: how long a probe waited on average meanwhile."""
+    probe_ms_ci95: Mapping[Name, tuple[Amount, Amount]] = field(default_factory=dict)
+    """By service: the 95 % interval of that mean; none of a single probe, nor in files of older versions."""
 
 
 @dataclass(frozen=True, kw_only=True)

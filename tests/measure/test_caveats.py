@@ -13,11 +13,10 @@ from dclab.measure.caveats import (
     load_caveats,
     machine_caveats,
     outliers,
-    point_caveats,
     probe_caveats,
     rate_caveats,
 )
-from dclab.results import LoadTest, Rate, SweepPoint
+from dclab.results import LoadTest, Rate
 
 
 def sample(ms, late=0.0):
@@ -66,34 +65,6 @@ def test_outliers_do_not_depend_on_the_unit_and_are_never_the_half(times):
 )
 def test_of_the_machine(after, found):
     assert [one.code for one in machine_caveats(CpuTimes(0, 0, 0), after, "the sweep")] == found
-
-
-def point(workers=10, half=0.1, seconds=30.0, accounted=None):
-    rate = Rate(mean=10.0, ci95_low=10 - half, ci95_high=10 + half)
-    return SweepPoint(
-        workers=workers,
-        hashes_per_second=rate,
-        webui_reading=10,
-        webui_readings=(),
-        seconds=seconds,
-        samples=100,
-        ready_seconds=1,
-        littles_law=accounted,
-    )
-
-
-@pytest.mark.parametrize(
-    ("one", "found"),
-    [
-        (point(), []),
-        (point(accounted=10.4), []),
-        (point(accounted=6.0), ["littles-law"]),
-        (point(workers=1, accounted=1.5), []),
-        (point(workers=1, accounted=2.0), ["littles-law"]),
-    ],
-)
-def test_of_a_point(one, found):
-    assert [each.code for each in point_caveats(one)] == found
 
 
 @pytest.mark.parametrize(

@@ -9,21 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dclab.lab import ProbeSample, ProbeSpec
-from dclab.measure.caveats import CpuTimes, machine_caveats, point_caveats, probe_caveats
+from dclab.measure.caveats import CpuTimes, machine_caveats, probe_caveats, rate_caveats
 from dclab.measure.merge_caveats import merge_caveats
-from dclab.results import Caveat, Rate, SweepPoint
+from dclab.results import Caveat, Rate
 
 
-def point(workers, half):
-    return SweepPoint(
-        workers=workers,
-        hashes_per_second=Rate(mean=10.0, ci95_low=10 - half, ci95_high=10 + half, seconds=30, on_cap=True),
-        webui_reading=10,
-        webui_readings=(),
-        seconds=8.0,
-        samples=80,
-        ready_seconds=1,
-    )
+def rate_of(workers, half):
+    rate = Rate(mean=10.0, ci95_low=10 - half, ci95_high=10 + half, seconds=30, on_cap=True)
+    return list(rate_caveats(rate, f"The rate of {workers} worker{'s' * (workers > 1)}"))
 
 
 def said(caveats):
@@ -31,9 +24,7 @@ def said(caveats):
 
 
 def test_points_of_a_sweep_are_named_together():
-    found = [
-        caveat for workers, half in ((1, 0.6), (3, 0.8), (5, 0.7)) for caveat in point_caveats(point(workers, half))
-    ]
+    found = [caveat for workers, half in ((1, 0.6), (3, 0.8), (5, 0.7)) for caveat in rate_of(workers, half)]
     assert said(found) == [
         "The rate of 1, 3 and 5 workers is only known to ±6 to 8 % after 30 s. "
         "It varies that much: ±2 % would take about 4, 6 and 8 min."

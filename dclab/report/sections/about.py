@@ -17,8 +17,9 @@ def about(results: Results, words: Words, raw: Sequence[str]) -> Iterator[Block]
     if results.quick:
         yield note(
             words(
-                "This was a quick run: windows of a few seconds, so the rates are only known to a few percent, and on the "
-                "embedded engine the autoscaler's clock at five times its speed."
+                "This was a quick run: each rate was measured for a few seconds, as long as its interval or its verdict "
+                "needed; each latency is of a few requests; of the changes only rng x2 was tried; the siege was short, and on "
+                "the embedded engine the autoscaler's clock ran faster than Kubernetes'."
             )
         )
     if results.caveats:

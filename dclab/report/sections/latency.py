@@ -1,13 +1,13 @@
-"""Latency of each service, the bottleneck, and its proof."""
+"""Latency of each service, and the bottleneck."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from dclab.measure.queueing import expected_wait_ms
-from dclab.report.blocks import Block, bullets, missing, table, text
+from dclab.report.blocks import Block, missing, table, text
 from dclab.report.language import Words
-from dclab.report.wording import evidence_sentence, interval, times_as_fast
+from dclab.report.sections.proof import proof
 from dclab.results import Results
 
 __all__ = ["latency"]
@@ -44,23 +44,4 @@ def latency(results: Results, words: Words) -> Iterator[Block]:
         yield table((first, "min", words("mean"), "p50", "p95", "p99", "max", "n", words("errors")), rows)
         wait = expected_wait_ms(workers)
         yield text(words("Theory expects a wait of {wait:.0f} ms at one rng (Little's law).", wait=wait))
-    if results.bottleneck:
-        service = results.bottleneck.service or words("none could be proved")
-        yield text(words("Which service is the bottleneck? {service}.", service=service))
-        yield bullets([evidence_sentence(one, words) for one in results.bottleneck.evidence])
-    if results.interventions:
-        yield text(words("The proof by experiment, at {workers} workers:", workers=results.interventions[0].workers))
-        yield Block(kind="picture", text="proof")
-        head = ("changed", "hashes/s (95 % interval)", "times", "predicted", "at most")
-        yield table(
-            [words(one) for one in head],
-            [
-                (
-                    one.name,
-                    interval(one.hashes_per_second),
-                    times_as_fast(one, results.interventions[0]),
-                    *("–" if value is None else f"{value:.1f}" for value in (one.predicted, one.at_most)),
-                )
-                for one in results.interventions
-            ],
-        )
+    yield from proof(results, words)

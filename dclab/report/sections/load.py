@@ -31,7 +31,7 @@ def load(results: Results, words: Words) -> Iterator[Block]:
     yield table(("", ""), siege_rows(load), prose=True)
     if load.generator_cores is not None:
         yield text(words("The generator itself took {cores:.2f} CPU cores.", cores=load.generator_cores))
-    if load.url.rstrip("/").count("/") == 2:
+    if load.target == "rng" and load.url.rstrip("/").count("/") == 2:
         yield text(
             words(
                 "The address / answers without rng's delay of 0.1 s: its requests wait behind the workers' own, and cost "

@@ -21,13 +21,9 @@ def metric(results: Results, words: Words) -> Iterator[Block]:
             "in a sleep for each request, one at a time: its queue can be as long as it likes while its CPU stays idle."
         )
     )
-    facts = [one for one in (results.bottleneck.evidence if results.bottleneck else ()) if one.code == "cpu-idle"]
     found = results.autoscale
-    facts += [
-        one
-        for one in (found.explanation if found else ())
-        if one.code in ("above-target-before-load", "rest-replicas", "never-scaled")
-    ]
+    said = (*(results.bottleneck.evidence if results.bottleneck else ()), *(found.explanation if found else ()))
+    facts = [one for one in said if one.code.startswith(("cpu-", "above-target-before-load", "rest-", "never-scaled"))]
     if facts:
         yield text(words("This run shows it:"))
         yield bullets([evidence_sentence(one, words) for one in facts])

@@ -41,9 +41,22 @@ def speed(results: Results, words: Words) -> Iterator[Block]:
             ],
         )
         yield bullets(list(model_sentences(sweep, words)) or [words("There are too few points to tell.")])
-    yield text(
-        words(
-            "The rate is the slope of a line through ten readings a second of the hash counter, with its 95 % interval. "
+    yield text(_how(sweep, words))
+
+
+def _how(sweep: Sweep, words: Words) -> str:
+    """How the figures of the table were got."""
+    if all(one.hashes_per_second.reports for one in sweep.points):
+        how = words(
+            "Each worker reports about once a second how many hashes it has done. Between its first and its last report in "
+            "the window their number and the time are exact; the rate is the sum over the workers, with its 95 % interval."
+        )
+    else:
+        how = words("The rate comes from readings of the hash counter, with its 95 % interval.")
+    return (
+        how
+        + " "
+        + words(
             "The web UI's figure is the difference of two readings one second apart; the column shows the one that it "
             "showed most often. The last column is a check of each point: by Little's law, the rate and the waits "
             "account for so many workers."
