@@ -102,6 +102,10 @@ class ProbeSample:
     first_byte_ms: float | None = None
     status: int | None = None
     error: str | None = None
+    gave_up_ms: float | None = None
+    """How long a request that timed out was waited for, from when it was due; None for any other."""
+    sent: bool = True
+    """False for an open loop's request that never was, because too many were under way until it timed out."""
 
 
 @dataclass(frozen=True, kw_only=True)

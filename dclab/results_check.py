@@ -6,6 +6,7 @@ else, can still contradict itself.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
@@ -74,6 +75,15 @@ def _latency(where: str, one: LatencySummary) -> Iterator[str]:
         yield f"{where}: minimum, percentiles and maximum are not in order"
     if one.count and not one.min * (1 - ROUNDING) <= one.mean <= one.max * (1 + ROUNDING):
         yield f"{where}.mean: {one.mean:g} is not within {one.min:g} to {one.max:g}"
+    if one.timeouts > one.errors:
+        yield f"{where}.timeouts: {one.timeouts} of {one.errors} errors"
+    if one.unsent > one.timeouts:
+        yield f"{where}.unsent: {one.unsent} of {one.timeouts} timeouts"
+    if (one.timeouts > 0) != (one.timeout_ms is not None):
+        yield f"{where}.timeout_ms: it is there if, and only if, there were timeouts"
+    low, high = one.p50_ci95_low, one.p50_ci95_high
+    if one.count and not (low or 0.0) <= one.p50 <= (math.inf if high is None else high):
+        yield f"{where}.p50: {one.p50:g} is not within its interval"
     if one.histogram:
         try:
             count = read_histogram(one.histogram).get_total_count()

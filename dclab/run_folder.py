@@ -29,6 +29,7 @@ __all__ = [
     "drop_unused",
     "latest_run",
     "load_results",
+    "load_side",
     "new_folder",
     "this_environment",
     "write_atomically",
@@ -246,6 +247,16 @@ def load_results(path: Path) -> Results:
     if fault := contradiction(results):
         raise _damaged(file, fault)
     return results
+
+
+def load_side(path: Path) -> list[Results]:
+    """Return the results of a run, or of every run whose folder is in this one, in the order of their names.
+
+    Raises:
+        InvalidInput: as `load_results`.
+    """
+    inner = sorted(file.parent for file in path.glob(f"*/{RESULTS}")) if not (path / RESULTS).exists() else []
+    return [load_results(one) for one in inner or [path]]
 
 
 def _damaged(file: Path, fault: str) -> InvalidInput:

@@ -1,6 +1,7 @@
 """Our instruments beside the exercise's own tools, taken in turn within one run: `./dev python -m tests.parity`.
 
-Not part of the tests, since machines are noisy. Needs Debian's httping and siege.
+Not part of the tests, since machines are noisy. Needs Debian's httping and siege, except for the probes of a server that
+lingers as the original rng's does: `./dev python -m tests.parity lingering`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -26,6 +28,7 @@ from dclab.measure.latency import summarise
 from dclab.measure.probe import probe_url
 from dclab.measure.siege import parse_siege
 from dclab.paths import shipped
+from tests.measure.lingering import Lingering, Served, lingering, share_taken
 
 PAIRS = 150
 
@@ -106,6 +109,56 @@ def of_a_stall(lab: EmbeddedLab) -> None:
         say(f"rng stopped for 1.4 s, {loop:<22}   p50 {found.p50:.1f}, p95 {found.p95:.0f}, p99 {found.p99:.0f} ms")
 
 
+def of_a_lingering_server(callers: int, seconds: float, loop: str, rate: float | None) -> None:
+    """Probes of a one-thread server, the truth being its own times, and the calls that it serves with and without them.
+
+    In ABBA order, twice: without probes, with, with, without.
+    """
+    with lingering(callers) as server:
+        time.sleep(4)
+        windows = [_window(server, seconds, probed, rate) for probed in (False, True, True, False) * 2]
+    quiet = [seen for _, seen in windows if not any(one.path == "/" for one in seen)]
+    probed = [(times, seen) for times, seen in windows if times]
+    mean = statistics.fmean(one for times, _ in probed for one in times)
+    truth = statistics.fmean(
+        1000 * (one.answered - one.arrived) for _, seen in probed for one in seen if one.path == "/"
+    )
+    before, during = (statistics.fmean(map(_calls, seen)) for seen in (quiet, [seen for _, seen in probed]))
+    taken = statistics.fmean(share_taken(seen) for _, seen in probed)
+    say(
+        f"{callers} workers' calls, {loop:<14}{mean:8.1f} ms, truth {truth:.1f} ({100 * (mean / truth - 1):+.1f} %, within 3 %); "
+        f"calls {during:.3f} /s, {before:.3f} without ({100 * (during / before - 1):+.2f} %); "
+        f"probes hold the server for {100 * taken:.2f} % of the time (≤ 0.5 %)   n = {sum(len(times) for times, _ in probed)}"
+    )
+
+
+def _window(server: Lingering, seconds: float, probed: bool, rate: float | None) -> tuple[list[float], list[Served]]:
+    """Milliseconds of the probes in a window, and what the server has served in it."""
+    before = len(server.served())
+    begin = time.monotonic()
+    times: list[float] = []
+    while probed and time.monotonic() < begin + seconds:
+        spec = ProbeSpec(count=5, rate=rate)
+        times += [
+            one.total_ms for one in probe_url(f"http://127.0.0.1:{server.port}/", spec) if one.total_ms is not None
+        ]
+        time.sleep(spec.interval)
+    time.sleep(max(0.0, begin + seconds - time.monotonic()))
+    return times, server.served()[before:]
+
+
+def _calls(seen: Sequence[Served]) -> float:
+    """Workers' calls a second, from the first answered to the last."""
+    times = [one.answered for one in seen if one.path != "/"]
+    return (len(times) - 1) / (times[-1] - times[0])
+
+
+def _lingering() -> None:
+    for callers in (3, 10):
+        of_a_lingering_server(callers, 15, "one by one", None)
+    of_a_lingering_server(10, 15, "2 a second", 2.0)
+
+
 def _measure(lab: EmbeddedLab) -> None:
     say(f"{'':44}{'dclab':>8}{'httping or siege':>18}")
     lab.scale("worker", 0)
@@ -124,6 +177,10 @@ def _measure(lab: EmbeddedLab) -> None:
 
 def main() -> None:
     """Measure everything in a lab of its own."""
+    say("a server of one thread that waits 10 ms for its clients to close:")
+    _lingering()
+    if "lingering" in sys.argv:
+        return
     with tempfile.TemporaryDirectory(prefix="dcp-") as folder:
         os.environ["XDG_RUNTIME_DIR"] = str(Path(folder))
         lab, _ = launch.start(Settings(name="parity"))

@@ -12,7 +12,7 @@ from dclab.cli.options import Target, count_option, counts_option, number_option
 from dclab.cli.result import Result
 from dclab.cli.values import FASTEST, Counts, parse_url
 from dclab.cli.verb import ExperimentCall, verb
-from dclab.errors import InvalidInput
+from dclab.errors import Interrupted, InvalidInput
 
 if TYPE_CHECKING:
     from dclab.lab import ProbeSpec
@@ -70,6 +70,7 @@ def _of_urls(call: ExperimentCall, urls: Sequence[str], spec: ProbeSpec) -> Resu
     from dclab.measure.caveats import probe_caveats
     from dclab.measure.latency import summarise
     from dclab.measure.probe import probe_url
+    from dclab.results import Caveat
 
     for option in ("target", "workers", "name", "context", "engine", "out"):
         if call.from_command_line(option):
@@ -82,9 +83,21 @@ def _of_urls(call: ExperimentCall, urls: Sequence[str], spec: ProbeSpec) -> Resu
                 samples.append(one)
                 took = one.error if one.total_ms is None else f"{one.total_ms:.2f} ms"
                 call.output.step(f"{url} {len(samples)}/{spec.count}: {took}")
+        if not samples:  # Ctrl-C before the first answer
+            break
         for caveat in probe_caveats(samples, spec, url):
             call.output.warn(caveat)
+        if len(samples) < spec.count:
+            call.output.warn(
+                Caveat(
+                    code="probes-cut-off",
+                    message=f"Only {len(samples)} of {spec.count} requests of {url} were answered before Ctrl-C.",
+                    hint="The figures are those of these.",
+                )
+            )
         found[url] = summarise(samples, spec.rate)
         if len(samples) < spec.count:  # Ctrl-C
             break
+    if not found:
+        raise Interrupted("Interrupted.", "No request had been answered yet.")
     return Result(url_lines, urls=found)

@@ -6,10 +6,12 @@ import contextlib
 import json
 import re
 import sys
+import textwrap
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.status import Status
@@ -45,14 +47,32 @@ class _Console(Console):
         raise  # noqa: PLE0704
 
 
+NARROW = 80
+"""Columns of the usual terminal, and of what is no terminal."""
+
+
 def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
-    """Return a table; the first column is text, the others are numbers. Only the first and the last may wrap."""
+    """Return a table; the first column is text, the others are numbers. Only the first and the last may wrap.
+
+    Where it would be wider than NARROW, the heads of the numbers are broken at words.
+    """
     made = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns))
-    for index, column in enumerate(columns):
-        made.add_column(column, justify="right" if index else "left", no_wrap=0 < index < len(columns) - 1)
-    for row in rows:
-        made.add_row(*(_plain(str(cell)) for cell in row))
+    cells = [[_plain(str(cell)) for cell in row] for row in rows]
+    widths = [max((cell_len(row[index]) for row in cells), default=0) for index in range(len(columns))]
+    wide = sum(max(cell_len(one), width) + 3 for one, width in zip(columns, widths, strict=True)) + 1 > NARROW
+    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
+        head = _broken(column, width) if wide and index else column
+        made.add_column(head, justify="right" if index else "left", no_wrap=0 < index < len(columns) - 1)
+    for row in cells:
+        made.add_row(*row)
     return made
+
+
+def _broken(head: str, width: int) -> str:
+    """A head of a column in lines as wide as its cells, or as its longest word; a number stays with its unit."""
+    words = head.replace(" %", "\N{NO-BREAK SPACE}%")
+    widest = max(map(len, words.split(" ")))
+    return "\n".join(textwrap.wrap(words, max(1, width, widest), break_on_hyphens=False))
 
 
 class Output:

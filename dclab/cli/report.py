@@ -18,7 +18,10 @@ def report(
     call: Call,
     runs: Annotated[
         list[Path] | None,
-        typer.Argument(help="Folder of a run; several are compared.", show_default="the last one in reports/"),
+        typer.Argument(
+            help="Folder of a run; several are compared, and a folder of runs is one side.",
+            show_default="the last one in reports/",
+        ),
     ] = None,
     language: LanguageOption = "en",
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
@@ -40,13 +43,13 @@ def report(
 
     Example: dclab report reports/20260101-120000-embedded --open
     """
-    from dclab.run_folder import latest_run, load_results
+    from dclab.run_folder import latest_run, load_results, load_side
 
     paths = runs or [latest_run()]
-    loaded = [load_results(path) for path in paths]
     if len(paths) == 1:
         from dclab.report.write import write_report
 
+        results = load_results(paths[0])
         if call.from_command_line("out"):
             raise InvalidInput(
                 "--out applies only when comparing runs.",
@@ -55,16 +58,17 @@ def report(
             )
         folder = paths[0] if paths[0].is_dir() else paths[0].parent
         call.output.step(f"report of {folder}")
-        files = write_report(loaded[0], folder, language)
+        files = write_report(results, folder, language)
         shown = folder / "report.html"
     else:
-        from dclab.measure.compare import compare_runs
+        from dclab.measure.compare import compare_sides
         from dclab.report.comparison import write_comparison
         from dclab.run_folder import new_folder
 
-        found = compare_runs(loaded)
+        sides = [load_side(path) for path in paths]
+        found = compare_sides(sides)
         folder = new_folder(out, "comparison")
-        named = [(str(path), results) for path, results in zip(paths, loaded, strict=True)]
+        named = [(str(path), side[0]) for path, side in zip(paths, sides, strict=True)]
         files = write_comparison(named, found, folder, language)
         shown = folder / "comparison.html"
     if open_page:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab.cli.output import table
+from dclab.report.language import Words
+from dclab.report.latency_words import FIGURES, figures, median_range, notes
 from dclab.report.wording import evidence_sentence, interval
 from dclab.results import (
     Autoscale,
@@ -55,33 +57,38 @@ def latency_lines(
 ) -> Iterator[Any]:
     """Milliseconds of every target, at each number of workers; the verdict and its reasons."""
     by_workers = latency_by_workers or (latency,)
-    rows = []
-    for each in by_workers:
-        for name, found in each.items():
-            at = f" at {found.workers}" if len(by_workers) > 1 else ""
-            for what, one in (("GET /", found.probe), ("real call", found.call)):
-                rows.append((f"{name}{at} {what}", *_figures(one)))
-    yield table("ms", *LATENCY_COLUMNS, rows=rows)
+    measured = [
+        (f"{name}{f' at {found.workers}' if len(by_workers) > 1 else ''} {what}", one)
+        for each in by_workers
+        for name, found in each.items()
+        for what, one in (("GET /", found.probe), ("real call", found.call))
+    ]
+    yield from _figure_tables(measured)
     yield from bottleneck_lines(bottleneck)
 
 
-LATENCY_COLUMNS = ("min", "mean", "p50", "p95", "p99", "max", "n", "errors")
-
-
-def _figures(one: LatencySummary) -> tuple[str, ...]:
-    figures = (one.min, one.mean, one.p50, one.p95, one.p99, one.max)
-    return (*(f"{ms:.1f}" if ms < 100 else f"{ms:.0f}" for ms in figures), str(one.count), str(one.errors))
+def _figure_tables(measured: Sequence[tuple[str, LatencySummary]]) -> Iterator[Any]:
+    """Two tables, since one with all of it is wider than 80 columns; then what their signs mean."""
+    yield table("ms", *FIGURES, rows=[(label, *figures(one)) for label, one in measured])
+    rows = [
+        (
+            label,
+            one.count,
+            f"{one.errors} ({one.timeouts} late)" if one.timeouts else one.errors,
+            median_range(one),
+            *("–" if ms is None else f"{ms:.2f}" for ms in (one.connect, one.first_byte)),
+        )
+        for label, one in measured
+    ]
+    yield table("", "n", "errors", "p50, 95 %", "connect, ms", "first byte, ms", rows=rows)
+    yield from notes([one for _, one in measured], Words())
 
 
 def url_lines(urls: Mapping[str, LatencySummary]) -> Iterator[Any]:
     """Milliseconds of any URLs, whole and by phases."""
     # A URL may be wider than the screen, and would be cut in a table.
     yield from (f"{number}: {url}" for number, url in enumerate(urls, 1))
-    shown = [
-        (number, *_figures(one), f"{one.connect:.2f}", f"{one.first_byte:.2f}")
-        for number, one in enumerate(urls.values(), 1)
-    ]
-    yield table("ms", *LATENCY_COLUMNS, "connect", "first byte", rows=shown)
+    yield from _figure_tables([(str(number), one) for number, one in enumerate(urls.values(), 1)])
     for one in urls.values():
         loop = "closed: each request waited for the one before" if one.rate is None else f"open, {one.rate:g} a second"
         yield f"Loop: {loop}."

@@ -23,7 +23,7 @@ from dclab.measure.ratio import HELPS, pooled, quotient, verdict
 from dclab.measure.simulate import LoadBalancing, simulated_rate
 from dclab.results import Caveat, Intervention, Rate
 
-__all__ = ["CHANGES", "FEW_CHANGES", "PROBES", "Change", "ProofSettings", "all_told", "run_proof", "told"]
+__all__ = ["CHANGES", "FEW_CHANGES", "PROBES", "Change", "ProofSettings", "all_told", "changed", "run_proof", "told"]
 
 UNCHANGED = ("as it is", "as it is, afterwards")
 TARGETS = ("rng", "hasher")
@@ -99,7 +99,7 @@ def run_proof(
         if change.load_balancing not in lab.load_balancing_policies:
             continue
         try:
-            with _changed(lab, change):
+            with changed(lab, change):
                 enough = known_well if _is_compared(change, settings.changes) else partial(told, base)
                 found.append(_measured(lab, str(change), change, settings, observer, enough))
         except LabLost:
@@ -212,7 +212,8 @@ def _predicted(workers: int, change: Change) -> float:
 
 
 @contextmanager
-def _changed(lab: Lab, change: Change) -> Iterator[None]:
+def changed(lab: Lab, change: Change) -> Iterator[None]:
+    """Make the change, and put the service back in the end."""
     before = lab.replicas(change.service).desired
     try:
         lab.set_load_balancing(change.load_balancing)

@@ -32,6 +32,9 @@ MOST_ERRORS = 3
 LATE_SHARE = 0.1
 """Of the time between two requests: an open loop that is later than this on average does not keep its rate."""
 
+MOST_LATE = 0.01
+"""Of an open loop's requests: more whose time is mostly dclab's own delay would make the high percentiles dclab's."""
+
 BUSY_SHARE = 0.85
 STEAL_SHARE = 0.05
 
@@ -72,32 +75,72 @@ def probe_caveats(
         more: how the user gets more of them; empty where that is not the user's to choose, and few are as intended.
     """
     times = [one.total_ms for one in samples if one.total_ms is not None]
-    if len(times) < len(samples):
-        failed = len(samples) - len(times)
-        errors = sorted({one.error or "no answer" for one in samples if one.total_ms is None})
-        shown = ", ".join(errors if len(errors) <= MOST_ERRORS else [*errors[:MOST_ERRORS], "…"])
-        yield Caveat(
-            code="probe-errors",
-            message=f"{failed} of {len(samples)} requests of {what} failed ({shown}); they were not timed.",
-            hint="The figures are those of the others." if times else "",
-        )
+    yield from _failures(samples, times, spec, what)
     if more and 0 < len(times) < FEWEST:
         yield Caveat(
             code="few-samples",
-            message=f"Only {len(times)} requests of {what} were timed; percentiles of so few are single requests.",
+            message=f"Only {len(times)} requests of {what} were timed; so few carry no percentile, not even the median.",
             hint=more,
         )
-    if len(times) >= FEWEST and (far := outliers(times)):
+    far = outliers(times) if len(times) >= FEWEST else 0
+    if far and spec.rate is None:
         yield Caveat(
             code="outliers",
             message=f"{far} of {len(times)} requests of {what} took far longer or shorter than the others.",
             hint="Use the median rather than the mean, or measure again on a quieter machine.",
         )
-    late = [one.late_ms for one in samples if one.total_ms is not None]
-    if spec.rate and late and fmean(late) > LATE_SHARE * 1000 / spec.rate:
+    elif far:
+        yield Caveat(
+            code="stall",
+            message=f"{far} of {len(times)} requests of {what} took far longer or shorter than the others, {max(times):.0f} ms at most.",
+            hint="In an open loop that is what users would have met: go by the high percentiles, not by the median.",
+        )
+    yield from _late(samples, spec, what)
+
+
+def _failures(samples: Sequence[ProbeSample], times: Sequence[float], spec: ProbeSpec, what: str) -> Iterator[Caveat]:
+    """Yield what became of those that have no time."""
+    unsent = sum(not one.sent for one in samples)
+    late = sum(one.gave_up_ms is not None for one in samples) - unsent
+    refused = [one.error or "no answer" for one in samples if one.total_ms is None and one.gave_up_ms is None]
+    if refused:
+        errors = sorted(set(refused))
+        shown = ", ".join(errors if len(errors) <= MOST_ERRORS else [*errors[:MOST_ERRORS], "…"])
+        yield Caveat(
+            code="probe-errors",
+            message=f"{len(refused)} of {len(samples)} requests of {what} failed ({shown}); they were not timed.",
+            hint="The figures are those of the others." if times else "",
+        )
+    if late:
+        yield Caveat(
+            code="probe-timeouts",
+            message=f"{late} of {len(samples)} requests of {what} had no whole answer within {spec.timeout:g} s.",
+            hint="They count as longer than that, so the mean is a lower bound." if times else "",
+        )
+    if unsent:
+        yield Caveat(
+            code="probes-unsent",
+            message=(
+                f"{unsent} of {len(samples)} requests of {what} were not sent within {spec.timeout:g} s of being due, because "
+                "too many others were waiting for an answer."
+            ),
+            hint="They count as longer than that. Use a lower --rate.",
+        )
+
+
+def _late(samples: Sequence[ProbeSample], spec: ProbeSpec, what: str) -> Iterator[Caveat]:
+    """Yield whether an open loop kept its rate: some requests may be late, or all of them a little."""
+    if not spec.rate:
+        return
+    late = [one.late_ms for one in samples if one.sent and one.total_ms is not None]
+    share = [one for one in samples if one.sent and one.total_ms is not None and one.late_ms > one.total_ms / 2]
+    if late and (fmean(late) > LATE_SHARE * 1000 / spec.rate or len(share) > MOST_LATE * len(late)):
         yield Caveat(
             code="prober-saturated",
-            message=f"dclab sent the requests of {what} {fmean(late):.1f} ms late on average, so their times include its delay.",
+            message=(
+                f"dclab sent the requests of {what} {fmean(late):.1f} ms late on average and {max(late):.0f} ms at most, so their "
+                "times include its delay."
+            ),
             hint="Use a lower --rate, or a quieter machine.",
         )
 

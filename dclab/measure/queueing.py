@@ -13,6 +13,8 @@ __all__ = [
     "SERVICE_SECONDS",
     "accounted_workers",
     "bound_rate",
+    "expected_call_ms",
+    "expected_probe_ms",
     "expected_wait_ms",
     "knee",
     "queue_length",
@@ -37,6 +39,28 @@ def knee(servers: int = 1) -> float:
 def expected_wait_ms(workers: int, servers: int = 1) -> float:
     """Mean milliseconds that a call queues beyond its own service, by Little's law: N / X - (Z + D)."""
     return max(0.0, 1000 * (workers / bound_rate(workers, servers) - CYCLE_SECONDS)) if workers else 0.0
+
+
+def expected_probe_ms(workers: int, servers: int = 1) -> float:
+    """Mean milliseconds that a request from outside waits, sent at a random moment and needing no service itself.
+
+    Of N workers X · 0.2 s are at hasher or asleep, the others at the k servers; the one that is being served, for a share
+    U of the time, is half done on average. A worker's own call does not meet itself, so that waits less.
+    """
+    rate = bound_rate(workers, servers)
+    at_each = (workers - rate * (CYCLE_SECONDS - SERVICE_SECONDS)) / servers
+    return 1000 * SERVICE_SECONDS * max(0.0, at_each - rate * SERVICE_SECONDS / servers / 2)
+
+
+def expected_call_ms(workers: int) -> float | None:
+    """Mean milliseconds of a call of one rng that dclab makes beside the workers, in a closed loop with jittered pauses.
+
+    It is a call of service time D like theirs, one after the other, D ± 50 % after the last one's end, so it lengthens the
+    queue that it waits in. When it ends, the worker served before it is still away for D, and N - 1 are queued; from then on
+    one is served in each D. So it waits (N - 1) D - t if it returns at t < D, else N D - t: (N - 1.5) D on average, and then
+    takes D. None for fewer than two workers, which leave no queue behind.
+    """
+    return 1000 * SERVICE_SECONDS * (workers - 0.5) if workers >= 2 else None
 
 
 def accounted_workers(rate: float, rng_wait: float, hasher_wait: float, servers: int = 1) -> float:

@@ -12,8 +12,11 @@ from dclab.results import Intervention, Rate
 __all__ = [
     "FLAT",
     "HELPS",
+    "SAME",
+    "Direction",
     "Ratio",
     "Verdict",
+    "direction",
     "excess",
     "pooled",
     "quotient",
@@ -25,8 +28,12 @@ __all__ = [
 
 Verdict = Literal["more", "no more", "cannot tell"]
 
+Direction = Literal["higher", "lower", "same", "cannot tell"]
+
 HELPS = 1.2
 """A rate that a change raises by this factor was limited by what was changed."""
+SAME = 1.03
+"""Figures that differ by less than this factor are the same to whoever compares runs."""
 FLAT = 1.1
 """Twice the workers, and the rate rose by less than this factor: a plateau."""
 SURE = 3.29 / 1.96
@@ -91,9 +98,28 @@ def _fieller(upper: tuple[float, float], lower: tuple[float, float]) -> Ratio:
 
 def verdict(found: Interval, threshold: float = HELPS) -> Verdict:
     """Return whether the figure is above the threshold, is not, or cannot be told from it, by 99.9 % (SURE)."""
-    if found.mean - SURE * (found.mean - found.low) > threshold:
+    return _against(
+        found.mean - SURE * (found.mean - found.low), found.mean + SURE * (found.high - found.mean), threshold
+    )
+
+
+def _against(low: float, high: float, threshold: float) -> Verdict:
+    if low > threshold:
         return "more"
-    return "no more" if found.mean + SURE * (found.high - found.mean) < threshold else "cannot tell"
+    return "no more" if high < threshold else "cannot tell"
+
+
+def direction(ratio: Ratio, *, least: float = 1.0) -> Direction:
+    """Return whether the ratio is higher or lower than 1 by more than the factor `least`, or within SAME of 1.
+
+    A ratio that is known to lie within SAME of 1 is the same, even where it is known not to be 1. Its interval is taken as it
+    is, so whoever compares many figures widens it for that.
+    """
+    if _against(ratio.low, ratio.high, SAME) == "no more" and _against(ratio.low, ratio.high, 1 / SAME) == "more":
+        return "same"
+    if _against(ratio.low, ratio.high, least) == "more":
+        return "higher"
+    return "lower" if _against(ratio.low, ratio.high, 1 / least) == "no more" else "cannot tell"
 
 
 def seconds_to_tell(found: Ratio, threshold: float, seconds: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-__all__ = ["t_quantile", "upper_tail_of_f"]
+__all__ = ["t_quantile", "two_sided_p", "upper_tail_of_f"]
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:
@@ -58,3 +58,8 @@ def t_quantile(df: float, confidence: float = 0.95) -> float:
         else:
             high = middle
     return (low + high) / 2
+
+
+def two_sided_p(t: float, df: float) -> float:
+    """The probability that |T| exceeds |t|, at `df` (> 0) degrees of freedom."""
+    return 2 * _upper_tail(abs(t), df) if t else 1.0

@@ -17,8 +17,9 @@ import socket
 import ssl
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from http.client import BadStatusLine, HTTPException, HTTPResponse, IncompleteRead, RemoteDisconnected
 from typing import Any
@@ -28,7 +29,10 @@ __all__ = ["timed_request", "timed_requests"]
 JITTER = 0.5
 
 MOST_UNDER_WAY = 256
-"""Requests of an open loop at the same time; those beyond wait, and their wait is timed."""
+"""Requests of an open loop at the same time; those beyond wait, and their wait is timed. Who waits too long is not sent."""
+
+IDLE_SECONDS = 0.005
+"""Until the next request of an open loop is due: time enough to hand on what has been answered."""
 
 READ_BYTES = 256 * 1024
 """Of a body at a time; it is counted, not kept."""
@@ -145,18 +149,21 @@ def timed_request(
     tls: bool = False,
     due: float | None = None,
 ) -> dict[str, Any]:
-    """Make one request: the fields of a ProbeSample. A refused, late or failed one has an error and no times.
+    """Make one request: the fields of a ProbeSample. A refused, late or failed one has an error and no total.
 
-    It ends where the response ends, whether or not the server closes the connection. `timeout` (seconds) bounds the
-    whole of it, except the lookup of the host's name. `due` (on perf_counter) is when it should have begun, and what it
-    is timed from; None means now.
+    It ends where the response ends, and the connection is closed at once: a server of one thread that waits for its
+    client to close, as werkzeug's development server does for 10 ms, would serve nobody meanwhile. `timeout` (seconds)
+    bounds the whole of it, except the lookup of the host's name. `due` (on perf_counter) is when it should have begun,
+    and what it is timed from; None means now. One that could not begin within `timeout` of that is not sent.
     """
     if tls:
         _tls()
     begun = time.perf_counter()
     begin = begun if due is None else due
     late = begun - begin
-    sample: dict[str, Any] = {"at": time.time() - late, "total_ms": None}
+    sample: dict[str, Any] = {"at": time.time() - late, "total_ms": None, "late_ms": 1000 * late}
+    if late > timeout:
+        return sample | {"error": f"not sent within {timeout:g} s", "sent": False, "gave_up_ms": 1000 * late}
     wire: _Wire | None = None
     try:
         with _connect(host, port, begun + timeout, tls) as connection:
@@ -170,10 +177,11 @@ def timed_request(
             if response.status >= 400:
                 return sample | {"error": f"status {response.status}"}
             response.skip()
+    except TimeoutError as error:
+        return sample | {"error": _said(error, wire, timeout), "gave_up_ms": 1000 * (time.perf_counter() - begin)}
     except (OSError, HTTPException, ValueError) as error:
         return sample | {"error": _said(error, wire, timeout)}
     return sample | {
-        "late_ms": 1000 * late,
         "total_ms": 1000 * (wire.latest - begin),
         "connect_ms": 1000 * (connected - begin),
         "first_byte_ms": 1000 * ((wire.first or wire.latest) - begin),
@@ -214,8 +222,8 @@ def timed_requests(
 ) -> Iterator[dict[str, Any]]:
     """Make `count` requests, one after the other with pauses of `interval` ± 50 %, or in an open loop of `rate` a second.
 
-    In an open loop one request is due at a random moment of each 1/rate seconds, whatever became of the ones before. A
-    closed loop sends nothing during a stall and so measures it only once (G. Tene's coordinated omission, as the README
+    In an open loop one request is due at a random moment of each 1/rate seconds, whatever became of the ones before;
+    they are yielded in that order, as soon as there is time. A closed loop sends nothing during a stall and so measures it only once (G. Tene's coordinated omission, as the README
     of wrk2 explains it).
     """
     if rate is None:
@@ -224,15 +232,20 @@ def timed_requests(
                 time.sleep(interval * random.uniform(1 - JITTER, 1 + JITTER))
             yield timed_request(host, port, method, path, body, timeout, tls=tls)
         return
-    with ThreadPoolExecutor(MOST_UNDER_WAY) as pool:
+    pool = ThreadPoolExecutor(MOST_UNDER_WAY)
+    try:
         begin = time.perf_counter()
-        sent = []
+        under_way: deque[Future[dict[str, Any]]] = deque()
         for index in range(count):
             due = begin + (index + random.random()) / rate
+            while under_way and under_way[0].done() and due - time.perf_counter() > IDLE_SECONDS:
+                yield under_way.popleft().result()
             time.sleep(max(0.0, due - time.perf_counter()))
-            sent.append(pool.submit(timed_request, host, port, method, path, body, timeout, tls=tls, due=due))
-        for one in sent:
-            yield one.result()
+            under_way.append(pool.submit(timed_request, host, port, method, path, body, timeout, tls=tls, due=due))
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from dclab.measure.latency import PERCENTILES, shown_figures
 from dclab.measure.models import CURVES, modelled_rate
 from dclab.measure.queueing import bound_rate
+from dclab.report.latency_words import FIGURES, milliseconds
 from dclab.report.wording import interval
 from dclab.results import Autoscale, Intervention, Monitoring, Sweep, TargetLatency
 
@@ -101,11 +103,15 @@ def paint_latency(figure: Figure, latency: Mapping[str, TargetLatency]) -> list[
     spots = []
     for position, (label, one) in enumerate(reversed(rows)):
         axes.plot([one.min, one.max], [position, position], color=BLUE, linewidth=1.5)
-        axes.plot([one.p50, one.p95, one.p99], [position] * 3, "|", color=BLUE, markersize=14)
+        shown = shown_figures(one)
+        marks = [each.ms for name in PERCENTILES if (each := shown[name])]
+        axes.plot(marks, [position] * len(marks), "|", color=BLUE, markersize=14)
         axes.plot([one.mean], [position], "o", color=VERMILION, markersize=6)
-        axes.annotate(f"{one.mean:.1f} ms", (one.mean, position), (0, 10), textcoords="offset points", ha="center")
-        told = f"{label.replace(chr(10), ', ')} × {one.count}: mean {one.mean:.1f} ms\n"
-        told += f"min {one.min:.1f}, p50 {one.p50:.1f}, p95 {one.p95:.1f}, p99 {one.p99:.1f}, max {one.max:.1f}"
+        axes.annotate(
+            f"{milliseconds(shown['mean'])} ms", (one.mean, position), (0, 10), textcoords="offset points", ha="center"
+        )
+        told = f"{label.replace(chr(10), ', ')} × {one.count}: mean {milliseconds(shown['mean'])} ms\n"
+        told += ", ".join(f"{name} {milliseconds(shown[name])}" for name in FIGURES if name != "mean")
         spots.append(Spot(axes, one.mean, position, told))
     if not rows:
         return []
@@ -117,7 +123,8 @@ def paint_latency(figure: Figure, latency: Mapping[str, TargetLatency]) -> list[
     low = max(0.001, min(one.min for _, one in rows))
     high = max(low, *(one.max for _, one in rows))
     axes.set(
-        xlabel="milliseconds (logarithmic): dot mean, line min to max, marks p50, p95, p99", xlim=(low / 2, high * 2)
+        xlabel="milliseconds (logarithmic): dot mean, line min to max, marks p50, p95, p99 where n carries them",
+        xlim=(low / 2, high * 2),
     )
     axes.grid(visible=False, axis="y")
     return spots

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dclab.measure.compare import Comparison
@@ -13,25 +13,75 @@ from dclab.report.render import html_page
 from dclab.results import Results
 from dclab.run_folder import RESULTS, write_atomically
 
-__all__ = ["comparison_rows", "write_comparison"]
+__all__ = ["comparison_notes", "comparison_rows", "comparison_summary", "write_comparison"]
+
+
+WIDEST = 100.0
+"""Times: an interval beyond says only that there were too few runs."""
+VERDICTS = {"same": "the same within 3 %"}
+"""Where the words are others than the verdict."""
 
 
 def how_sure(one: Comparison, words: Words) -> str:
-    """The interval of the ratio, or the test's p."""
-    if one.p is not None:
-        return f"p = {one.p:.2g}"
-    if one.ratio_ci95_low is not None and one.ratio_ci95_high is not None:
-        return f"× {one.ratio_ci95_low:.3f} – {one.ratio_ci95_high:.3f}"
-    return words("too few")
+    """The interval of the ratio, as far as it says something."""
+    low, high = one.ratio_ci95_low, one.ratio_ci95_high
+    if (low is None or low < 1 / WIDEST) and (high is None or high > WIDEST):
+        return words("too few")
+    if low is None or low < 1 / WIDEST:
+        return f"× < {high:.3f}"
+    return f"× > {low:.3f}" if high is None or high > WIDEST else f"× {low:.3f} – {high:.3f}"
 
 
 def comparison_rows(found: Sequence[Comparison], run: int, words: Words) -> list[tuple[str, ...]]:
-    """What it is, the base, the other run, how sure, and the verdict."""
+    """What it is, the base, the other side, how sure, and the verdict."""
     return [
-        (f"{one.what}: {one.unit}", f"{one.base:.2f}", f"{one.other:.2f}", how_sure(one, words), words(one.verdict))
+        (
+            f"{one.what}: {one.unit}",
+            f"{one.base:.2f}",
+            f"{one.other:.2f}",
+            how_sure(one, words),
+            words(VERDICTS.get(one.verdict, one.verdict)),
+        )
         for one in found
         if one.run == run
     ]
+
+
+def comparison_summary(found: Sequence[Comparison], words: Words) -> str:
+    """How many figures differ, are the same, and cannot be told."""
+    return words(
+        "{n} of {all} figures differ beyond noise, {same} are the same within 3 %, of {rest} one cannot tell.",
+        n=sum(one.verdict in ("higher", "lower") for one in found),
+        all=len(found),
+        same=sum(one.verdict == "same" for one in found),
+        rest=sum(one.verdict == "cannot tell" for one in found),
+    )
+
+
+def comparison_notes(found: Sequence[Comparison], words: Words) -> Iterator[str]:
+    """Yield how these verdicts were reached, and what they leave open."""
+    yield words(
+        "The intervals are those of other / base, and hold for all {n} figures together at 95 % (Holm's procedure).",
+        n=len(found),
+    )
+    if any(one.base_runs == one.other_runs == 1 for one in found):
+        yield words(
+            "With one run a side the machine's own variation from run to run is unknown, so only what differs beyond 3 % "
+            "counts; latencies are compared by the ranks of all requests (Mann and Whitney). `dclab compare --change` makes "
+            "several runs a side."
+        )
+    if any(one.base_runs > 1 or one.other_runs > 1 for one in found):
+        base, other = max(one.base_runs for one in found), max(one.other_runs for one in found)
+        if any(one.paired for one in found):
+            yield words(
+                "With {base} and {other} runs a side, made in pairs, the differences within the pairs are compared (Student's t).",
+                base=base,
+                other=other,
+            )
+        else:
+            yield words(
+                "With {base} and {other} runs a side, their figures are compared (Student's t).", base=base, other=other
+            )
 
 
 def folder_names(paths: Sequence[str | Path]) -> list[str]:
@@ -49,30 +99,26 @@ HEAD = ("quantity", "base", "other", "how sure", "other is")
 def write_comparison(
     runs: Sequence[tuple[str | Path, Results]], found: Sequence[Comparison], folder: Path, language: str = "en"
 ) -> list[Path]:
-    """Write comparison.html and comparison.md; return their paths. The first run is the base.
+    """Write comparison.html and comparison.md; return their paths. The first side is the base.
 
-    `runs` have the folders that they come from, or their names. A page is handed in, so it shows folder names only.
+    `runs` have the folders that the sides come from, or their names, and the first run of each. A page is handed in, so it
+    shows folder names only.
     """
     words = Words(language)
     names = folder_names([where for where, _ in runs])
-    differing = sum(one.verdict in ("higher", "lower") for one in found)
-    summary = [words("{n} of {all} figures differ beyond noise.", n=differing, all=len(found))]
     sections = []
     for index, (_, results) in enumerate(runs[1:], 1):
         rows = comparison_rows(found, index, words)
         table = Block(kind="table", head=tuple(words(one) for one in HEAD), rows=tuple(rows))
-        how = words(
-            "Rates differ where the 95 % interval of their quotient leaves out 1; latencies by Mann and Whitney's test on "
-            "all requests, at p < 0.002, since there are many comparisons."
-        )
+        notes = [Block(kind="text", text=one) for one in comparison_notes(found, words)]
         sections.append(
             Section(
                 name=f"run-{index}",
                 title=f"{names[0]} ({runs[0][1].engine}) – {names[index]} ({results.engine})",
-                blocks=(table, Block(kind="text", text=how)),
+                blocks=(table, *notes),
             )
         )
-    title = words("DockerCoins: runs compared")
+    title, summary = words("DockerCoins: runs compared"), [comparison_summary(found, words)]
     files = {
         "comparison.html": html_page(title, summary, sections, words),
         "comparison.md": markdown_page(title, summary, sections),

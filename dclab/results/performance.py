@@ -111,18 +111,26 @@ class Sweep:
 
 @dataclass(frozen=True, kw_only=True)
 class LatencySummary:
-    """Milliseconds over the successful requests; failed ones are counted, never timed."""
+    """Milliseconds of the requests that were answered or timed out; others that failed are counted, never timed.
+
+    A request that timed out is right-censored: it would have taken longer than it was waited for, and stands for that. So
+    mean, percentiles and maximum are lower bounds as far as they rest on such requests.
+    """
 
     min: Amount
     mean: Amount
+    """A lower bound where `timeouts` is not 0."""
     p50: Amount
     p95: Amount
     p99: Amount
+    """Percentiles are values of the nearest rank, whether or not there are enough requests to carry them."""
     max: Amount
     count: Count
+    """Requests that were answered."""
     errors: Count = 0
+    """Requests that failed, those that timed out among them."""
     histogram: Annotated[str, Meta(max_length=200_000)] | None = None
-    """The whole distribution, in HdrHistogram's base64 form (microseconds)."""
+    """The whole distribution of those that were answered, in HdrHistogram's base64 form (microseconds)."""
     connect: Amount | None = None
     """Mean until the connection stood."""
     first_byte: Amount | None = None
@@ -132,6 +140,19 @@ class LatencySummary:
     rate: Amount | None = None
     """Requests per second of an open loop, timed from when each was due; None is a closed loop, in which each
     request waits for the one before, so that a stall delays few of them."""
+    timeouts: Count = 0
+    """Of the errors: how many requests had no whole answer in time."""
+    timeout_ms: Amount | None = None
+    """The shortest that one of those was waited for; every figure from here on is a lower bound. None: there were none."""
+    unsent: Count = 0
+    """Of the timeouts: requests of an open loop that were never sent, because too many others were under way."""
+    carried: tuple[Name, ...] | None = None
+    """Percentiles of which these requests give a distribution-free upper 95 % confidence bound: `p50` from 5 requests,
+    `p95` from 59, `p99` from 299. None in files of older versions."""
+    p50_ci95_low: Amount | None = None
+    p50_ci95_high: Amount | None = None
+    """95 % confidence interval of the median, by order statistics; None where there are too few requests, or where it is
+    open upwards because of timeouts."""
 
 
 @dataclass(frozen=True, kw_only=True)

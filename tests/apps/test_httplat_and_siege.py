@@ -6,12 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from statistics import median
 
 import pytest
 
 from dclab.measure.httplat import parse_scrape
 from dclab.measure.siege import parse_siege
 from dclab.paths import shipped
+from tests.measure.lingering import LINGER, LingeringServer
 
 
 def scrape(httplat):
@@ -28,6 +30,17 @@ def test_latency_of_a_target(start, wait_until):
     assert 'httplat_latency_seconds_bucket{le="0.005"}' in page
     assert 0 < parse_scrape(page).sum_seconds < 1
     assert "httplat_errors_total 0.0" in page
+
+
+def test_its_probes_do_not_keep_a_server_lingering(start, wait_until):
+    """They close when they have the answer, so that a server of one thread that waits for that can go on."""
+    server = LingeringServer()
+    try:
+        start("httplat", TARGET=f"http://127.0.0.1:{server.port}/", INTERVAL=0.05)
+        wait_until(lambda: len(server.served) >= 5)
+        assert median(one.free - one.began for one in server.served) < LINGER / 2
+    finally:
+        server.close()
 
 
 def test_failed_probes_are_counted_and_not_timed(start, wait_until):

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+
+from dclab.engines.embedded import launch
+from dclab.experiments.alternate import AlternateSettings, alternate, in_turn
+from dclab.experiments.latency import LatencySettings
+from dclab.experiments.proof import Change
+from dclab.experiments.sweep import SweepSettings
 
 
 def test_scale_sweep(experiment):
@@ -47,3 +54,55 @@ def test_a_lab_is_used_by_a_report_of_its_run(dclab, lab_name, tmp_path):
     assert (folder / "report.md").exists()
     assert (folder / "sweep.png").read_bytes().startswith(b"\x89PNG")
     assert "One point alone has no speedup" in (folder / "report.md").read_text()
+
+
+class Seen:
+    """An observer that looks how many rngs there are whenever something is measured."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.rngs = set()
+        self.parts = {}
+
+    def step(self, text):
+        self.rngs.add(self.lab.replicas("rng").ready)
+
+    def record(self, **parts):
+        self.parts |= parts
+
+    def caveat(self, caveat):
+        pass
+
+    def raw(self, name, rows):
+        list(rows)
+
+    def picture(self, name, png):
+        pass
+
+
+def test_the_runs_of_a_comparison_are_made_in_turn_and_all_is_put_back(lab_name):
+    lab = launch.find_lab(lab_name)
+    before = {name: lab.replicas(name).desired for name in ("worker", "rng")}
+    settings = AlternateSettings(
+        change=Change(service="rng", replicas=2),
+        repeat=1,
+        sweep=SweepSettings(workers=(2,), seconds=3.0, settle=0.0),
+        latency=LatencySettings(workers=(2,), count=2),
+    )
+    runs = {}
+
+    @contextlib.contextmanager
+    def recording(side, number):
+        runs[side, number] = Seen(lab)
+        yield runs[side, number]
+
+    alternate(lab, settings, recording)
+    assert {which: one.rngs for which, one in runs.items()} == {("base", 1): {1}, ("other", 1): {2}}
+    for one in runs.values():
+        assert [point.workers for point in one.parts["sweep"].points] == [2]
+        assert one.parts["latency"]["rng"].probe.count == 2
+    assert {name: lab.replicas(name).desired for name in before} == before
+
+
+def test_runs_alternate_abba():
+    assert [side[0] + str(number) for side, number in in_turn(3)] == ["b1", "o1", "o2", "b2", "b3", "o3"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
 import time
 
 import pytest
@@ -11,6 +13,7 @@ from dclab.engines.embedded import launch
 from dclab.errors import ExitCode, InvalidInput
 from dclab.paths import lab_folder
 from dclab.run_folder import load_results
+from tests.measure.lingering import LingeringServer
 
 
 def points(folder):
@@ -66,3 +69,32 @@ def test_output_that_nobody_reads_is_no_failure_with_a_traceback(start_dclab, tm
     process.wait(20)
     assert "Traceback" not in err
     assert "BrokenPipe" not in err
+
+
+@pytest.mark.parametrize("loop", [(), ("--rate", "25")], ids=["closed loop", "open loop"])
+def test_requests_cut_off_are_shown_as_far_as_they_came(start_dclab, tmp_path, loop):
+    server = LingeringServer()
+    try:
+        url = f"http://127.0.0.1:{server.port}/"
+        process = start_dclab("latency", "--url", url, "--count", "1000", *loop, "-v", cwd=tmp_path)
+        for line in process.stderr:
+            if " 8/1000" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=15)
+    finally:
+        server.close()
+    assert process.returncode == 0, err
+    assert "Loop: " + ("open, 25 a second" if loop else "closed") in out
+    assert re.search(r"Only \d+ of 1000 requests of \S+ were answered before Ctrl-C", err)
+
+
+def test_requests_cut_off_before_the_first_answer_are_an_interruption(start_dclab, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        process = start_dclab("latency", "--url", url, cwd=tmp_path)
+        silent.accept()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=15)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "No request had been answered yet" in err

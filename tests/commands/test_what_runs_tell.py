@@ -48,14 +48,39 @@ def test_both_engines_compared(dclab):
     kube = str(CHECKOUT / "reports" / "sample-kube")
     done = dclab("compare", RUN, kube, "--json")
     assert done.code == 0, done.err
-    rates = {one["what"]: one["verdict"] for one in done.data["comparisons"] if one["unit"] == "hashes/s"}
-    assert rates["10 workers"] == "same"
+    found = {one["what"]: one for one in done.data["comparisons"]}
+    assert found["10 workers"]["verdict"] in ("same", "cannot tell")
+    assert found["10 workers"]["ratio_ci95_low"] < 1 < found["10 workers"]["ratio_ci95_high"]
     assert "differ beyond noise" in dclab("compare", RUN, kube).out
 
 
 def test_what_cannot_be_compared(dclab, tmp_path):
     assert dclab("compare", RUN).code == ExitCode.USAGE
     assert dclab("compare", RUN, str(tmp_path / "absent")).code == ExitCode.USAGE
+    assert dclab("compare", RUN, RUN, "--change", "rng x2").code == ExitCode.USAGE
+    assert "--repeat applies only with --change" in dclab("compare", RUN, RUN, "--repeat", "3").err
+
+
+@pytest.mark.parametrize(
+    "change", ["rng", "rng x1", "rng x999", "redis x2", "hasher with 3 threads", "rng x2,random", ""]
+)
+def test_what_is_no_change(dclab, change):
+    done = dclab("compare", "--change", change)
+    assert done.code == ExitCode.USAGE
+    assert "is not a change" in done.err
+
+
+def test_a_folder_of_runs_is_one_side(dclab, tmp_path):
+    for side in ("base", "other"):
+        for number in ("1", "2"):
+            (tmp_path / side / number).mkdir(parents=True)
+            shutil.copy(Path(RUN) / "results.json", tmp_path / side / number)
+    done = dclab("compare", str(tmp_path / "base"), str(tmp_path / "other"), "--json")
+    assert done.code == 0, done.err
+    assert {(one["base_runs"], one["other_runs"]) for one in done.data["comparisons"]} == {(2, 2)}
+    assert {one["verdict"] for one in done.data["comparisons"]} == {"same"}
+    assert dclab("report", str(tmp_path / "base"), str(tmp_path / "other"), "--out", str(tmp_path / "x")).code == 0
+    assert "2 and 2 runs a side" in (tmp_path / "x" / "comparison.md").read_text()
 
 
 def test_a_report_of_two_runs_is_their_comparison(dclab, tmp_path):

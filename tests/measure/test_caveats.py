@@ -27,6 +27,14 @@ def codes(samples, rate=None):
     return [one.code for one in probe_caveats(samples, ProbeSpec(rate=rate), "the probe of rng")]
 
 
+def late(ms):
+    return ProbeSample(at=0.0, total_ms=None, error="no answer within 10 s", gave_up_ms=ms)
+
+
+def unsent(ms):
+    return ProbeSample(at=0.0, total_ms=None, error="not sent within 10 s", gave_up_ms=ms, sent=False)
+
+
 STEADY = [sample(100 + i % 7) for i in range(30)]
 
 
@@ -40,6 +48,15 @@ STEADY = [sample(100 + i % 7) for i in range(30)]
         ([sample(5 + i % 7, late=8.0) for i in range(30)], 20.0, ["prober-saturated"]),
         ([sample(5 + i % 7, late=0.2) for i in range(30)], 20.0, []),
         ([], None, []),
+        ([*STEADY, late(10_000.0)], None, ["probe-timeouts"]),
+        (
+            [*STEADY, late(10_000.0), unsent(10_000.0), sample(None)],
+            20.0,
+            ["probe-errors", "probe-timeouts", "probes-unsent"],
+        ),
+        ([*STEADY, sample(900.0)], 20.0, ["stall"]),
+        # One of them late for a reason of ours: its time is ours, and the maximum would be.
+        ([*STEADY[:29], sample(100.0, late=60.0)], 2.0, ["prober-saturated"]),
     ],
 )
 def test_of_probes(samples, rate, found):
@@ -144,6 +161,14 @@ def test_of_a_load_that_fell_short(found, stopped, said):
     texts = " ".join(one.message for one in load_caveats(found, stopped=stopped))
     assert all(one in texts for one in said)
     assert bool(texts) == bool(said)
+
+
+def test_a_stall_is_no_reason_to_go_by_the_median_in_an_open_loop():
+    samples = [*STEADY, *(sample(900.0 + i) for i in range(5))]
+    (open_loop,), (closed,) = (list(probe_caveats(samples, ProbeSpec(rate=rate), "rng")) for rate in (20.0, None))
+    assert "not by the median" in open_loop.hint
+    assert "904 ms at most" in open_loop.message
+    assert "Use the median" in closed.hint
 
 
 def test_few_samples_are_no_warning_where_nobody_can_ask_for_more():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dclab.measure.queueing import expected_wait_ms
 from dclab.report.blocks import Block, missing, table, text
 from dclab.report.language import Words
+from dclab.report.latency_words import figures, median_range, notes, theory
 from dclab.report.sections.proof import proof
 from dclab.results import Results
 
@@ -33,15 +33,22 @@ def latency(results: Results, words: Words) -> Iterator[Block]:
         yield missing(words, "dclab latency")
     else:
         yield Block(kind="picture", text="latency")
-        rows = []
-        for name, found in results.latency.items():
-            for what, one in ((words("GET / (probe)"), found.probe), (words("real call"), found.call)):
-                times = (one.min, one.mean, one.p50, one.p95, one.p99, one.max)
-                figures = (f"{ms:.1f}" if one.count else "–" for ms in times)
-                rows.append((f"{name}, {what}", *figures, one.count, one.errors))
+        measured = [
+            (f"{name}, {what}", one)
+            for name, found in results.latency.items()
+            for what, one in ((words("GET / (probe)"), found.probe), (words("real call"), found.call))
+        ]
         workers = next(iter(results.latency.values())).workers
         first = words("ms, at {workers} workers", workers=workers)
-        yield table((first, "min", words("mean"), "p50", "p95", "p99", "max", "n", words("errors")), rows)
-        wait = expected_wait_ms(workers)
-        yield text(words("Theory expects a wait of {wait:.0f} ms at one rng (Little's law).", wait=wait))
+        columns = (first, "min", words("mean"), "p50", words("p50, 95 % interval"), "p95", "p99", "max")
+        rows = []
+        for label, one in measured:
+            low, mean, middle, *high = figures(one)
+            rows.append((label, low, mean, middle, median_range(one), *high, one.count, one.errors))
+        yield table((*columns, "n", words("errors")), rows)
+        for note in notes([one for _, one in measured], words):
+            yield text(note)
+        if rng := results.latency.get("rng"):
+            for line in theory(rng, words):
+                yield text(line)
     yield from proof(results, words)

@@ -152,7 +152,9 @@ def probe_job(service: str, spec: ProbeSpec) -> Manifest:
 
 def _longest(spec: ProbeSpec) -> int:
     each = spec.timeout + 2 * spec.interval
-    return round(START_SECONDS + (spec.count * each if spec.rate is None else spec.count / spec.rate + each))
+    if spec.rate is None:
+        return round(START_SECONDS + spec.count * each)
+    return round(START_SECONDS + spec.count / spec.rate + 2 * each)  # one that is sent as late as it may be
 
 
 def run_probe(api: Api, namespace: str, manifest: Manifest, spec: ProbeSpec) -> list[ProbeSample]:
