@@ -24,7 +24,7 @@ from urllib3.exceptions import HTTPError
 from dclab import manifests
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.lab import Counter
-from dclab.measure.rate import estimate_rate
+from dclab.measure.rate import anonymous_rate
 from dclab.results import Rate
 from tests.cluster.apply import apply
 from tests.cluster.waiting import wait_for
@@ -106,7 +106,7 @@ class Lab:
             if counter := self.counts():
                 samples.append(counter)
             time.sleep(0.2)
-        return estimate_rate(samples)
+        return anonymous_rate(samples)
 
     def pod_metrics(self, app: str) -> list[dict[str, Any]]:
         """metrics.k8s.io of a deployment's pods."""
