@@ -21,7 +21,7 @@ SMOOTH_SECONDS = 0.5
 """A unit is spread over so much of the time before its end, or over its whole time if that is shorter."""
 
 LOOK_BACK_SECONDS = 3.0
-"""Reports from so long before a window are wanted: most workers then have one on either side of its beginning."""
+"""Reports from so long before a window are asked for: to compare them with the counter, and to see who has fallen silent."""
 
 MOST_LIKE_IT = 24
 """Past intervals that the unfinished one is compared with; more would cost time and tell little."""
@@ -104,15 +104,21 @@ class Progress:
         if after == len(times):
             return sums[-1] + self._unreported(t - times[-1], self.now - times[-1])
         if after == 0:
-            # Its report before is not known: as long ago as it is for others with so many units.
-            length = max(self._typical(sums[0]), times[0] - t)
-            return _done(length - times[0] + t, length, sums[0])
+            return sums[0] - self._before(times[0] - t)
         begin, units = times[after - 1], sums[after] - sums[after - 1]
         return sums[after - 1] + _done(t - begin, times[after] - begin, units)
 
-    def _typical(self, units: int) -> float:
-        alike = [length for length, each in zip(self._lengths, self._units, strict=True) if each == units]
-        return fmean(alike) if alike else REPORT_EVERY
+    def _before(self, seconds: float) -> float:
+        """Units done in so long before a worker's first report: at the pace of the reports that are known.
+
+        How many it did since the report before is not used: that one may date from before a change of the lab.
+        """
+        units, length = sum(self._units), sum(self._lengths)
+        spacing = length / units if units else REPORT_EVERY
+        if spacing <= SMOOTH_SECONDS:
+            return seconds / spacing
+        whole, rest = divmod(seconds, spacing)
+        return whole + min(rest / SMOOTH_SECONDS, 1.0)
 
     def _unreported(self, seconds: float, silent: float) -> float:
         """Units `seconds` after a worker's last report: on average what it was in intervals longer than its silence."""

@@ -33,7 +33,8 @@ SURE_OF_SIMULATION = 200.0
 NOT_SO_FAST = 1.15
 """A rate this far above the simulated one is not of one request at a time: rng has threads, or is another program."""
 
-NORMAL = 1.96
+NORMAL = 2.05
+"""A little more than 1.96: the errors it multiplies are themselves estimates."""
 
 
 def _fitting(system: System, mean: float) -> tuple[Wander, float]:

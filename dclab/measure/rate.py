@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from statistics import fmean
 
 from dclab.errors import DclabError
 from dclab.lab import Counter, WorkerReport
@@ -43,7 +44,7 @@ def rate_by_worker(reports: Sequence[WorkerReport], begin: float, end: float, sy
     """Return the rate of all workers together from `begin` to `end`, in seconds of the reports' clock.
 
     Args:
-        reports: of every worker, from LOOK_BACK_SECONDS before `begin` up to `end`.
+        reports: of every worker; those before `begin` are not used, so that what the lab did then has no part in it.
         begin: of the window.
         end: of the window; what was done in the last half second is not used, as it is not reported yet.
         system: workers, rngs and load balancing of the lab.
@@ -52,7 +53,7 @@ def rate_by_worker(reports: Sequence[WorkerReport], begin: float, end: float, sy
         CounterStill: nothing was reported within the window.
         TooShort: the window is shorter than SHORTEST_SECONDS.
     """
-    progress = Progress(reports, end)
+    progress = Progress([one for one in reports if one.t >= begin], end)
     seconds = progress.latest - begin
     if seconds + SMOOTH_SECONDS < SHORTEST_SECONDS:
         raise _too_short(end - begin)
@@ -67,7 +68,10 @@ def rate_by_worker(reports: Sequence[WorkerReport], begin: float, end: float, sy
             "Check that at least one worker is running and can reach them.",
         )
     parts = [(b - a) * count / seconds for a, b in pairwise(done)]
-    off = mean * STAMP_SECONDS * math.sqrt(2 / max(1, len(progress.workers)))
+    # Where each worker's pace is all there is beyond its first and last report, their stamps weigh the more.
+    spans = [times[-1] - times[0] for times in map(progress.reports_of, progress.workers) if len(times) > 1]
+    weight = max(1.0, seconds / fmean(spans)) if spans else 1.0
+    off = mean * STAMP_SECONDS * weight * math.sqrt(2 / len(progress.workers))
     return replace(rate_with_interval(mean, parts, seconds, [system], off), reports=within)
 
 

@@ -32,9 +32,10 @@ STEP_SECONDS = 0.1
 BATCHES = 20
 """The run is divided into so many, to see how well it knows its own variance."""
 ENDS = 24
-"""Windows whose end is estimated as in a lab, where the reports to come are not known."""
+"""Windows whose ends are estimated as in a lab, where neither the reports to come nor those before are known."""
+ENDS_SECONDS = 4.0
 RARE = 0.995
-COVERED = 0.955
+COVERED = 0.965
 """A little more than is stated: the quantile itself comes from a simulation."""
 
 
@@ -165,18 +166,17 @@ def _wander(system: System) -> Wander:
     run = simulate(system, seconds, seed=1)
     # The smoothed ends of the run are not complete.
     margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)
-    history = max(10.0, 3 * system.workers * system.service / (system.rngs * system.threads))
     curve = _curve(run.reports, seconds - margin)
     times = [one.t for one in run.reports]
     misjudged = []
     for index in range(ENDS):
         now = margin + (seconds - 3 * margin) * (index + 0.5) / ENDS
-        first = bisect_left(times, now - history)
-        known = run.reports[first : bisect_right(times, now)]
-        later = run.reports[first : bisect_right(times, now + margin)]
-        partial, whole = Progress(known, now), Progress(later, now + margin)
+        begin = now - ENDS_SECONDS
+        known = run.reports[bisect_left(times, begin) : bisect_right(times, now)]
+        all_told = run.reports[bisect_left(times, begin - margin) : bisect_right(times, now + margin)]
+        partial, whole = Progress(known, now), Progress(all_told, now + margin)
         t = partial.latest
-        misjudged.append((partial.at(t) - partial.at(now - 4)) - (whole.at(t) - whole.at(now - 4)))
+        misjudged.append((partial.at(t) - partial.at(begin)) - (whole.at(t) - whole.at(begin)))
     return Wander(
         rate=(curve[-1] - curve[0]) / (STEP_SECONDS * (len(curve) - 1)),
         curve=tuple(curve),

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 from dclab.experiments.sampling import Enough, known_well, looks
 from dclab.lab import Counter, WorkerReport
-from dclab.measure.by_worker import LOOK_BACK_SECONDS
 from dclab.measure.interval import DRIFT
 from dclab.measure.rate import STAMP_SECONDS, TooShort, anonymous_rate, rate_by_worker
 from dclab.measure.simulate import System, counter_readings, simulate
@@ -82,8 +81,7 @@ def simulated_rate(
             if anonymous:
                 rate = anonymous_rate([one for one in samples if one.t <= look], assumed(system) if known else None)
             else:
-                known_reports = [one for one in reports if -LOOK_BACK_SECONDS <= one.t <= look]
-                rate = rate_by_worker(known_reports, 0.0, look, assumed(system))
+                rate = rate_by_worker([one for one in reports if one.t <= look], 0.0, look, assumed(system))
         except TooShort:
             continue
         if enough(rate):
