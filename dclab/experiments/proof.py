@@ -145,7 +145,7 @@ def _drift(before: Rate, after: Rate) -> Iterator[Caveat]:
         yield Caveat(
             code="baseline-drifted",
             message=f"With nothing changed the rate was {rates} hashes/s before and after the proof.",
-            hint="The machine itself changed meanwhile; the verdicts allow for both. Measure again when it is quiet.",
+            hint="The machine changed meanwhile, or where requests queue; the verdicts allow for both. Measure again when it is quiet.",
         )
 
 

@@ -104,17 +104,19 @@ class Progress:
         if after == len(times):
             return sums[-1] + self._unreported(t - times[-1], self.now - times[-1])
         if after == 0:
-            return sums[0] - self._before(times[0] - t)
+            return sums[0] - self._before(times[0] - t, sums[0])
         begin, units = times[after - 1], sums[after] - sums[after - 1]
         return sums[after - 1] + _done(t - begin, times[after] - begin, units)
 
-    def _before(self, seconds: float) -> float:
+    def _before(self, seconds: float, reported: int) -> float:
         """Units done in so long before a worker's first report: at the pace of the reports that are known.
 
-        How many it did since the report before is not used: that one may date from before a change of the lab.
+        How many it reported tells only where no pace is known: its report before may date from before a change of the lab.
         """
         units, length = sum(self._units), sum(self._lengths)
-        spacing = length / units if units else REPORT_EVERY
+        if not units:
+            return reported - _done(max(0.0, REPORT_EVERY - seconds), REPORT_EVERY, reported)
+        spacing = length / units
         if spacing <= SMOOTH_SECONDS:
             return seconds / spacing
         whole, rest = divmod(seconds, spacing)
