@@ -44,9 +44,9 @@ def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) 
         )
     return ExerciseSettings(
         sweep=SweepSettings(),
-        latency=LatencySettings(more=""),
-        # Where chance decides, 30 s would not reach ±2 % either; half of it keeps the whole within its time.
-        proof=ProofSettings(seconds=15.0),
+        latency=LatencySettings(count=12, more=""),
+        # Where chance decides, 30 s would not reach ±2 % either; 12 s keep the whole within its time.
+        proof=ProofSettings(seconds=12.0),
         demo=demo,
         monitoring_seconds=120.0,
     )

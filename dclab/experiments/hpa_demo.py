@@ -58,7 +58,7 @@ def demo_settings(target: str, workers: int, siege_seconds: float, clock_speed: 
         workers=workers,
         load=LoadSpec(target=target, seconds=siege_seconds),
         settle=2.0 + workers * SERVICE_SECONDS,
-        baseline_seconds=max(4.0, 20.0 / clock_speed),
+        baseline_seconds=max(4.0, 12.0 / clock_speed),
         before_autoscaler=max(3.5, 30.0 / clock_speed),
         tick=max(1.0, 2.0 / clock_speed),
     )

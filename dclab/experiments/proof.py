@@ -69,7 +69,7 @@ class ProofSettings:
     workers: int = 10
     seconds: float = 30.0
     """Longest window of each; it ends sooner once its verdict is clear, or the rate known to ±2 %."""
-    settle: float = 2.0
+    settle: float = 1.5
     """Seconds before each window, beside what the workers' queue needs to build up."""
 
 
@@ -175,7 +175,10 @@ def _measured(
         rate = measure_rate(lab, settings.seconds, observer, f"proof {name}", enough=enough).rate
         samples = {target: each.result() for target, each in probes.items()}
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
-        observer.caveat(caveat)
+        if (
+            change is None or caveat.code != "wide-interval"
+        ):  # of a change the verdict says whether it is known well enough
+            observer.caveat(caveat)
     waits = {target: mean for target, each in samples.items() if (mean := _wait(target, each, observer))}
     found = replace(
         _unchanged(name, settings, rate),

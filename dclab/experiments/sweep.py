@@ -35,7 +35,7 @@ class SweepSettings:
     workers: tuple[int, ...] = (1, 2, 3, 4, 5, 10)
     seconds: float = 30.0
     """Longest window; it ends sooner once the rate is known to ±2 %."""
-    settle: float = 2.0
+    settle: float = 1.5
     """Seconds between the workers being ready and the window, for their programs to start, beside what their queue needs
     to build up."""
 

@@ -48,5 +48,5 @@ def accounting_caveats(point: SweepPoint) -> Iterator[Caveat]:
         yield Caveat(
             code="littles-law",
             message=f"By Little's law, the rate and the waits of {who} account for {found:.1f} ± {error:.1f}.",
-            hint="Some worked slower than 0.3 s a hash or not at all, or the queue was still building up. Measure again.",
+            hint="Some were slow or idle, the queue was still growing, or rng serves several requests at a time. Measure again.",
         )

@@ -26,6 +26,9 @@ FEWEST = 5
 OUTLYING = 14.826
 """Median absolute deviations: ten standard deviations of a normal distribution (hyperfine's outlier_detection.rs)."""
 
+FAR = 0.25
+"""Share of the median; what lies nearer moves no figure that anyone would act on, however steady the others are."""
+
 MOST_ERRORS = 3
 """Of different errors that are named."""
 
@@ -56,11 +59,11 @@ class CpuTimes(NamedTuple):
 
 
 def outliers(times: Sequence[float]) -> int:
-    """How many lie further from the median than OUTLYING times the median absolute deviation."""
+    """How many lie further from the median than OUTLYING times the median absolute deviation, and than FAR of it."""
     middle = median(times)
     deviations = [abs(one - middle) for one in times]
     spread = median(deviations)
-    return sum(one > OUTLYING * spread for one in deviations) if spread else 0
+    return sum(one > max(OUTLYING * spread, FAR * middle) for one in deviations) if spread else 0
 
 
 def probe_caveats(

@@ -59,7 +59,7 @@ def test_the_keys_that_other_tools_read():
     assert {"schema", "engine", "environment"} <= set(document)
     point = document["sweep"]["points"][0]
     assert {"workers", "hashes_per_second", "webui_reading"} <= set(point)
-    assert set(point["hashes_per_second"]) == {"mean", "ci95_low", "ci95_high"}
+    assert {"mean", "ci95_low", "ci95_high"} <= set(point["hashes_per_second"])
     assert document["sweep"]["speedup"] > 1
     for service in ("rng", "hasher"):
         for what in ("probe", "call"):
