@@ -68,7 +68,7 @@ def test_the_keys_that_other_tools_read():
     assert {"transactions", "transaction_rate"} <= set(document["loadtest"])
     for row in document["autoscale"]["timeline"]:
         assert all(type(row[key]) is int for key in ("current", "desired", "ready"))
-        assert all(set(one) == {"type", "name", "current", "target"} for one in row["metrics"])
+        assert all({"type", "name", "current", "target"} <= set(one) for one in row["metrics"])
 
 
 def test_the_schema_names_every_part():
