@@ -33,8 +33,10 @@ def check_worker_reports(lab, seconds=4.0):
     if reports is not None:
         check_sum(reports, before, left)
         assert {one.worker for one in reports} == names
+    time.sleep(1.1)  # Kubernetes tells to the second when a pod was ended
+    since = lab.counter().t
     time.sleep(1.5)
-    reports = lab.worker_reports(left.t + NEAR)
+    reports = lab.worker_reports(since)
     assert {one.worker for one in reports} == set(lab.replicas("worker").names)
     return before
 

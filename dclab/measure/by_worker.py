@@ -20,8 +20,9 @@ __all__ = ["LOOK_BACK_SECONDS", "SMOOTH_SECONDS", "Progress", "agree", "ramps"]
 SMOOTH_SECONDS = 0.5
 """A unit is spread over so much of the time before its end, or over its whole time if that is shorter."""
 
-LOOK_BACK_SECONDS = 3.0
-"""Reports from so long before a window are asked for: to compare them with the counter, and to see who has fallen silent."""
+LOOK_BACK_SECONDS = 0.5
+"""Reports from so long before a window are asked for: those near a reading of the counter
+can be on either side of it. No longer: on Kubernetes a worker that went since then took its reports with it."""
 
 MOST_LIKE_IT = 24
 """Past intervals that the unfinished one is compared with; more would cost time and tell little."""
@@ -137,7 +138,7 @@ class Progress:
 
 def agree(reports: Sequence[WorkerReport], samples: Sequence[Counter]) -> bool:
     """Whether the counter rose by what was reported, at every reading; a report near a reading may be on either side."""
-    ordered = sorted(reports, key=lambda one: one.t)
+    ordered = sorted(set(reports), key=lambda one: one.t)
     times = [one.t for one in ordered]
     sums = [0]
     for one in ordered:

@@ -94,6 +94,6 @@ def _best_step(edges: Sequence[float], rates: Sequence[float], begun: float) -> 
 def silent_workers(progress: Progress, system: System) -> Sequence[str]:
     """Return the workers that have not reported for much longer than any worker had to wait before."""
     pauses = [b - a for worker in progress.workers for a, b in pairwise(progress.reports_of(worker))]
-    queue = 1.5 * system.workers * SERVICE_SECONDS if system.rngs > 1 else 0.0
+    queue = 1.5 * system.workers * SERVICE_SECONDS
     patience = max(PATIENCE_SECONDS, 2 * max(pauses, default=0.0), 1.5 + queue)
     return [worker for worker in progress.workers if progress.now - progress.reports_of(worker)[-1] > patience]

@@ -135,7 +135,7 @@ def test_a_sweep_gives_the_rates_of_theory(on_kube):
 
 
 def test_latency_is_measured_within_the_cluster(on_kube):
-    done = on_kube("latency", "--workers", "3", "--count", "5", "--json")
+    done = on_kube("latency", "--workers", "5", "--count", "5", "--json")
     assert done.code == 0, done.err
     rng, hasher = done.data["latency"]["rng"], done.data["latency"]["hasher"]
     assert rng["call"]["min"] >= 100
