@@ -47,7 +47,7 @@ def main() -> None:
     """`GET /` answers at once; `GET /<n>` returns n random bytes after DELAY seconds.
 
     `GET /served` tells how many of the latter were served, and the unix seconds at which the last one was: the truth
-    about the rate, for whoever tests how well it is measured from outside.
+    about the rate, to test how well it is measured from outside.
     """
     delay = settings.seconds("DELAY", 0.1)
     cpu = settings.seconds("CPU", 0.0, high=1.0)

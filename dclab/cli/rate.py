@@ -64,7 +64,7 @@ def rate(
         hashes_per_second=found.rate,
         seconds=found.samples[-1].t - found.samples[0].t,
         samples=len(found.samples),
-        on_cap=found.on_cap,
+        on_cap=found.rate.on_cap,
         webui_reading=most_frequent(webui_readings(found.samples)),
     )
 

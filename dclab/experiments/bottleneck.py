@@ -170,11 +170,9 @@ def _network(latency: Mapping[str, TargetLatency]) -> Facts:
 
 def _redis(redis_ms: float | None) -> Facts:
     """Redis, by how little of a hash's time an answer takes."""
-    return (
-        ()
-        if redis_ms is None or redis_ms >= NETWORK_MS
-        else (Evidence(code="redis-quick", values={"redis_ms": redis_ms}),)
-    )
+    if redis_ms is None or redis_ms >= NETWORK_MS:
+        return ()
+    return (Evidence(code="redis-quick", values={"redis_ms": redis_ms}),)
 
 
 def _cpu(service: str | None, cpu: Mapping[str, Cpu]) -> Facts:
@@ -256,7 +254,7 @@ def _effect(found: _Effect) -> Iterator[Evidence]:
 
 def _halves(**rates: Rate) -> dict[str, float | str]:
     """Half the interval of each rate, as `from_half`."""
-    return {f"{name.rstrip('_')}_half": (one.ci95_high - one.ci95_low) / 2 for name, one in rates.items()}
+    return {f"{name.rstrip('_')}_half": one.half_width for name, one in rates.items()}
 
 
 def _ends(ratio: Ratio) -> dict[str, float | str]:

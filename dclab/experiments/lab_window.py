@@ -131,9 +131,9 @@ class _LabWindow:
                     "Measure that window again.",
                 )
             if self.enough(rate):
-                return Window(rate, self.samples, on_cap=False)
+                return Window(rate, self.samples)
         assert rate is not None
-        return Window(replace(rate, on_cap=True), self.samples, on_cap=True)
+        return Window(replace(rate, on_cap=True), self.samples)
 
     def _without_reports(self, readings: Readings, lost: bool) -> Window:
         """Go on with the counter alone."""

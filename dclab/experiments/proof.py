@@ -128,7 +128,7 @@ def told(unchanged: Rate, rate: Rate) -> bool:
 
 
 def all_told(before: Rate, changes: Sequence[Intervention], after: Rate) -> bool:
-    """Whether it can be told of each change, now that the rate with nothing changed is known better."""
+    """Whether each change has a verdict, now that the rate with nothing changed is known better."""
     unchanged = pooled([before, after])
     by_chance = [one for one in changes if one.choice == "random"]
     return all(told(unchanged, one.hashes_per_second) for one in by_chance)
@@ -141,7 +141,7 @@ def _is_compared(change: Change, changes: Sequence[Change]) -> bool:
 
 def _drift(before: Rate, after: Rate) -> Iterator[Caveat]:
     if verdict(quotient(after, before), 1.0) != "cannot tell":
-        rates = " and ".join(f"{one.mean:.2f} ± {(one.ci95_high - one.ci95_low) / 2:.2f}" for one in (before, after))
+        rates = " and ".join(f"{one.mean:.2f} ± {one.half_width:.2f}" for one in (before, after))
         yield Caveat(
             code="baseline-drifted",
             message=f"With nothing changed the rate was {rates} hashes/s before and after the proof.",

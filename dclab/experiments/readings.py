@@ -56,6 +56,6 @@ class Readings:
         return on_one_clock(self.samples, self.arrived)
 
     def drop_before(self, t: float) -> None:
-        """Begin the window anew at this time of the readings' clock."""
+        """Begin the window again at this time of the readings' clock."""
         first = next(index for index, one in enumerate(self.timed()) if one.t >= t)
         del self.samples[:first], self.arrived[:first]

@@ -38,8 +38,6 @@ class Window(NamedTuple):
 
     rate: Rate
     samples: list[Counter]
-    on_cap: bool
-    """Whether it ended at its longest, with the rate not known as well as wanted."""
 
 
 def known_well(rate: Rate) -> bool:
@@ -132,6 +130,6 @@ def _steady(readings: Readings, longest: float, system: System | None, enough: E
                 raise
             continue
         if enough(found):
-            return Window(found, timed, on_cap=False)
+            return Window(found, timed)
     assert found is not None
-    return Window(replace(found, on_cap=True), timed, on_cap=True)
+    return Window(replace(found, on_cap=True), timed)

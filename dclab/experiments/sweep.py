@@ -94,7 +94,7 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     # A queue of all workers takes a service time each to form.
     time.sleep(settings.settle + workers * SERVICE_SECONDS)
     before = _scrapes(lab)
-    rate, samples, on_cap = measure_rate(lab, settings.seconds, observer, _named(workers))
+    rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers))
     after = _scrapes(lab)
     waits = _waits(before, after)
     readings = webui_readings(samples)
@@ -107,7 +107,7 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
         seconds=samples[-1].t - samples[0].t,
         samples=len(samples),
         ready_seconds=ready_seconds,
-        on_cap=on_cap,
+        on_cap=rate.on_cap,
         probe_ms=waits,
         probes={name: round(after[name].probes - before[name].probes) for name in waits},
         rng_replicas=rngs,

@@ -4,6 +4,8 @@ A report is exact in count and time: between two reports of a worker lie so many
 end of its last unit (a worker reports at the first beginning of a unit that is later than a second after its last
 report). The units between are taken to be evenly spaced. Where a worker's cycle is long, a unit counts within the last
 `SMOOTH_SECONDS` before its end only: what a worker waits in a long queue tells nothing of the others' progress.
+Before its first report a worker is taken to go at the pace of all reports that are given, after its last one as far as it had
+come in earlier intervals.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from statistics import fmean
 from dclab.errors import DclabError
 from dclab.lab import Counter
 from dclab.measure.by_worker import Progress
+from dclab.measure.queueing import SERVICE_SECONDS
 from dclab.measure.simulate import System
 from dclab.measure.student import upper_tail_of_f
 
@@ -27,7 +28,6 @@ NOISE = 0.02
 """Share of the rate by which parts differ anyway."""
 
 PATIENCE_SECONDS = 2.5
-SERVICE_SECONDS = 0.1
 
 
 class RateChanged(DclabError):

@@ -203,7 +203,7 @@ def _latencies(results: Results) -> dict[str, LatencySummary]:
 
 def _of_rates(found: Comparison, base: Rate, other: Rate) -> Comparison | _Test:
     """By the rates' own intervals, and Fieller's of their quotient."""
-    errors = [(one.ci95_high - one.ci95_low) / 2 / Z95 for one in (base, other)]
+    errors = [one.half_width / Z95 for one in (base, other)]
     if not (base.mean > 0 and other.mean > 0 and all(math.isfinite(one) for one in errors)):
         return found
 
@@ -221,7 +221,7 @@ def _of_rates(found: Comparison, base: Rate, other: Rate) -> Comparison | _Test:
 
 
 def _widened(rate: Rate, times: float) -> Rate:
-    half = times * (rate.ci95_high - rate.ci95_low) / 2
+    half = times * rate.half_width
     return Rate(mean=rate.mean, ci95_low=rate.mean - half, ci95_high=rate.mean + half)
 
 

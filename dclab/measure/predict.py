@@ -69,10 +69,7 @@ def system_of(sweep: Sweep | None, models: tuple[ModelFit, ...]) -> System:
         )
     cycle, cap = best.parameters["cycle_seconds"], best.parameters["cap"]
     knee = cycle * cap
-    errors = {
-        one.workers: (one.hashes_per_second.ci95_high - one.hashes_per_second.ci95_low) / 2 / 1.96
-        for one in sweep.points
-    }
+    errors = {one.workers: one.hashes_per_second.half_width / 1.96 for one in sweep.points}
     below = [n for n in errors if n <= 1.05 * knee]
     above = [n for n in errors if n > 1.05 * knee]
     if not below or not above:

@@ -33,7 +33,7 @@ Direction = Literal["higher", "lower", "same", "cannot tell"]
 HELPS = 1.2
 """A rate that a change raises by this factor was limited by what was changed."""
 SAME = 1.03
-"""Figures that differ by less than this factor are the same to whoever compares runs."""
+"""Figures that differ by less than this factor are the same when runs are compared."""
 FLAT = 1.1
 """Twice the workers, and the rate rose by less than this factor: a plateau."""
 SURE = 3.29 / 1.96
@@ -65,9 +65,7 @@ class Ratio(NamedTuple):
 
 def quotient(upper: Rate, lower: Rate) -> Ratio:
     """Return the ratio of two independent rates with its 95 % interval."""
-    return _fieller(
-        (upper.mean, (upper.ci95_high - upper.ci95_low) / 2), (lower.mean, (lower.ci95_high - lower.ci95_low) / 2)
-    )
+    return _fieller((upper.mean, upper.half_width), (lower.mean, lower.half_width))
 
 
 def ratio_of_means(upper: Mean, lower: Mean) -> Ratio:
@@ -113,7 +111,7 @@ def direction(ratio: Ratio, *, least: float = 1.0) -> Direction:
     """Return whether the ratio is higher or lower than 1 by more than the factor `least`, or within SAME of 1.
 
     A ratio that is known to lie within SAME of 1 is the same, even where it is known not to be 1. Its interval is taken as it
-    is, so whoever compares many figures widens it for that.
+    is, so a caller that compares many figures widens it.
     """
     if _against(ratio.low, ratio.high, SAME) == "no more" and _against(ratio.low, ratio.high, 1 / SAME) == "more":
         return "same"
@@ -145,7 +143,7 @@ def pooled(rates: Sequence[Rate]) -> Rate:
     """
     if len(rates) == 1:
         return rates[0]
-    halves = [(one.ci95_high - one.ci95_low) / 2 for one in rates]
+    halves = [one.half_width for one in rates]
     weights = [1 / one**2 for one in halves] if all(halves) else [1.0] * len(halves)
     mean = sum(weight * one.mean for weight, one in zip(weights, rates, strict=True)) / sum(weights)
     low, high = max(one.ci95_low for one in rates), min(one.ci95_high for one in rates)

@@ -171,7 +171,7 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
                 lambda seen: seen.target == "rng" and seen.before_is(RATE, 0.0, MOST),
                 "Request rate: yes, for what is offered, not for what is served. With a queue a replica of rng served "
                 "{before:.1f} a second, however many waited, so a target below 10 for each replica scales up, in steps; it must "
-                "be measured anew whenever the service changes.",
+                "be measured again whenever the service changes.",
             ),
             (lambda _: True, "Request rate: yes, with a target below the 10 a second that one rng can serve."),
         ),

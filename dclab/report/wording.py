@@ -175,7 +175,7 @@ def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
 
 def interval(rate: Rate) -> str:
     """Mean and half width of a rate."""
-    return f"{rate.mean:.2f} ± {(rate.ci95_high - rate.ci95_low) / 2:.2f}"
+    return f"{rate.mean:.2f} ± {rate.half_width:.2f}"
 
 
 def times_as_fast(one: Intervention, interventions: Sequence[Intervention]) -> str:

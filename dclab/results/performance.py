@@ -44,9 +44,14 @@ class Rate:
     """Whether the rate varied more than the process by itself does; the interval is widened accordingly."""
 
     @property
+    def half_width(self) -> float:
+        """Half the interval."""
+        return (self.ci95_high - self.ci95_low) / 2
+
+    @property
     def relative_half_width(self) -> float:
         """Half the interval over the mean (0.02 is ±2 %); infinite for a mean of 0."""
-        return (self.ci95_high - self.ci95_low) / 2 / self.mean if self.mean else float("inf")
+        return self.half_width / self.mean if self.mean else float("inf")
 
 
 @dataclass(frozen=True, kw_only=True)

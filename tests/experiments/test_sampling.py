@@ -111,7 +111,7 @@ def test_one_rng_takes_one_look_and_the_rate_can_be_computed_again(clock, worker
     assert window.rate.relative_half_width < 0.02
     assert window.rate.seconds < 4
     assert window.rate.reports > 2
-    assert not window.on_cap
+    assert not window.rate.on_cap
     assert not notes.caveats
     again = recomputed_rate("it", **notes.rows)
     assert again == window.rate
@@ -121,7 +121,7 @@ def test_one_rng_takes_one_look_and_the_rate_can_be_computed_again(clock, worker
 
 def test_what_cannot_be_known_well_ends_at_its_longest_and_says_so(clock):
     window, notes = measured(clock, System(workers=10, rngs=2), longest=12.0)
-    assert window.on_cap
+    assert window.rate.on_cap
     assert window.rate.on_cap
     assert 0.04 < window.rate.relative_half_width < 0.12
     assert len(notes.rows["counter"]) == pytest.approx(120, abs=20)

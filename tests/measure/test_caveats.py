@@ -88,7 +88,7 @@ def test_of_the_machine(after, found):
     ("rate", "found"),
     [
         (Rate(mean=10, ci95_low=9.8, ci95_high=10.2, seconds=3.5), None),
-        (Rate(mean=10, ci95_low=8, ci95_high=12, seconds=3.5), None),  # enough for whoever ended the window there
+        (Rate(mean=10, ci95_low=8, ci95_high=12, seconds=3.5), None),  # enough for what the window was for
         (Rate(mean=10, ci95_low=9.6, ci95_high=10.4, seconds=30, on_cap=True), None),
         (Rate(mean=18, ci95_low=17.0, ci95_high=19.0, seconds=30, on_cap=True), "about 4 min"),
         (Rate(mean=10, ci95_low=9, ci95_high=11, seconds=5, unstable=True), "what else is running"),

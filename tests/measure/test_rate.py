@@ -122,6 +122,22 @@ def test_units_between_reports_are_exact():
     assert done.workers == ("a",)
 
 
+@pytest.mark.parametrize("workers", [3, 10])
+def test_what_a_lab_did_before_the_window_has_no_part_in_its_rate(workers):
+    """With more rngs until just before, each worker's first report tells of more units than it did since."""
+    system = System(workers=workers)
+    true = true_rate(system, 50_000)
+    for seed in range(10):
+        steady = [one for one in simulate(system, 3.5, seed=seed).reports if one.t <= 3.5]
+        first = {one.worker: one for one in reversed(steady) if one.t >= 0}
+        before = [one._replace(units=2 * one.units) if one.t < 0 or one == first[one.worker] else one for one in steady]
+        found = rate_by_worker(before, 0, 3.5, system)
+        assert found.mean == pytest.approx(rate_by_worker(steady, 0, 3.5, system).mean)
+        assert found.relative_half_width < 0.006
+        assert abs(found.mean / true - 1) < 0.007
+        assert not found.unstable
+
+
 def test_reports_are_compared_with_what_the_counter_rose_by():
     reports = list(simulate(System(workers=3), 6, seed=5).reports)
     samples = counter_readings(reports, reading_times(6, 0.1, random.Random(1)))

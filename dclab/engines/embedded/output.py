@@ -25,7 +25,7 @@ FASTEST = 5_000_000
 """Bytes a second that are read of one replica."""
 
 LONGEST_LINE = 1 << 12
-"""Bytes of a line that are kept for whoever hears the lines; the log file has all of it."""
+"""Bytes of a line that are passed on; the log file has all of it."""
 
 LAST_WORDS = 16
 """Blocks read at most once the process has ended: a child that it has left behind may print on and on."""

@@ -93,7 +93,7 @@ class Replica:
         self.ready_since = self.created
         """When `ready` last changed."""
         self.restarts = 0
-        """Never falls, so that whoever compares two looks misses no restart."""
+        """Never falls, so that no restart is missed between two looks."""
         self._failures = 0
         """Restarts since it last ran for long."""
         self.terminating = False

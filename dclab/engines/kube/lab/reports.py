@@ -104,7 +104,7 @@ def _some_gone(api: Api, namespace: str, pods: Sequence[Pod], since: float) -> b
 
 
 def _worker_of(pod: Pod) -> ContainerStatus | None:
-    """The worker's container: of its name, else the first; None while it has never run."""
+    """Return the state of the container `worker`, or of the first if none has that name; None while it has never run."""
     states = pod.status.container_statuses
     found = next((one for one in states if one.name == WORKER), states[0] if states else None)
     if found is None or (found.state.running is None and found.state.terminated is None and not found.restart_count):
