@@ -28,10 +28,16 @@ from dclab.measure.simulate import System
 from dclab.measure.wander import wander
 from dclab.results import Caveat
 
-__all__ = ["Disturbed", "measure_rate"]
+__all__ = ["Disturbed", "Rescaled", "measure_rate"]
 
 EVERY_SECONDS = 0.1
 """Between two readings of the counter where the workers' reports are known."""
+
+
+class Rescaled(DclabError):
+    """Somebody else scaled a service, so the rate would be that of another lab."""
+
+    code = "rescaled"
 
 
 class Disturbed(DclabError):
@@ -61,6 +67,17 @@ def _compare(before: Mapping[str, Replicas], after: Mapping[str, Replicas]) -> N
             f"Replicas changed while the counter was sampled ({'; '.join(said)}).",
             "A rate over both is the rate of neither.",
             "Measure that window again.",
+        )
+
+
+def _check_counts(wanted: Mapping[str, int], now: Mapping[str, int]) -> None:
+    """Raise Rescaled where a service is to have another number of replicas than the rate is wanted of."""
+    said = [f"{name} from {wanted[name]} to {count}" for name, count in now.items() if count != wanted[name]]
+    if said:
+        raise Rescaled(
+            f"Something else scaled {', '.join(said)} while the rate was measured.",
+            "The rate of other replicas was not what was asked for.",
+            "Measure again while nothing else scales this lab.",
         )
 
 
@@ -184,7 +201,15 @@ def _system_of(lab: Lab, replicas: Mapping[str, Replicas]) -> System:
     return System(workers=workers, rngs=max(1, replicas["rng"].ready), load_balancing=policy)
 
 
-def measure_rate(lab: Lab, longest: float, observer: Observer, what: str, *, enough: Enough = known_well) -> Window:
+def measure_rate(
+    lab: Lab,
+    longest: float,
+    observer: Observer,
+    what: str,
+    *,
+    workers: int | None = None,
+    enough: Enough = known_well,
+) -> Window:
     """Return the rate over a window of at most `longest` seconds; a disturbed window is measured again.
 
     A lab that is gone would be deployed with the manifests' replica counts, which only the caller can restore, so
@@ -195,24 +220,30 @@ def measure_rate(lab: Lab, longest: float, observer: Observer, what: str, *, eno
         longest: seconds.
         observer: takes the readings and reports as raw data, and caveats.
         what: is measured, such as `3 workers`.
+        workers: how many there are to be; None for as many as there are.
         enough: whether the rate so far will do; by default at ±2 %.
 
     Raises:
         LabLost: the lab does not answer.
+        Rescaled: services were scaled meanwhile, so that measuring again would give the rate of something else.
         DclabError: the third window in a row was disturbed, too.
     """
+    wanted: Mapping[str, int] = {}
     for attempt in range(3):
         window = None
         try:
             before = _replicas(lab)
+            counts = {name: one.desired for name, one in before.items()}
+            wanted = wanted or {**counts, "worker": counts["worker"] if workers is None else workers}
+            _check_counts(wanted, counts)
             window = _LabWindow(lab, longest, enough, observer.caveat, _system_of(lab, before), before["worker"].names)
             found = window.measure()
             _compare(before, _replicas(lab))
             return found
         except (ClockStepped, CounterReset, CounterStill, Disturbed, RateChanged, TooShort) as error:
-            observer.caveat(Caveat(code=error.code, message=f"{what}: {error.what}", hint="It was measured again."))
             if attempt == 2:
                 raise
+            observer.caveat(Caveat(code=error.code, message=f"{what}: {error.what}", hint="It was measured again."))
             lab.ready()
         finally:
             for name, rows in window.rows(what, attempt).items() if window else ():

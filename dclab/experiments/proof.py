@@ -172,7 +172,9 @@ def _measured(
     time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
     with watched_machine(observer, f"the proof ({name})"), ThreadPoolExecutor(len(TARGETS)) as pool:
         probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
-        rate = measure_rate(lab, settings.seconds, observer, f"proof {name}", enough=enough).rate
+        rate = measure_rate(
+            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, enough=enough
+        ).rate
         samples = {target: each.result() for target, each in probes.items()}
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
         if (

@@ -22,7 +22,6 @@ class Readings:
 
     read: Callable[[], Counter]
     every: float
-    dice: random.Random = field(default_factory=random.Random)
     samples: list[Counter] = field(default_factory=list)
     arrived: list[float] = field(default_factory=list)
     _due: float | None = None
@@ -49,7 +48,7 @@ class Readings:
         if self._due is None or self._due < now - self.every:  # held up: do not make up for it in a burst
             self._due = now
         time.sleep(max(0.0, self._due - now))
-        self._due += self.every * self.dice.uniform(1 - JITTER, 1 + JITTER)
+        self._due += self.every * random.uniform(1 - JITTER, 1 + JITTER)
 
     def timed(self) -> list[Counter]:
         """The readings with times to measure by."""

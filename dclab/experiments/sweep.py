@@ -94,7 +94,7 @@ def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) 
     # A queue of all workers takes a service time each to form.
     time.sleep(settings.settle + workers * SERVICE_SECONDS)
     before = _scrapes(lab)
-    rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers))
+    rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers)
     after = _scrapes(lab)
     waits = _waits(before, after)
     readings = webui_readings(samples)

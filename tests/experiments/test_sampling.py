@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
@@ -37,6 +38,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
+    random.seed(1)  # of the readings' jitter: an interval of 95 % misses now and then
     monkeypatch.setattr(readings, "time", made)
     monkeypatch.setattr(sampling, "time", made)
     return made
@@ -55,6 +57,8 @@ class SimulatedLab:
         self.asked = 0
         self.replaced = ()
         """Looks at the replicas before which a worker is replaced."""
+        self.scaled = system.workers
+        """How many workers there are to be after the first look."""
         self.names = [f"worker-{index}" for index in range(system.workers)]
 
     @property
@@ -77,6 +81,8 @@ class SimulatedLab:
             self.asked += 1
             if self.asked in self.replaced:
                 names = (*names[1:], "worker-new")
+            if self.asked > 1:
+                names, count = (*names, *(f"worker-more-{i}" for i in range(self.scaled - count))), self.scaled
         return Replicas(desired=count, ready=count, terminating=0, restarts=0, names=names)
 
     def ready(self):
@@ -262,3 +268,14 @@ def test_looks_are_few_and_end_at_the_longest():
     assert list(looks(3)) == [3]
     assert list(looks(30))[-1] == 30
     assert len(list(looks(30))) <= 10
+
+
+def test_a_lab_that_someone_else_scales_gives_no_rate_of_what_was_asked(clock):
+    """Measured again, it would be the rate of four workers under the name of three."""
+
+    def scale(lab):
+        lab.scaled = 4
+
+    for change, asked in ((scale, {}), (lambda _: None, {"workers": 2})):
+        with pytest.raises(lab_window.Rescaled, match="Something else scaled worker from"):
+            measured(clock, System(workers=3), change, **asked)
