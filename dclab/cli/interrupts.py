@@ -13,6 +13,8 @@ __all__ = ["Terminated", "ignore", "listen", "remember", "until_ctrl_c"]
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED = 3
 """At the third signal the process ends at once."""
+SOON = 0.01
+"""Seconds until a signal that came within an import is looked at again."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -46,11 +48,25 @@ def listen(early: list[int]) -> None:
 
 def ignore() -> None:
     """Take no more signals: everything has been said and done."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for one in _heeded():
         signal.signal(one, signal.SIG_IGN)
 
 
-def _handle(number: int, _frame: FrameType | None) -> None:
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _handle(number: int, frame: FrameType | None) -> None:
+    if _importing(frame):
+        # Raised within an import it can be swallowed (in a weak reference's callback) or become another exception.
+        signal.signal(signal.SIGALRM, lambda _, later: _handle(number, later))
+        signal.setitimer(signal.ITIMER_REAL, SOON)
+        return
     _Received.count += 1
     if _Received.count == 1:
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated
