@@ -10,6 +10,8 @@ __all__ = [
     "ExitCode",
     "Interrupted",
     "InvalidInput",
+    "LabEnded",
+    "LabHeld",
     "LabLost",
     "MissingTool",
     "NoLab",
@@ -101,6 +103,12 @@ class LabLost(DclabError):
     code = "lab-lost"
 
 
+class LabEnded(DclabError):
+    """Someone has ended the lab while a command used it; nothing brings it back but `dclab up`."""
+
+    code = "lab-ended"
+
+
 class MissingTool(DclabError):
     """This machine lacks a program, a permission or a resource."""
 
@@ -120,6 +128,12 @@ class Refused(DclabError):
 
     code = "refused"
     exit_code = ExitCode.REFUSED
+
+
+class LabHeld(Refused):
+    """An experiment holds the lab, and this would change it."""
+
+    code = "lab-held"
 
 
 class TimedOut(DclabError):

@@ -14,7 +14,18 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from dclab import __version__
-from dclab.errors import DclabError, InvalidInput, LabLost, MissingTool, NoLab, NotSupported, Refused, TimedOut
+from dclab.errors import (
+    DclabError,
+    InvalidInput,
+    LabEnded,
+    LabHeld,
+    LabLost,
+    MissingTool,
+    NoLab,
+    NotSupported,
+    Refused,
+    TimedOut,
+)
 
 __all__ = [
     "LAB_MARK",
@@ -48,7 +59,19 @@ SOCKET_PATH_LIMIT = 103
 """Longest path of a Unix socket that Linux (107) and macOS (103) both take, in bytes."""
 
 FAULTS = {
-    kind.code: kind for kind in (DclabError, InvalidInput, LabLost, MissingTool, NoLab, NotSupported, Refused, TimedOut)
+    kind.code: kind
+    for kind in (
+        DclabError,
+        InvalidInput,
+        LabEnded,
+        LabHeld,
+        LabLost,
+        MissingTool,
+        NoLab,
+        NotSupported,
+        Refused,
+        TimedOut,
+    )
 }
 """Errors that a supervisor may report, by their codes; one with another code becomes a DclabError."""
 
