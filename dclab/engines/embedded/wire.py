@@ -91,6 +91,8 @@ class Settings:
     """Between two usage samples, on the autoscaler's clock (metrics-server's default)."""
     webui_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Port of the web UI; 0 takes any free one."""
+    instance: str = ""
+    """Random letters that tell this lab from another of its name; kept when a crashed lab is started again."""
 
 
 class DamagedLab(LabLost):
@@ -104,6 +106,12 @@ class Envelope(msgspec.Struct, frozen=True):
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
     version: str = ""
     """Of the client's dclab; empty before dclab wrote it."""
+    pid: int = 0
+    """Of the client, to name it."""
+    instance: str = ""
+    """The lab that is meant (`Settings.instance`); empty for any of its name. Another one does nothing but say so."""
+    hold: str = ""
+    """Token of the hold under which the client changes the lab; empty for none."""
 
 
 class Fault(msgspec.Struct, frozen=True):
