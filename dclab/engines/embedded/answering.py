@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dclab.engines.embedded import questions, wire
-from dclab.engines.embedded.gate import Gate
+from dclab.engines.embedded.gate import LAST_WORDS, Gate
 from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.processes import command_of
 from dclab.errors import DclabError, InvalidInput
@@ -135,6 +135,7 @@ async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
         raise _no_question(str(error)) from error
     if isinstance(question, questions.Down):
         gate.close(command_of(envelope.pid))
+    if envelope.verb in LAST_WORDS:
         return await verb.method(verbs, question)
     return await _unless_ended(gate, verb.method(verbs, question))
 

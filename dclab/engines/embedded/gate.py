@@ -14,7 +14,7 @@ from dclab.engines.embedded.wire import Envelope, Settings
 from dclab.engines.states import Holder
 from dclab.errors import LabEnded, NotSupported
 
-__all__ = ["CHANGING", "Gate"]
+__all__ = ["CHANGING", "LAST_WORDS", "Gate"]
 
 CHANGING: Collection[str] = {
     one.verb
@@ -28,6 +28,11 @@ CHANGING: Collection[str] = {
     )
 }
 """Verbs by which a measurement of someone else would become one of another lab."""
+
+LAST_WORDS: Collection[str] = {
+    one.verb for one in (questions.AskJob, questions.AskJobLog, questions.StopJob, questions.AskPasses, questions.Down)
+}
+"""Verbs that are answered while the lab is being ended: what was measured is still to be had."""
 
 
 class Gate:
@@ -65,7 +70,7 @@ class Gate:
             )
         if envelope.instance not in ("", self._instance):
             raise states.ended(self._name, f" --name {self._name}", replaced=True)
-        if self.closed.is_set() and not down:
+        if self.closed.is_set() and envelope.verb not in LAST_WORDS:
             raise self.ended()
         if envelope.verb in CHANGING and self._holder and envelope.hold != self._token:
             raise states.held(self._name, self._holder)
