@@ -64,7 +64,7 @@ class Supervisor:
             "PYTHONPATH": os.pathsep.join(sys.path),
             LAB_MARK: str(folder),
         }
-        self.services = Services(environment, folder / "supervisor.log")
+        self.services = Services(environment, folder / "supervisor.log", self.say)
         self.over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -119,7 +119,7 @@ class Supervisor:
         wanted["webui"] = self.settings.webui_port
         await self.services.open(wanted)
         for task in (
-            self.services.keep_running(),
+            self.services.run(),
             self._sample_usage(),
             self.autoscaling.run(),
             self._start_all(),
