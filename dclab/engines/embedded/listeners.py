@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import random
 import socket
+import sys
 from collections import deque
 
 from dclab.loopback import LOOPBACK
 
-__all__ = ["PORTS", "free_port", "open_listener"]
+__all__ = ["PORTS", "free_port", "open_listener", "waiting_at"]
 
 PORTS = range(20000, 30000)
 """Below Linux' and macOS' ephemeral ports, so that no outgoing connection (a siege has thousands) takes one of them."""
@@ -41,6 +42,14 @@ def open_listener(port: int = 0) -> socket.socket:
         return open_listener()
     listener.setblocking(False)
     return listener
+
+
+def waiting_at(listener: socket.socket) -> int:
+    """Return how many connections wait to be accepted; 0 where the system does not say (macOS)."""
+    if sys.platform != "linux":
+        return 0
+    # Of a listening socket, tcpi_unacked is the length of its accept queue (tcp_get_info in net/ipv4/tcp.c).
+    return int.from_bytes(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:28], sys.byteorder)
 
 
 def _bound_to_any() -> socket.socket:

@@ -7,9 +7,9 @@ decisions.
 
 Its standard input is a Unix socket to the supervisor, which owns the listening sockets: they come over it (SCM_RIGHTS), and
 outlive this process. Each line from the supervisor is the whole state, and is answered once it is in force:
-`{"serial": 7, "listen": ["rng"], "endpoints": {"rng": [21001, 21002]}, "load_balancing": "random"}` -> `{"serial": 7}`, with
-an `error` if it failed. `listen` names the services whose sockets came with the line. A line that changes nothing is a
-heartbeat. End of input ends the process.
+`{"serial": 7, "listen": ["rng"], "endpoints": {"rng": [21001, 21002]}, "load_balancing": "random"}` ->
+`{"serial": 7, "accepted": {"rng": 1234}}`, with an `error` if it failed. `listen` names the services whose sockets came with
+the line, `accepted` counts connections. A line that changes nothing is a heartbeat. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class _Downstream(_Half):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.proxy.accepted[self.service] += 1
         endpoints = self.proxy.endpoints.get(self.service)
         if endpoints:
             self.joining = self.proxy.loop.create_task(self._join(self.proxy.choose(self.service, endpoints)))
@@ -157,7 +158,7 @@ class Proxy:
         self.loop = loop
         self.endpoints: dict[str, list[int]] = {}
         self.load_balancing = LOAD_BALANCING_POLICIES[0]
-        self.turns: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
         """Connections so far, by service."""
         self.under_way: Counter[int] = Counter()
         """Connections now, by replica's port."""
@@ -165,8 +166,7 @@ class Proxy:
     def choose(self, service: str, endpoints: list[int]) -> int:
         """The replica's port for a new connection."""
         if self.load_balancing == "round robin":
-            self.turns[service] += 1
-            return endpoints[self.turns[service] % len(endpoints)]
+            return endpoints[self.accepted[service] % len(endpoints)]
         if self.load_balancing == "better of two":
             two = random.sample(endpoints, min(2, len(endpoints)))
             return min(two, key=self.under_way.__getitem__)
@@ -221,7 +221,7 @@ async def _serve() -> None:
         orders = _Orders(channel)
         while line := await orders.next():
             order = json.loads(line)
-            answer = {"serial": order["serial"]}
+            answer: dict[str, Any] = {"serial": order["serial"], "accepted": proxy.accepted}
             try:
                 await proxy.obey(order, orders.sockets)
             except (OSError, IndexError) as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from dclab.engines.embedded.listeners import waiting_at
 from dclab.engines.embedded.replica import die_with_parent
 from dclab.engines.embedded.usage import cpu_seconds
 
@@ -42,6 +43,7 @@ class _Answer(msgspec.Struct):
     """What the proxy answers (its docstring)."""
 
     serial: int
+    accepted: dict[str, int] = {}
     error: str = ""
 
 
@@ -49,7 +51,7 @@ def hangs(looks: int, cpu: float, status: str) -> bool:
     """Return whether a proxy hangs, or only waits for a CPU or for memory.
 
     Args:
-        looks: at it in a row without an answer.
+        looks: at it in a row at which it did not do its work.
         cpu: seconds of CPU time that it has used meanwhile.
         status: of the process, as psutil says it. macOS calls all but the stopped ones running, and is patient.
     """
@@ -75,6 +77,10 @@ class ProxyProcess:
         """Services whose sockets it has."""
         self._looks = self._seen = 0
         """Looks in a row without an answer; the last answer at the last look."""
+        self._accepted: dict[str, int] = {}
+        """Connections that it has accepted until its last answer, by service."""
+        self._queued: dict[str, int] = {}
+        """The same at the last look, of services at which connections waited then."""
         self._cpu = 0.0
         """CPU time at the first look without an answer."""
         self._begun = b""
@@ -119,7 +125,7 @@ class ProxyProcess:
 
     @property
     def silent(self) -> bool:
-        """Whether it owes an answer for longer than work explains."""
+        """Whether it has not answered, or has let connections wait, for longer than work explains."""
         return self._looks >= SILENT_LOOKS
 
     def send(self, state: Mapping[str, object], listeners: Mapping[str, socket.socket]) -> None:
@@ -153,10 +159,12 @@ class ProxyProcess:
             self.kill("it did not take what it was told")
         self._given.update(new)
 
-    def look(self) -> bool:
+    def look(self, listeners: Mapping[str, socket.socket]) -> bool:
         """Take a look, at regular times; return whether it hangs."""
-        if self._answered >= self._sent or self._answered > self._seen:
-            self._looks, self._seen = 0, self._answered
+        answers = self._answered >= self._sent or self._answered > self._seen
+        self._seen = self._answered
+        if self._accepts(listeners) and answers:
+            self._looks = 0
             return False
         with contextlib.suppress(OSError, psutil.Error):
             cpu = cpu_seconds(self.pid)
@@ -182,6 +190,16 @@ class ProxyProcess:
         """End it, and return when it is gone."""
         self.kill("it was closed")
         await self._process.wait()
+
+    def _accepts(self, listeners: Mapping[str, socket.socket]) -> bool:
+        """Whether no service has connections that waited at the last look, too, while none was accepted."""
+        before = self._queued
+        self._queued = {
+            service: self._accepted.get(service, 0)
+            for service, one in listeners.items()
+            if service in self._given and waiting_at(one)
+        }
+        return not before.items() & self._queued.items()
 
     def _be_over(self, why: str) -> None:
         if not self.over:
@@ -213,7 +231,8 @@ class ProxyProcess:
         try:
             answer = msgspec.json.decode(line, type=_Answer)
         except msgspec.MsgspecError:
-            answer = _Answer(0, "it answered nonsense")
+            answer = _Answer(0, error="it answered nonsense")
         if answer.error:
             self.kill(f"it failed ({answer.error})")
         self._answered = max(self._answered, answer.serial)
+        self._accepted = answer.accepted

@@ -90,7 +90,7 @@ class Services:
             why = self._failure or (self._proxy.end if self._proxy else "it is being started")
             return f"The data path does not run: {why}. Connections wait; dclab restarts it by itself."
         if self._proxy.silent:
-            return "The data path does not answer. Connections wait; if it hangs, dclab replaces it within 3 s."
+            return "The data path does not take connections. They wait; if it hangs, dclab replaces it within 3 s."
         if not self._proxy.informed:
             return "The data path has not yet taken over the latest change. This takes some milliseconds."
         return None
@@ -138,7 +138,7 @@ class Services:
         await proxy.ended(BEAT)
         if proxy.over:
             return
-        if time.monotonic() - due < LATE and proxy.look():
+        if time.monotonic() - due < LATE and proxy.look(self._listeners):
             self.say(f"data path: process {proxy.pid} hangs")
             proxy.kill("it hung")
         elif not proxy.silent:
