@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -125,8 +126,8 @@ class Services:
         self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         try:
             self._proxy = await ProxyProcess.start(self.environment, self.log_file)
-        except OSError as error:
-            self._failure = f"it cannot be started ({error.strerror or error})"
+        except (OSError, subprocess.SubprocessError) as error:
+            self._failure = f"it cannot be started ({error})"
             self.say(f"data path: {self._failure}; next attempt in {self._pause:g} s")
             return
         self._failure = ""

@@ -43,9 +43,11 @@ __all__ = [
     "decode_reply",
     "envelope_line",
     "fault_line",
+    "grows",
     "log_file",
     "read_settings",
     "socket_path",
+    "supervisor_log",
     "write_settings",
 ]
 
@@ -126,7 +128,20 @@ class Reply(msgspec.Struct, frozen=True):
 
 def log_file(folder: Path, replica: str) -> Path:
     """Return the path of everything that a replica or a job printed, over all its restarts."""
-    return folder / "logs" / f"{replica}.log"
+    return grows(folder) / "logs" / f"{replica}.log"
+
+
+def supervisor_log(folder: Path) -> Path:
+    """Return the path of what the supervisor says of itself."""
+    return grows(folder) / "supervisor.log"
+
+
+def grows(folder: Path) -> Path:
+    """Return where a lab keeps what may grow, through a link that leads to its state folder.
+
+    By a link, so that a command finds it whose XDG_STATE_HOME is another.
+    """
+    return folder / "state"
 
 
 def socket_path(folder: Path) -> Path:
