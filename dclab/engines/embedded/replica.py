@@ -5,29 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import random
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from dclab.engines.embedded.child import die_with_parent, is_stopped, start_child
+from dclab.engines.embedded.child import is_stopped, start_child
 from dclab.engines.embedded.container import command_line, container_env
 from dclab.engines.embedded.guard import Guard
+from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
 from dclab.engines.embedded.wire import grows, log_file
 from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 
-__all__ = ["CRASH_LOOP", "Replica", "ReplicaHost", "back_off", "die_with_parent", "free_port"]
-
-PORTS = range(20000, 30000)
-"""Replicas listen here: below Linux' and macOS' ephemeral ports, so a siege cannot take one of them."""
+__all__ = ["CRASH_LOOP", "Replica", "ReplicaHost", "back_off"]
 
 STARTING_POLL = 0.02
 """Seconds between two readiness checks until the first succeeds; afterwards the manifest's period counts."""
@@ -77,19 +73,6 @@ class ReplicaHost(Protocol):
 def back_off(restarts: int) -> float:
     """Seconds to wait before the n-th restart in a row: the first at once, then 1, 2 and 4."""
     return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on now; OSError when there is none."""
-    for port in random.sample(PORTS, 200):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
-    raise OSError(errno.EADDRINUSE, "no free loopback port between 20000 and 30000")
 
 
 class Replica:

@@ -69,7 +69,7 @@ class Supervisor:
             "PYTHONPATH": import_path(),
             LAB_MARK: str(folder),
         }
-        self.services = Services(environment, log.file)
+        self.services = Services(environment, log.file, self.say)
         self.reconciler = Reconciler(self.deployments, self.service_specs, self.services)
         self.over = asyncio.Event()
         self._reason = ""
@@ -125,7 +125,7 @@ class Supervisor:
         wanted["webui"] = self.settings.webui_port
         await self.services.open(wanted)
         for name, work in (
-            ("the data path", self.services.keep_running),
+            ("the data path", self.services.run),
             ("publishing", self.reconciler.keep_published),
             ("reconciling", self.reconciler.run),
             ("usage sampling", self._sample_usage),

@@ -234,7 +234,7 @@ class Verbs:
         return (wire.grows(self._lab.folder) / "logs").resolve()
 
     async def _wait(self, waited: Sequence[Deployment], timeout: float) -> None:
-        """Return when these are settled and the data path knows it.
+        """Return when these are settled and the data path serves them.
 
         Raises:
             TimedOut: they are not in time, or at once when a replica crashes again and again; with the cause.
@@ -242,7 +242,8 @@ class Verbs:
         began = time.monotonic()
 
         def settled() -> bool:
-            return all(one.settled for one in waited) and self._lab.reconciler.published
+            served = self._lab.reconciler.published and self._lab.services.trouble() is None
+            return served and all(one.settled for one in waited)
 
         def crashing() -> bool:
             return any(one.crash_loop(began) for one in waited)
@@ -256,8 +257,8 @@ class Verbs:
         )
         within = "" if crashing() else f" within {timeout:g} s"
         raise TimedOut(
-            f"The lab was not ready{within}: {counts or 'its data path does not know its replicas'}.",
-            " ".join(filter(None, map(self._why, late))),
+            f"The lab was not ready{within}: {counts or 'its data path does not serve its replicas'}.",
+            " ".join(filter(None, (*map(self._why, late), self._lab.services.trouble()))),
             f"See the logs in {self._logs}; `dclab down` and `dclab up` start afresh.",
         )
 
