@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from dclab.engines.embedded.child import die_with_parent
 from dclab.engines.embedded.listeners import waiting_at
-from dclab.engines.embedded.replica import die_with_parent
 from dclab.engines.embedded.usage import cpu_seconds
 
 __all__ = ["ProxyProcess", "hangs"]
