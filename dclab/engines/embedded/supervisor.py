@@ -7,6 +7,7 @@ Unix socket (`wire`). Everything it starts carries the lab's mark and ends with 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
@@ -19,11 +20,12 @@ from typing import Any
 import uvloop
 
 from dclab import manifests
-from dclab.engines.embedded import rotated, wire
+from dclab.engines.embedded import home, rotated, wire
 from dclab.engines.embedded.answering import listen
 from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.container import import_path
 from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.guard import Guard
 from dclab.engines.embedded.jobs import RunningJob
 from dclab.engines.embedded.reconcile import CALLERS, Reconciler
@@ -34,7 +36,7 @@ from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.engines.embedded.verbs import Parts, Verbs
 from dclab.engines.embedded.wire import LAB_MARK, Settings
-from dclab.errors import DclabError, InvalidInput, TimedOut
+from dclab.errors import DclabError, InvalidInput, MissingTool, TimedOut
 
 __all__ = ["Supervisor", "main"]
 
@@ -43,6 +45,9 @@ WORKER = "worker"
 
 TIDY_SECONDS = 10.0
 """Between two looks at how large the logs are."""
+
+STOP_SECONDS = 14.0
+"""For everything to end; then the supervisor does, and its children with it. `down` waits for a second longer."""
 
 
 class Supervisor:
@@ -71,6 +76,7 @@ class Supervisor:
         }
         self.services = Services(environment, log.file, self.say)
         self.reconciler = Reconciler(self.deployments, self.service_specs, self.services)
+        self.gate = Gate(settings)
         self.over = asyncio.Event()
         self._reason = ""
         self._end: asyncio.Task[None] | None = None
@@ -153,11 +159,8 @@ class Supervisor:
         return [replica for one in self.deployments.values() for replica in one.replicas]
 
     def _give_up(self, reason: str) -> None:
-        self.end_for(f"The supervisor ended itself: {reason}.")
-
-    def end_for(self, reason: str) -> None:
-        """Begin to end by itself; the reason becomes the last line of the log."""
-        self._reason = self._reason or reason
+        """End by itself, which is a crash: the reason is the last line of the log, and the folder stays."""
+        self._reason = self._reason or f"The supervisor ended itself: {reason}."
         self._begin_end()
 
     async def stop(self) -> None:
@@ -174,9 +177,21 @@ class Supervisor:
                 if isinstance(result, Exception):  # the rest is ended all the same; the client kills what is left
                     self.say(f"ending: {result!r}")
 
-    async def end(self) -> None:
-        """End everything that was started, then the supervisor itself; asked twice, it is done once."""
+    async def end(self, by: str = "`dclab down`") -> None:
+        """End everything that was started, then the supervisor itself; asked twice, it is done once.
+
+        Args:
+            by: who wants it, for whoever asks the lab meanwhile.
+        """
+        self.end_soon(by)
         await asyncio.shield(self._begin_end())
+
+    def end_soon(self, by: str) -> None:
+        """Begin to end, since someone wants it: nothing of the lab stays, and nobody brings it back."""
+        self.gate.close(by)
+        self._reason = self._reason or f"The lab was ended by {by}."
+        home.declare_ended(self.folder)
+        self._begin_end()
 
     def _begin_end(self) -> asyncio.Task[None]:
         if self._end is None:
@@ -185,7 +200,10 @@ class Supervisor:
 
     async def _stop_all(self) -> None:
         try:
-            await self.stop()
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.stop()
+        except TimeoutError:
+            self.say(f"not everything has ended within {STOP_SECONDS:g} s; what is left ends with its supervisor")
         finally:
             if self._reason:
                 self.say(self._reason)
@@ -202,29 +220,51 @@ def _start_fault(error: OSError, settings: Settings) -> DclabError:
     return TimedOut("The lab's supervisor ended while starting.", f"{error}.", "Try again.")
 
 
-async def _serve(folder: Path, settings: Settings, tell: int) -> None:
+def _tell(descriptor: int, line: bytes) -> None:
+    with contextlib.suppress(OSError):  # whoever waited for it is gone
+        os.write(descriptor, line)
+
+
+def _watch_lease(supervisor: Supervisor, lease: int) -> None:
+    """End the lab when the process that started it is gone: its end of the pipe closes with it."""
+    loop = asyncio.get_running_loop()
+
+    def over() -> None:
+        loop.remove_reader(lease)
+        supervisor.end_soon("the end of the command that had started it")
+
+    loop.add_reader(lease, over)
+
+
+async def _serve(folder: Path, settings: Settings, tell: int, lease: int) -> None:
     log = OwnLog(wire.supervisor_log(folder))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: log.say(_described(context)))
     try:
         supervisor = Supervisor(folder, settings, log)
     except DclabError as error:
-        os.write(tell, wire.fault_line(error))
+        home.remove(folder)
+        _tell(tell, wire.fault_line(error))
         return
     for ending in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(ending, supervisor.end_for, f"The supervisor was ended by {ending.name}.")
+        loop.add_signal_handler(ending, supervisor.end_soon, f"a {ending.name} to its supervisor")
     try:
         await supervisor.start()
     except OSError as error:
-        os.write(tell, wire.fault_line(_start_fault(error, settings)))
         await supervisor.stop()
+        home.remove(folder)
+        _tell(tell, wire.fault_line(_start_fault(error, settings)))
         return
-    server = await listen(folder, Verbs(supervisor.parts()), supervisor.say)
-    os.write(tell, wire.answer_line(None))
+    server = await listen(folder, Verbs(supervisor.parts()), supervisor.gate, supervisor.say)
+    if lease >= 0:
+        _watch_lease(supervisor, lease)
+    _tell(tell, wire.answer_line(None))
     os.close(tell)
     await supervisor.over.wait()
     await asyncio.sleep(0.05)  # for the answer to `down` to leave
     server.close()
+    if supervisor.gate.closed.is_set():
+        home.remove(folder)
 
 
 def _described(context: Mapping[str, Any]) -> str:
@@ -233,17 +273,28 @@ def _described(context: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run the lab whose folder is the first argument; tell the second, a descriptor, how the start went.
+    """Run a lab, and tell how its start went: in one line, an answer or a fault as the socket gives them.
 
-    What is told is one line, an answer or a fault as the socket gives them.
+    The arguments are its folder, the descriptor to tell, the lease to watch (or -1), and its settings as JSON.
     """
-    folder, tell = Path(sys.argv[1]), int(sys.argv[2])
+    folder, tell, lease = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     try:
-        settings = wire.read_settings(folder)
-    except DclabError as error:
-        os.write(tell, wire.fault_line(error))
+        settings = wire.parse_settings(sys.argv[4])
+        home.make(folder, settings)
+        log = os.open(wire.supervisor_log(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        home.remove(folder)
+        fault = MissingTool(
+            f"The lab cannot be started in {folder}.",
+            f"The system says: {error.strerror or error}.",
+            "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
+        )
+        _tell(tell, wire.fault_line(fault))
         return
-    uvloop.run(_serve(folder, settings, tell))
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    uvloop.run(_serve(folder, settings, tell, lease))
 
 
 if __name__ == "__main__":

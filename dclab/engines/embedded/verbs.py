@@ -77,6 +77,7 @@ class Verbs:
                 )
                 for name, deployment in self._lab.deployments.items()
             },
+            autoscalers=self._lab.autoscaling.targets,
         )
 
     async def states(self, _: questions.AskStates) -> dict[str, DeploymentState]:

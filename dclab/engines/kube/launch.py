@@ -124,8 +124,14 @@ def find_lab(where: Place) -> KubeLab | None:
     return KubeLab(where.api, where.namespace, images_of(namespace)) if namespace else None
 
 
-def start(where: Place, images: Images, say: Callable[[str], None]) -> tuple[KubeLab, bool]:
+def start(where: Place, images: Images, say: Callable[[str], None], *, leased: bool = False) -> tuple[KubeLab, bool]:
     """Bring the lab up, or up to date.
+
+    Args:
+        where: to bring it up.
+        images: its container images.
+        say: takes a line about what is done.
+        leased: a lab that was not there before ends with this process, whatever ends it.
 
     Returns:
         The lab, and whether it was not there before. Its pods may not be ready yet.
