@@ -21,7 +21,7 @@ from dclab.cli.options import (
     QuietOption,
     VerboseOption,
 )
-from dclab.errors import DclabError, Interrupted, InvalidInput
+from dclab.errors import DclabError, Interrupted, InvalidInput, LabEnded
 
 if TYPE_CHECKING:
     from dclab.cli.output import Output
@@ -210,6 +210,7 @@ class ExperimentCall(LabCall):
     ) -> Iterator[Recorder]:
         from dclab.cli.live import View
         from dclab.cli.recorder import Recorder
+        from dclab.results import Caveat
         from dclab.run_folder import Run, new_folder, this_environment
 
         folder = folder or new_folder(self.out, lab.engine)
@@ -234,6 +235,10 @@ class ExperimentCall(LabCall):
         except (KeyboardInterrupt, DclabError) as error:
             kept = f"What was measured is in {folder}."
             if isinstance(error, DclabError):
+                if isinstance(error, LabEnded):  # of this kind of end the report says more than that it was one
+                    run.caveat(
+                        Caveat(code=error.code, message=f"{error.what} {error.why}", hint="The rest was not measured.")
+                    )
                 error.hint = f"{error.hint} {kept}".strip()
                 raise
             raise Interrupted("Interrupted.", "", kept) from None

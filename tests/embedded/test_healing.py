@@ -213,14 +213,18 @@ def test_a_crash_loop_ends_the_waiting_with_its_last_line(lab):
     counts_on(lab)
 
 
-def test_every_descendant_of_the_supervisor_bears_the_mark_and_no_other_process(lab):
+def test_every_descendant_of_the_supervisor_bears_the_mark_and_no_other_process(lab, wait_until):
     lab.scale("worker", 2)
     lab.prometheus_url()
     job = lab.start_load(LoadSpec(target="hasher", seconds=30, concurrent=2))
+    supervisor = psutil.Process(lab.about().pid)
+
+    def family():
+        return {supervisor.pid} | {one.pid for one in supervisor.children(recursive=True)}
+
     try:
-        supervisor = psutil.Process(lab.about().pid)
-        family = {supervisor.pid} | {one.pid for one in supervisor.children(recursive=True)}
-        assert {one.pid for one in launch.leftovers(lab.folder)} == family
-        assert len(family) >= 10
+        # A process that is just being started has no environment for a moment.
+        wait_until(lambda: {one.pid for one in launch.leftovers(lab.folder)} == family(), 3)
+        assert len(family()) >= 10
     finally:
         job.stop()

@@ -41,7 +41,8 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         self._name = settings.name
         self._instance = settings.instance
-        self._ended_by = ""
+        self.ended_by = ""
+        """Who has ended the lab; empty while it runs."""
         self._holder: Holder | None = None
         self._token = ""
         self.closed = asyncio.Event()
@@ -50,7 +51,7 @@ class Gate:
     def close(self, by: str) -> None:
         """Answer nothing any more, since the lab is being ended; the first who does so is the one who is named."""
         if not self.closed.is_set():
-            self._ended_by = by
+            self.ended_by = by
             self.closed.set()
 
     def check(self, envelope: Envelope) -> None:
@@ -77,7 +78,7 @@ class Gate:
 
     def ended(self) -> LabEnded:
         """Return the error for whoever still waits for an answer."""
-        return states.ended(self._name, f" --name {self._name}", self._ended_by)
+        return states.ended(self._name, f" --name {self._name}", self.ended_by)
 
     def take(self, what: str, pid: int) -> str:
         """Let a command hold the lab; return its token. LabHeld: another one does."""
