@@ -193,6 +193,10 @@ class EmbeddedLab:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
         return self.ask(questions.AskTrouble(deployment=deployment))
 
+    def data_path_trouble(self) -> str | None:
+        """Why ready replicas cannot be reached now, and what becomes of it; None while nothing is known."""
+        return self.about().data_path_trouble
+
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
         self.ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))

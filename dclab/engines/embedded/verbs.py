@@ -64,6 +64,7 @@ class Verbs:
             settings=self._lab.settings,
             pid=os.getpid(),
             proxy_pid=self._lab.services.pid,
+            data_path_trouble=self._lab.services.trouble(),
             load_balancing=self._lab.services.load_balancing,
             ports=self._lab.services.ports,
             redis=redis_server(),
