@@ -7,7 +7,6 @@ wrong becomes one of dclab's errors here, so that nothing above knows HTTP or JS
 from __future__ import annotations
 
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -19,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from dclab.engines.kube import faults
 from dclab.engines.kube.objects import Listed, Object, Status, decode
-from dclab.engines.kube.tunnel import open_tunnel
+from dclab.engines.kube.tunnel import PortForward
 from dclab.errors import DclabError
 from dclab.manifests import Manifest
 
@@ -105,10 +104,10 @@ class Api:
         finally:
             answer.close()
 
-    def forward(self, path: str, port: int) -> socket.socket:
-        """A connection to a port of the pod at `path`; LabLost when it cannot be had."""
+    def forward(self, path: str, port: int) -> PortForward:
+        """A request for connections to a port of the pod at `path`."""
         _, url, headers, *_ = self._serialized("GET", f"{path}/portforward", {"ports": port})
-        return open_tunnel(self.client.configuration, url, headers, port)
+        return PortForward(self.client.configuration, url, list(headers.iteritems()), port)
 
     def apply(self, manifest: Manifest, namespace: str) -> None:
         """Server-side apply: create the object, or take it to what the manifest says of it."""
