@@ -61,6 +61,7 @@ ABOUT = line(
         "redis": "/x",
         "control_loop_worst_delay_seconds": 0.0,
         "replicas": {},
+        "autoscalers": {},
     }
 )
 

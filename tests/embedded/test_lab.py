@@ -19,7 +19,7 @@ from dclab import manifests
 from dclab.engines.embedded import launch, lifecycle
 from dclab.engines.embedded.ask import ask
 from dclab.engines.embedded.questions import Down
-from dclab.engines.embedded.wire import Settings, log_file
+from dclab.engines.embedded.wire import Settings, grows, log_file, supervisor_log
 from dclab.errors import InvalidInput, LabLost, TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
 from dclab.measure.latency import summarise
@@ -208,7 +208,7 @@ def test_a_supervisor_that_is_asked_to_ends_in_order_by_itself(wait_until):
     assert lab.start_load(LoadSpec(target="hasher", seconds=60, concurrent=2)).status().state == "running"
     ask(lab.folder, Down())
     wait_until(lambda: launch.leftovers(lab.folder) == [], 5)
-    assert "killed" not in (lab.folder / "supervisor.log").read_text()
+    assert "killed" not in supervisor_log(lab.folder).read_text()
     assert launch.stop(lab.folder)
     assert not launch.stop(lab.folder)
 
@@ -307,7 +307,7 @@ def test_when_no_worker_is_left_the_counter_has_what_they_reported(lab):
 def test_what_a_crashing_replica_said_last_is_in_its_log_each_time(lab):
     with pytest.raises(TimedOut, match="runs on as it was"):
         lab.configure("hasher", {"THREADS": "none"}, timeout=2)
-    said = [one.read_text() for one in (lab.folder / "logs").glob("hasher-*.log")]
+    said = [one.read_text() for one in (grows(lab.folder) / "logs").glob("hasher-*.log")]
     (crashed,) = [one for one in said if one]
     assert crashed.count("THREADS is 'none'; it must be a whole number from 1 to 256.\n") >= 1
 

@@ -51,6 +51,7 @@ ANSWERS = {
             name: [{"name": f"{name}-1", "pid": 4_000_002, "port": None, "ready": True, "restarts": 0}]
             for name in NAMES
         },
+        "autoscalers": {},
     },
     "states": {name: {"counts": COUNTS, "usage": USAGE} for name in NAMES},
     "replicas": COUNTS,

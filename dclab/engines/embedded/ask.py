@@ -146,7 +146,7 @@ def _not_answering(folder: Path, why: str) -> NotAnswering:
     return NotAnswering(
         f"The lab {folder.name!r} does not answer.",
         f"{why}.",
-        f"Try again, or replace the lab: {_again(folder)}. Its log is {folder / 'supervisor.log'}.",
+        f"Try again, or replace the lab: {_again(folder)}. Its log is {wire.supervisor_log(folder)}.",
     )
 
 

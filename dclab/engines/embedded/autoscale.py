@@ -62,6 +62,11 @@ class Autoscaling:
         """Remove one, if it is there."""
         self.autoscalers.pop(name, None)
 
+    @property
+    def targets(self) -> dict[str, str]:
+        """The deployment that each scales, by its own name."""
+        return {name: one.spec.target for name, one in self.autoscalers.items()}
+
     def status(self, name: str) -> AutoscalerStatus:
         """What `kubectl describe hpa` tells; LabLost when there is none of that name."""
         found = self.autoscalers.get(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -134,6 +135,10 @@ class EmbeddedLab:
 
     # Deployments.
 
+    def hold(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Let nobody else change the lab for the duration."""
+        return contextlib.nullcontext()
+
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
         self._ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
@@ -258,6 +263,10 @@ class EmbeddedLab:
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
         self._ask(questions.RemoveAutoscaler(name=name))
+
+    def autoscalers(self) -> Mapping[str, str]:
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        return self.about().autoscalers
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from dclab.engines.embedded.container import command_line, container_env
 from dclab.engines.embedded.replica import die_with_parent
 from dclab.engines.embedded.usage import cpu_seconds
-from dclab.engines.embedded.wire import log_file
+from dclab.engines.embedded.wire import grows, log_file
 from dclab.lab import JobStatus
 from dclab.manifests import Workload
 from dclab.paths import shipped
@@ -70,7 +70,7 @@ async def start_job(workload: Workload, *, folder: Path, services: Mapping[str, 
     name = f"{workload.name}{secrets.token_hex(3)}"
     printed = log_file(folder, name)
     printed.parent.mkdir(exist_ok=True)
-    home = folder / "mounts" / name
+    home = grows(folder) / "mounts" / name
     home.mkdir(parents=True)
     env = container_env(
         workload, replica=name, port=None, services=services, overrides={"HOME": str(home)}, folder=folder

@@ -23,7 +23,7 @@ from dclab.engines.embedded.ask import Gone, OtherVersion, ask, read_line
 from dclab.engines.embedded.questions import AskAbout, Down
 from dclab.engines.embedded.wire import LAB_MARK, SOCKET_PATH_LIMIT, Settings, socket_path
 from dclab.errors import DclabError, MissingTool, TimedOut
-from dclab.paths import lab_folder, labs_folder
+from dclab.paths import lab_folder, labs_folder, state_folder
 
 if TYPE_CHECKING:
     import psutil
@@ -64,6 +64,7 @@ def ensure_running(settings: Settings) -> bool:
         _clear(folder)
         try:
             folder.mkdir(mode=0o700)
+            _make_state_folder(folder)
             wire.write_settings(folder, settings)
             _spawn(folder)
         except OSError as error:
@@ -117,7 +118,21 @@ def _clear(folder: Path) -> None:
         with contextlib.suppress(psutil.Error):
             process.kill()
             process.wait(5)
+    kept = wire.grows(folder).resolve()
+    if kept.parent.name == "labs" and kept.name == state_folder(folder.name).name:  # wherever XDG_STATE_HOME was
+        shutil.rmtree(kept, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(state_folder(folder.name), ignore_errors=True)
+
+
+def _make_state_folder(folder: Path) -> None:
+    """Make the place for what may grow: on disk, or in the lab's folder where the user's home cannot be written to."""
+    link, kept = wire.grows(folder), state_folder(folder.name)
+    try:
+        kept.mkdir(mode=0o700, parents=True)
+        link.symlink_to(kept)
+    except OSError:
+        link.mkdir(mode=0o700)
 
 
 @contextlib.contextmanager
@@ -148,7 +163,7 @@ def _locked() -> Iterator[None]:
 def _spawn(folder: Path) -> None:
     """Start the supervisor in a session of its own; return once it listens."""
     reader, writer = os.pipe()
-    with os.fdopen(reader, "rb") as told, (folder / "supervisor.log").open("ab") as log:
+    with os.fdopen(reader, "rb") as told, wire.supervisor_log(folder).open("ab") as log:
         try:
             process = subprocess.Popen(
                 [sys.executable, "-m", "dclab.engines.embedded.supervisor", str(folder), str(writer)],
@@ -190,6 +205,6 @@ def _spawn(folder: Path) -> None:
 def _last_words(folder: Path) -> str:
     """Return the last line of the supervisor's log."""
     with contextlib.suppress(OSError):
-        lines = (folder / "supervisor.log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = wire.supervisor_log(folder).read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
     return ""

@@ -80,6 +80,8 @@ class About:
     """By which the latest of all decisions of the autoscaler was late."""
     replicas: dict[str, tuple[ReplicaState, ...]]
     """Of every deployment."""
+    autoscalers: dict[str, str]
+    """The deployment that each scales, by its own name."""
 
 
 class Question(msgspec.Struct, Generic[T], frozen=True, kw_only=True, forbid_unknown_fields=True):

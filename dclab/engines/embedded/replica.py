@@ -17,7 +17,7 @@ from typing import Protocol
 
 from dclab.engines.embedded.container import command_line, container_env
 from dclab.engines.embedded.output import Output
-from dclab.engines.embedded.wire import log_file
+from dclab.engines.embedded.wire import grows, log_file
 from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 from dclab.paths import shipped
@@ -170,11 +170,11 @@ class Replica:
             overrides=self.overrides,
             folder=self.lab.folder,
         )
-        self.log_file.parent.mkdir(exist_ok=True)
+        self.log_file.parent.mkdir(parents=True, exist_ok=True)
         output = Output(self.log_file, self._listener)
         try:
             self.process = await asyncio.create_subprocess_exec(
-                *command_line(self.workload, env, self.lab.folder / "mounts" / self.name),
+                *command_line(self.workload, env, grows(self.lab.folder) / "mounts" / self.name),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output.writer,
                 stderr=output.writer,

@@ -64,7 +64,7 @@ class Supervisor:
             "PYTHONPATH": os.pathsep.join(sys.path),
             LAB_MARK: str(folder),
         }
-        self.services = Services(environment, folder / "supervisor.log")
+        self.services = Services(environment, wire.supervisor_log(folder))
         self.over = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -71,6 +71,7 @@ class Verbs:
                 )
                 for name, deployment in self._lab.deployments.items()
             },
+            autoscalers=self._lab.autoscaling.targets,
         )
 
     async def states(self, _: questions.AskStates) -> dict[str, DeploymentState]:
@@ -104,7 +105,7 @@ class Verbs:
             raise TimedOut(
                 f"{found.name} with {asked.env} was not ready within {asked.timeout:g} s; it runs on as it was.",
                 _last_words(found),
-                f"See `dclab status`, and the logs in {self._lab.folder / 'logs'}.",
+                f"See `dclab status`, and the logs in {wire.grows(self._lab.folder) / 'logs'}.",
             )
         await self._wait([found.name], asked.timeout)
 
@@ -222,7 +223,7 @@ class Verbs:
         raise TimedOut(
             f"The lab was not ready within {timeout:g} s: {counts}.",
             " ".join(filter(None, map(_last_words, late))),
-            f"See the logs in {self._lab.folder / 'logs'}; `dclab down` and `dclab up` start afresh.",
+            f"See the logs in {wire.grows(self._lab.folder) / 'logs'}; `dclab down` and `dclab up` start afresh.",
         )
 
 

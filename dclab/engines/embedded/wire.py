@@ -43,9 +43,11 @@ __all__ = [
     "decode_reply",
     "envelope_line",
     "fault_line",
+    "grows",
     "log_file",
     "read_settings",
     "socket_path",
+    "supervisor_log",
     "write_settings",
 ]
 
@@ -91,6 +93,8 @@ class Settings:
     """Between two usage samples, on the autoscaler's clock (metrics-server's default)."""
     webui_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Port of the web UI; 0 takes any free one."""
+    instance: str = ""
+    """Random letters that tell this lab from another of its name; kept when a crashed lab is started again."""
 
 
 class DamagedLab(LabLost):
@@ -104,6 +108,12 @@ class Envelope(msgspec.Struct, frozen=True):
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
     version: str = ""
     """Of the client's dclab; empty before dclab wrote it."""
+    pid: int = 0
+    """Of the client, to name it."""
+    instance: str = ""
+    """The lab that is meant (`Settings.instance`); empty for any of its name. Another one does nothing but say so."""
+    hold: str = ""
+    """Token of the hold under which the client changes the lab; empty for none."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -126,7 +136,20 @@ class Reply(msgspec.Struct, frozen=True):
 
 def log_file(folder: Path, replica: str) -> Path:
     """Return the path of everything that a replica or a job printed, over all its restarts."""
-    return folder / "logs" / f"{replica}.log"
+    return grows(folder) / "logs" / f"{replica}.log"
+
+
+def supervisor_log(folder: Path) -> Path:
+    """Return the path of what the supervisor says of itself."""
+    return grows(folder) / "supervisor.log"
+
+
+def grows(folder: Path) -> Path:
+    """Return where a lab keeps what may grow, through a link that leads to its state folder.
+
+    By a link, so that a command finds it whose XDG_STATE_HOME is another.
+    """
+    return folder / "state"
 
 
 def socket_path(folder: Path) -> Path:

