@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import json
 import os
+import signal
 import socket
 import sys
 import threading
@@ -21,12 +22,13 @@ from hypothesis import strategies as st
 from dclab import __version__
 from dclab.engines.embedded import answering, launch, questions, wire
 from dclab.engines.embedded import ask as asking
-from dclab.engines.embedded.ask import Gone, NotAnswering, OtherVersion, Unreadable, ask
+from dclab.engines.embedded.ask import Gone, Unreadable, ask
 from dclab.engines.embedded.client import EmbeddedLab
+from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.questions import About, AskAbout, Down, Port, Question, answer_type
 from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.embedded.wire import DamagedLab, Settings, read_settings, write_settings
-from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabEnded, NotAnswering, OtherVersion, TimedOut
 from dclab.lab import ProbeSpec
 from dclab.paths import lab_folder
 
@@ -118,9 +120,10 @@ def fake():
 
 
 def test_every_question_has_one_verb_and_every_verb_its_question():
-    assert {one.verb: one for one in QUESTIONS} == {name: verb.question for name, verb in answering.VERBS.items()}
+    of_verbs = [one for one in QUESTIONS if one is not questions.Hold]  # which the gate answers
+    assert {one.verb: one for one in of_verbs} == {name: verb.question for name, verb in answering.VERBS.items()}
     assert len({one.verb for one in QUESTIONS}) == len(QUESTIONS)
-    for one in QUESTIONS:
+    for one in of_verbs:
         method = answering.VERBS[one.verb].method
         hint = inspect.get_annotations(method, eval_str=True, globals=inspect.unwrap(method).__globals__)["return"]
         assert _plain(answer_type(one)) == (type(None) if hint is None else hint)
@@ -185,6 +188,7 @@ def _question(kind):
         "name": "x",
         "manifest": {},
         "since": 0.0,
+        "what": "x",
     }
     fields = {name: values.get(name) for name in kind.__struct_fields__}
     return kind(**fields)
@@ -242,7 +246,7 @@ def test_another_version_is_told_and_down_works_all_the_same(fake, version, name
     with pytest.raises(OtherVersion):
         launch.start(Settings(name="fake"))
     (summary,) = [one for one in launch.labs() if one.name == "fake"]
-    assert summary.state == "running"
+    assert summary.state == "other version"
     assert launch.stop(fake.folder)
     assert [one["verb"] for one in fake.asked][-1] == "down"
     assert not fake.folder.exists()
@@ -327,10 +331,11 @@ def test_a_lab_whose_settings_are_damaged_can_be_ended(content):
     file.unlink()
     if content is not None:
         file.write_bytes(content)
-    assert launch.find_lab("damaged") is not None
-    for use in (lambda: lab.clock_speed, lab.deploy):
-        with pytest.raises(LabLost, match="settings of the lab 'damaged'"):
-            use()
+    assert launch.find_lab("damaged").clock_speed == 1
+    lab.deploy()  # as long as it runs, nobody needs the file
+    os.kill(lab.about().pid, signal.SIGKILL)
+    with pytest.raises(LabEnded if content is None else DamagedLab, match=r"[Tt]he lab 'damaged'"):
+        lab.deploy()
     lab.down()
     assert not lab.folder.exists()
     assert launch.leftovers(lab.folder) == []
@@ -365,7 +370,7 @@ def test_a_supervisor_that_starts_otherwise_is_told_as_such(tmp_path, monkeypatc
 
 def asked(sent):
     """What the supervisor makes of a line; its verbs never get as far as to look at the lab."""
-    return asyncio.run(answering.answer(Verbs(None), sent))
+    return asyncio.run(answering.answer(Verbs(None), Gate(Settings(name="none")), sent))
 
 
 @settings(max_examples=150, deadline=None)

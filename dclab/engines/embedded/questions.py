@@ -31,6 +31,7 @@ __all__ = [
     "AskUsage",
     "Configure",
     "Down",
+    "Hold",
     "Question",
     "Ready",
     "RemoveAutoscaler",
@@ -249,6 +250,13 @@ class AskPrometheus(_Waiting[Port | None], frozen=True):
     """Port of the lab's Prometheus, started if need be; None where none is installed."""
 
     verb: ClassVar[str] = "prometheus"
+
+
+class Hold(Question[str], frozen=True):
+    """Let nobody else change the lab while the connection stays open; the token of the hold is the answer."""
+
+    verb: ClassVar[str] = "hold"
+    what: Annotated[str, msgspec.Meta(max_length=100)]
 
 
 class Down(Question[None], frozen=True):

@@ -7,6 +7,7 @@ Unix socket (`wire`). Everything it starts carries the lab's mark and ends with 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
@@ -19,10 +20,11 @@ import uvloop
 
 from dclab import manifests
 from dclab.clock import reached
-from dclab.engines.embedded import wire
+from dclab.engines.embedded import home, wire
 from dclab.engines.embedded.answering import listen
 from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.jobs import RunningJob
 from dclab.engines.embedded.replica import Replica
 from dclab.engines.embedded.reports import Reports
@@ -30,7 +32,7 @@ from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.engines.embedded.verbs import Parts, Verbs
 from dclab.engines.embedded.wire import LAB_MARK, Settings
-from dclab.errors import DclabError, InvalidInput, TimedOut
+from dclab.errors import DclabError, InvalidInput, MissingTool, TimedOut
 from dclab.manifests import ServicePort
 
 __all__ = ["Supervisor", "main"]
@@ -65,8 +67,11 @@ class Supervisor:
             LAB_MARK: str(folder),
         }
         self.services = Services(environment, wire.supervisor_log(folder))
+        self.gate = Gate(settings)
         self.over = asyncio.Event()
+        self._ending = False
         self._tasks: list[asyncio.Task[None]] = []
+        self._tasks_of_the_end: set[asyncio.Future[None]] = set()
 
     # What replicas ask of their lab.
 
@@ -156,10 +161,24 @@ class Supervisor:
         await asyncio.gather(*(one.down(grace=2.0) for one in self.deployments.values()))
         await self.services.close()
 
-    async def end(self) -> None:
-        """End everything that was started, then the supervisor itself."""
+    async def end(self, by: str = "`dclab down`") -> None:
+        """End everything that was started, then the supervisor itself.
+
+        Args:
+            by: who wants it, for whoever asks the lab meanwhile.
+        """
+        self.gate.close(by)
+        if self._ending:
+            await self.over.wait()
+            return
+        self._ending = True
+        home.declare_ended(self.folder)
         await self.stop()
         self.over.set()
+
+    def end_soon(self, by: str) -> None:
+        """End, from where nothing can be awaited."""
+        self._tasks_of_the_end.add(asyncio.ensure_future(self.end(by)))
 
 
 def _start_fault(error: OSError, settings: Settings) -> DclabError:
@@ -172,40 +191,73 @@ def _start_fault(error: OSError, settings: Settings) -> DclabError:
     return TimedOut("The lab's supervisor ended while starting.", f"{error}.", "Try again.")
 
 
-async def _serve(folder: Path, settings: Settings, tell: int) -> None:
+def _tell(descriptor: int, line: bytes) -> None:
+    with contextlib.suppress(OSError):  # whoever waited for it is gone
+        os.write(descriptor, line)
+
+
+def _watch_lease(supervisor: Supervisor, lease: int) -> None:
+    """End the lab when the process that started it is gone: its end of the pipe closes with it."""
+    loop = asyncio.get_running_loop()
+
+    def over() -> None:
+        loop.remove_reader(lease)
+        supervisor.say("the command that had started this lab is gone; ending")
+        supervisor.end_soon("the end of the command that had started it")
+
+    loop.add_reader(lease, over)
+
+
+async def _serve(folder: Path, settings: Settings, tell: int, lease: int) -> None:
     try:
         supervisor = Supervisor(folder, settings)
     except DclabError as error:
-        os.write(tell, wire.fault_line(error))
+        home.remove(folder)
+        _tell(tell, wire.fault_line(error))
         return
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(ending, lambda: asyncio.ensure_future(supervisor.end()))
+        asyncio.get_running_loop().add_signal_handler(ending, supervisor.end_soon, f"a {ending.name} to its supervisor")
     try:
         await supervisor.start()
     except OSError as error:
-        os.write(tell, wire.fault_line(_start_fault(error, settings)))
         await supervisor.stop()
+        home.remove(folder)
+        _tell(tell, wire.fault_line(_start_fault(error, settings)))
         return
-    server = await listen(folder, Verbs(supervisor.parts()), supervisor.say)
-    os.write(tell, wire.answer_line(None))
+    server = await listen(folder, Verbs(supervisor.parts()), supervisor.gate, supervisor.say)
+    if lease >= 0:
+        _watch_lease(supervisor, lease)
+    _tell(tell, wire.answer_line(None))
     os.close(tell)
     await supervisor.over.wait()
     await asyncio.sleep(0.05)  # for the answer to `down` to leave
     server.close()
+    home.remove(folder)
 
 
 def main() -> None:
-    """Run the lab whose folder is the first argument; tell the second, a descriptor, how the start went.
+    """Run a lab, and tell how its start went: in one line, an answer or a fault as the socket gives them.
 
-    What is told is one line, an answer or a fault as the socket gives them.
+    The arguments are its folder, the descriptor to tell, the lease to watch (or -1), and its settings as JSON.
     """
-    folder, tell = Path(sys.argv[1]), int(sys.argv[2])
+    folder, tell, lease = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     try:
-        settings = wire.read_settings(folder)
-    except DclabError as error:
-        os.write(tell, wire.fault_line(error))
+        settings = wire.parse_settings(sys.argv[4])
+        home.make(folder, settings)
+        log = os.open(wire.supervisor_log(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        home.remove(folder)
+        fault = MissingTool(
+            f"The lab cannot be started in {folder}.",
+            f"The system says: {error.strerror or error}.",
+            "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
+        )
+        _tell(tell, wire.fault_line(fault))
         return
-    uvloop.run(_serve(folder, settings, tell))
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    uvloop.run(_serve(folder, settings, tell, lease))
 
 
 if __name__ == "__main__":

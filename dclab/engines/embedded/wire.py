@@ -7,6 +7,7 @@ decoded here: a line that is not what it should be is a `ValueError` with the re
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -23,6 +24,7 @@ from dclab.errors import (
     MissingTool,
     NoLab,
     NotSupported,
+    OtherVersion,
     Refused,
     TimedOut,
 )
@@ -45,7 +47,10 @@ __all__ = [
     "fault_line",
     "grows",
     "log_file",
+    "parse_settings",
     "read_settings",
+    "settings_file",
+    "settings_text",
     "socket_path",
     "supervisor_log",
     "write_settings",
@@ -71,6 +76,7 @@ FAULTS = {
         MissingTool,
         NoLab,
         NotSupported,
+        OtherVersion,
         Refused,
         TimedOut,
     )
@@ -157,14 +163,31 @@ def socket_path(folder: Path) -> Path:
     return folder / "control"
 
 
+def settings_file(folder: Path) -> Path:
+    """Return the path of the lab's `lab.json`, which is there until someone ends the lab."""
+    return folder / "lab.json"
+
+
 def write_settings(folder: Path, settings: Settings) -> None:
     """Write the lab's `lab.json`."""
-    (folder / "lab.json").write_bytes(msgspec.json.encode(settings))
+    partial = folder / ".lab.json"
+    partial.write_text(settings_text(settings))
+    partial.replace(settings_file(folder))
+
+
+def settings_text(settings: Settings) -> str:
+    """Return settings as JSON."""
+    return msgspec.json.encode(settings).decode()
+
+
+def parse_settings(text: str) -> Settings:
+    """Return the settings that a text holds; ValueError when it holds none."""
+    return _decode(text.encode(), Settings)
 
 
 def read_settings(folder: Path) -> Settings:
     """Return what the lab's `lab.json` says; DamagedLab when it is missing, damaged or of another lab."""
-    file = folder / "lab.json"
+    file = settings_file(folder)
     try:
         if not file.is_file():  # also: a pipe would block whoever opens it
             raise ValueError("it is no file" if file.exists() else "it is missing")
@@ -180,10 +203,10 @@ def read_settings(folder: Path) -> Settings:
     return settings
 
 
-def envelope_line(verb: str, arguments: Any) -> bytes:
-    """Return a question as a line."""
+def envelope_line(verb: str, arguments: Any, *, instance: str = "", hold: str = "") -> bytes:
+    """Return a question as a line, from this process."""
     packed = msgspec.Raw(msgspec.json.encode(arguments))
-    return msgspec.json.encode(Envelope(verb, packed, __version__)) + b"\n"
+    return msgspec.json.encode(Envelope(verb, packed, __version__, os.getpid(), instance, hold)) + b"\n"
 
 
 def decode_envelope(line: bytes) -> Envelope:
