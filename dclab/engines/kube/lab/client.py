@@ -195,6 +195,7 @@ class KubeLab:
             return
         self._hold = Hold(self.api, self.name, what)
         try:
+            self._check_there()
             with self._using():
                 self._hold.take()
             yield
