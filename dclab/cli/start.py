@@ -56,7 +56,7 @@ def _on_kube(call: PlacedCall, settings: Settings, kube: KubeOptions, *, leased:
         minikube.ensure_running(kube.minikube or minikube.MinikubeSettings(), output.step)
     where = launch.place(call.context, settings.name)
     output.note(f"{where}.")
-    if not where.local and launch.find_lab(where) is None:
+    if not where.local and not launch.exists(where):
         _confirm(output, where, yes=kube.yes)
     lab, started = launch.start(where, images, output.step, leased=leased)
     if call.context is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -205,6 +206,24 @@ class Verbs:
     async def down(self, _: questions.Down) -> None:
         """End everything, then the supervisor itself."""
         await self._lab.end()
+
+    def remember(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Return a function that puts the lab back to how it is now: for a command that is killed while it holds it."""
+        lab = self._lab
+        desired = {name: (one.desired, one.overrides) for name, one in lab.deployments.items()}
+        policy, scaled, jobs = lab.services.load_balancing, set(lab.autoscaling.targets), set(lab.jobs)
+
+        async def put_back() -> None:
+            for name in set(lab.autoscaling.targets) - scaled:
+                lab.autoscaling.remove(name)
+            for name, (count, overrides) in desired.items():
+                lab.deployments[name].overrides = overrides
+                lab.deployments[name].scale(count)
+            if lab.services.load_balancing != policy:
+                await lab.services.set_load_balancing(policy)
+            await asyncio.gather(*(job.stop() for name, job in lab.jobs.items() if name not in jobs))
+
+        return put_back
 
     def _deployment(self, name: str) -> Deployment:
         try:
