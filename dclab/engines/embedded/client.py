@@ -354,7 +354,7 @@ class EmbeddedLab:
         try:
             return read()
         except LabLost:
-            self.about()
+            self._ports = self.about().ports  # a lab that was started again has others
             raise
 
 
