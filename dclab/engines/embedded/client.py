@@ -118,7 +118,11 @@ class EmbeddedLab:
         """Versions of the programs the lab is made of."""
         from dclab.tools import tool_version
 
-        found = {name: tool_version(name) for name in ("redis-server", "siege", "prometheus")}
+        redis = self.about().redis
+        found = {
+            Path(redis).name: tool_version(redis),
+            **{name: tool_version(name) for name in ("siege", "prometheus")},
+        }
         return {name: version for name, version in sorted(found.items()) if version}
 
     # Life.
