@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +27,14 @@ async def listen(folder: Path, verbs: Verbs, gate: Gate, say: Callable[[str], No
     """Answer questions on the lab's socket from now on; `say` takes a line for the log."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             await _Conversation(verbs, gate, say, reader, writer).run()
-        writer.close()
+        except ConnectionError:
+            pass
+        except Exception as error:
+            say(f"a connection failed: {error!r}")
+        finally:
+            writer.close()
 
     return await asyncio.start_unix_server(converse, wire.socket_path(folder), limit=LONGEST_QUESTION)
 

@@ -250,8 +250,7 @@ class Replica:
             self._kill()
             self._output.finish()
             self._set_ready(False)
-        code = self.process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+        how = _how(self.process.returncode)
         if self._looks_stopped >= STOPPED_LOOKS:
             how = "was stopped by a signal, not continued, and so killed"
         self._looks_stopped = 0
@@ -307,3 +306,13 @@ class Replica:
                 await asyncio.sleep(PRINTED_AFTER)
                 return
             await asyncio.sleep(STARTING_POLL)
+
+
+def _how(code: int | None) -> str:
+    """Return how a process ended."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"was ended by signal {-code}"

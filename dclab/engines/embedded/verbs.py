@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Any
 
 import msgspec
@@ -151,7 +152,7 @@ class Verbs:
             job = await start_job(
                 asked.workload, folder=self._lab.folder, services=self._lab.services.ports, guard=self._lab.host.guard
             )
-        except OSError as error:
+        except (OSError, SubprocessError) as error:
             raise DclabError("The load test could not be started.", f"{error}.", "Run `dclab doctor`.") from error
         self._lab.jobs[job.name] = job
         return job.name
@@ -188,20 +189,26 @@ class Verbs:
 
     async def prometheus(self, asked: questions.AskPrometheus) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
-        async with self._adding:  # asked twice at once, it is added once
-            if PROMETHEUS not in self._lab.deployments:
-                service = prometheus_service()
-                services = self._lab.service_specs.values()
-                workload = prometheus_workload(self._lab.folder, services, self._lab.services.ports)
-                if workload is None:
+        try:
+            async with self._adding:  # asked twice at once, it is added once
+                if PROMETHEUS not in self._lab.deployments and not await self._add_prometheus():
                     return None
-                if service.name not in self._lab.services.ports:
-                    await self._lab.services.open({service.name: 0})
-                self._lab.service_specs[service.name] = service
-                self._lab.deployments[PROMETHEUS] = Deployment(self._lab.host, workload)
-                self._lab.reconciler.changed()
+        except OSError as error:
+            raise DclabError("Prometheus could not be started.", f"{error}.", "Make room, and try again.") from error
         await self._wait([self._lab.deployments[PROMETHEUS]], asked.timeout)
         return self._lab.services.ports[PROMETHEUS]
+
+    async def _add_prometheus(self) -> bool:
+        lab, service = self._lab, prometheus_service()
+        workload = prometheus_workload(lab.folder, lab.service_specs.values(), lab.services.ports)
+        if workload is None:
+            return False
+        if service.name not in lab.services.ports:
+            await lab.services.open({service.name: 0})
+        lab.service_specs[service.name] = service
+        lab.deployments[PROMETHEUS] = Deployment(lab.host, workload)
+        lab.reconciler.changed()
+        return True
 
     async def down(self, _: questions.Down) -> None:
         """End everything, then the supervisor itself."""
