@@ -165,7 +165,7 @@ async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
         gate.check(envelope)
         if envelope.verb == questions.Hold.verb:
             asked = wire.decode_arguments(envelope, questions.Hold)
-            return _Held(gate.take(asked.what, envelope.pid), verbs.remember())
+            return _Held(gate.take(asked.what, envelope.pid), verbs.parts.remember())
         verb = VERBS.get(envelope.verb)
         if verb is None:
             raise ValueError(f"there is no verb {envelope.verb!r}")
