@@ -10,9 +10,7 @@ import os
 import signal
 import socket
 import sys
-import threading
 import time
-from collections import deque
 
 import msgspec
 import pytest
@@ -31,6 +29,7 @@ from dclab.engines.embedded.wire import DamagedLab, Settings, read_settings, wri
 from dclab.errors import DclabError, InvalidInput, LabEnded, NotAnswering, OtherVersion, TimedOut
 from dclab.lab import ProbeSpec
 from dclab.paths import lab_folder
+from tests.supervisors import Fake, line
 
 QUESTIONS = [
     one
@@ -49,10 +48,6 @@ json_values = st.recursive(
 )
 
 
-def line(**fields):
-    return json.dumps({"version": __version__} | fields).encode() + b"\n"
-
-
 ABOUT = line(
     answer={
         "settings": {"name": "fake"},
@@ -66,41 +61,6 @@ ABOUT = line(
         "autoscalers": {},
     }
 )
-
-
-class Fake:
-    """Something that listens where a supervisor does, and sends to each question what it is told to."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir(mode=0o700)
-        self.asked = deque(maxlen=100)
-        self.pieces = []
-        """Sent one after the other: bytes, or seconds to wait; an endless iterator never ends."""
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(wire.socket_path(folder)))
-        self._listener.listen(16)
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    self.asked.append(json.loads(connection.makefile("rb").readline()))
-                    for piece in self.pieces:
-                        if isinstance(piece, bytes):
-                            connection.sendall(piece)
-                        else:
-                            time.sleep(piece)
-                except OSError:
-                    pass
-
-    def close(self):
-        self._listener.close()
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dclab.engines.embedded import questions, wire
-from dclab.engines.embedded.gate import Gate
+from dclab.engines.embedded.gate import LAST_WORDS, Gate
 from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.processes import command_of
-from dclab.errors import DclabError, InvalidInput
+from dclab.errors import DclabError, InvalidInput, LabEnded
 
 __all__ = ["VERBS", "answer", "listen"]
 
@@ -49,6 +49,8 @@ async def listen(folder: Path, verbs: Verbs, gate: Gate, say: Callable[[str], No
                 writer.write(wire.answer_line(found.token))
                 await writer.drain()
                 await _unless_ended(gate, reader.read())  # until the other side closes it
+            except LabEnded:
+                writer.write(wire.answer_line(gate.ended_by))
             finally:
                 gate.release(found.token)
         except DclabError as error:
@@ -135,6 +137,7 @@ async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
         raise _no_question(str(error)) from error
     if isinstance(question, questions.Down):
         gate.close(command_of(envelope.pid))
+    if envelope.verb in LAST_WORDS:
         return await verb.method(verbs, question)
     return await _unless_ended(gate, verb.method(verbs, question))
 

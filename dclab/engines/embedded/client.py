@@ -15,7 +15,7 @@ from dclab.engines.embedded.held import Hold, Lease
 from dclab.engines.embedded.look import why_gone
 from dclab.engines.embedded.questions import About, Question
 from dclab.engines.http_services import read_counter, read_httplat
-from dclab.errors import InvalidInput, LabCrashed, LabLost
+from dclab.errors import InvalidInput, LabCrashed, LabEnded, LabLost
 from dclab.lab import (
     AutoscalerStatus,
     Counter,
@@ -134,7 +134,7 @@ class EmbeddedLab:
             settings = self.settings
         except LabCrashed:  # before it was asked for the first time
             settings = wire.read_settings(self.folder)
-        lifecycle.restart(settings, self._lease)
+        self._understood(lambda: lifecycle.restart(settings, self._lease))
         if self._hold:
             self._hold.keep()
 
@@ -339,9 +339,11 @@ class EmbeddedLab:
     def _understood(self, put: Callable[[], T]) -> T:
         try:
             return put()
-        except Gone as error:
-            said = self._hold.last_word() if self._hold else None
-            raise said or why_gone(self.folder, self._instance) or error from error
+        except (Gone, LabEnded) as error:
+            by = self._hold.ended_by() if self._hold else ""
+            if by or isinstance(error, Gone):
+                raise why_gone(self.folder, self._instance, by) or error from error
+            raise
 
     def _read(self, read: Callable[[], T]) -> T:
         """Return what a service says; where it does not answer, what has become of the lab counts more."""

@@ -13,7 +13,7 @@ from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 from dclab.tools import find_tool
 
-__all__ = ["command_line", "container_env", "expand", "redis_server"]
+__all__ = ["command_line", "container_env", "expand", "import_path", "redis_server"]
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
@@ -29,6 +29,11 @@ def expand(text: str, env: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def import_path() -> str:
+    """Return the PYTHONPATH with which a child finds the modules that this process does."""
+    return os.pathsep.join(one for one in sys.path if one not in ("", os.sep))  # the supervisor's own folder is `/`
+
+
 def container_env(
     workload: Workload,
     *,
@@ -41,13 +46,15 @@ def container_env(
     """The environment of one replica: the manifest's, over what Kubernetes and this engine set.
 
     Nothing of the user's own environment is passed on but the path and the language, so a proxy
-    setting or a secret of theirs cannot reach the lab.
+    setting or a secret of theirs cannot reach the lab. Python finds what this process does, wherever
+    dclab is installed.
     """
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": os.environ.get("LANG", "C.UTF-8"),
         "HOME": str(folder),
         "HOSTNAME": replica,
+        "PYTHONPATH": import_path(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         LAB_MARK: str(folder),

@@ -14,7 +14,7 @@ from dclab.engines.embedded.wire import Envelope, Settings
 from dclab.engines.states import Holder
 from dclab.errors import LabEnded, NotSupported
 
-__all__ = ["CHANGING", "Gate"]
+__all__ = ["CHANGING", "LAST_WORDS", "Gate"]
 
 CHANGING: Collection[str] = {
     one.verb
@@ -29,6 +29,11 @@ CHANGING: Collection[str] = {
 }
 """Verbs by which a measurement of someone else would become one of another lab."""
 
+LAST_WORDS: Collection[str] = {
+    one.verb for one in (questions.AskJob, questions.AskJobLog, questions.StopJob, questions.AskPasses, questions.Down)
+}
+"""Verbs that are answered while the lab is being ended: what was measured is still to be had."""
+
 
 class Gate:
     """Whether the lab is being ended and by whom, and who holds it."""
@@ -36,7 +41,8 @@ class Gate:
     def __init__(self, settings: Settings) -> None:
         self._name = settings.name
         self._instance = settings.instance
-        self._ended_by = ""
+        self.ended_by = ""
+        """Who has ended the lab; empty while it runs."""
         self._holder: Holder | None = None
         self._token = ""
         self.closed = asyncio.Event()
@@ -45,7 +51,7 @@ class Gate:
     def close(self, by: str) -> None:
         """Answer nothing any more, since the lab is being ended; the first who does so is the one who is named."""
         if not self.closed.is_set():
-            self._ended_by = by
+            self.ended_by = by
             self.closed.set()
 
     def check(self, envelope: Envelope) -> None:
@@ -65,14 +71,14 @@ class Gate:
             )
         if envelope.instance not in ("", self._instance):
             raise states.ended(self._name, f" --name {self._name}", replaced=True)
-        if self.closed.is_set() and not down:
+        if self.closed.is_set() and envelope.verb not in LAST_WORDS:
             raise self.ended()
         if envelope.verb in CHANGING and self._holder and envelope.hold != self._token:
             raise states.held(self._name, self._holder)
 
     def ended(self) -> LabEnded:
         """Return the error for whoever still waits for an answer."""
-        return states.ended(self._name, f" --name {self._name}", self._ended_by)
+        return states.ended(self._name, f" --name {self._name}", self.ended_by)
 
     def take(self, what: str, pid: int) -> str:
         """Let a command hold the lab; return its token. LabHeld: another one does."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from dclab.engines.embedded import questions, wire
 from dclab.engines.embedded.ask import stay_connected
-from dclab.errors import DclabError, LabEnded
 
 __all__ = ["Hold", "Lease"]
 
@@ -41,6 +40,7 @@ class Hold:
         self._what = what
         self._instance = instance
         self._connection: socket.socket | None = None
+        self._ended_by = ""
         self.token = ""
 
     def take(self) -> None:
@@ -68,17 +68,11 @@ class Hold:
                     pass
         self._connection = None
 
-    def last_word(self) -> LabEnded | None:
-        """Return what the supervisor has said on ending its lab, or None."""
-        if not self._connection:
-            return None
-        with contextlib.suppress(OSError, ValueError):
-            self._connection.setblocking(False)
-            line = self._connection.recv(1 << 16).partition(b"\n")[0]
-            try:
-                wire.decode_answer(wire.decode_reply(line), type(None))
-            except LabEnded as ended:
-                return ended
-            except DclabError:
-                return None
-        return None
+    def ended_by(self) -> str:
+        """Return who has ended the lab, as its supervisor has said last on the connection; empty when it has not."""
+        if self._connection and not self._ended_by:
+            with contextlib.suppress(OSError, ValueError):
+                self._connection.setblocking(False)
+                line = self._connection.recv(1 << 16).partition(b"\n")[0]
+                self._ended_by = wire.decode_answer(wire.decode_reply(line), str)
+        return self._ended_by

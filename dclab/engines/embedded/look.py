@@ -20,20 +20,21 @@ __all__ = ["instance_of", "leftovers", "supervisor_of", "why_gone"]
 SUPERVISOR = "dclab.engines.embedded.supervisor"
 
 
-def why_gone(folder: Path, instance: str = "") -> DclabError | None:
+def why_gone(folder: Path, instance: str = "", by: str = "") -> DclabError | None:
     """Return why no supervisor answers in that folder; None when there is no lab.
 
     Args:
         folder: of the lab.
         instance: the lab that was used there, which someone must have ended if it is not there now; empty for none.
+        by: who has ended it, as far as it is known.
     """
     # In this order: a supervisor that is asked to end removes lab.json first, one that dies leaves it.
     running, now = supervisor_of(folder), instance_of(folder)
     name, where = folder.name, f" --name {folder.name}"
     if now is None:
-        return states.ended(name, where) if instance else None
+        return states.ended(name, where, by) if instance else None
     if instance and now not in ("", instance):
-        return states.ended(name, where, replaced=True)
+        return states.ended(name, where, by, replaced=True)
     if running:
         why = f"Its supervisor (process {running.pid}) does not listen at {wire.socket_path(folder)}"
         return states.not_answering(name, why, where, f"Its log is {wire.supervisor_log(folder)}.")

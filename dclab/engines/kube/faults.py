@@ -65,6 +65,7 @@ class NoAnswer(NoCluster, NotAnswering):
     """A cluster is named, and does not answer; whether there is a lab in it is not known."""
 
     code = NotAnswering.code
+    exit_code = NotAnswering.exit_code
 
 
 class NotKubernetes(LabLost):
