@@ -16,7 +16,7 @@ from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import Forbidden, NotFound
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
-from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
+from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.lab.diagnose import cause, trouble
 from dclab.engines.kube.lab.hold import Hold, check
@@ -102,6 +102,8 @@ class KubeLab:
         self._lease = lease
         self._hold: Hold | None = None
         self._watches: dict[str, AutoscalerWatch] = {}
+        self._events: dict[str, EventLog] = {}
+        """About autoscalers, by uid."""
 
     # What it is.
 
@@ -328,7 +330,7 @@ class KubeLab:
     @used
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        return read_counter(self.url("webui"))
+        return self._read("webui", read_counter)
 
     @used
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
@@ -341,7 +343,18 @@ class KubeLab:
     @used
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
-        return read_httplat(self.url(f"httplat-{target}"))
+        return self._read(f"httplat-{target}", read_httplat)
+
+    def _read(self, service: str, read: Callable[[str], T]) -> T:
+        """Read from a service; once more where it is forwarded, when the API server that forwards it is back."""
+        url = self.url(service)
+        try:
+            return read(url)
+        except LabLost:
+            if not self.reach.forwards(service):
+                raise
+        check_version(self.api)
+        return read(url)
 
     @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
@@ -395,14 +408,15 @@ class KubeLab:
         if name in self._watches:
             target = found.spec.scale_target_ref.name
             self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
-        return autoscaler_status(found, self._events(found.metadata.uid))
+        uid = found.metadata.uid
+        return autoscaler_status(found, self._events.setdefault(uid, EventLog()).read(self._events_about(uid)))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """As far as looking at it since it was applied shows them."""
         watch = self._watches.get(name)
         return watch.passes() if watch else ()
 
-    def _events(self, uid: str) -> Sequence[Event]:
+    def _events_about(self, uid: str) -> Sequence[Event]:
         return self.api.list(path_of("v1", "Event", self.name), Event, fieldSelector=f"involvedObject.uid={uid}")
 
     def _autoscaler(self, name: str) -> str:
