@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -32,10 +32,14 @@ FIRST_SECONDS = 30.0
 """For a Prometheus that has just been started to scrape twice what it has to find first."""
 
 TIMEOUT = 10.0
+PATIENCE = 30.0
+"""Seconds for which a Prometheus that is not reached is asked again."""
 MOST_SAID = 300
 """Letters of an error that are passed on: it may quote a whole page."""
 LONGEST_MS = 1e9
 """A longer latency is not one."""
+
+T = TypeVar("T")
 
 Series = dict[str, tuple[tuple[float, float], ...]]
 
@@ -85,7 +89,21 @@ class PrometheusWatch:
 
         with self._session() as session, self._understood():
             client = PrometheusConnect(url=self.url, session=session, timeout=TIMEOUT)
-            return msgspec.convert(put(client), list[_Row])
+            return msgspec.convert(self._patiently(lambda: put(client)), list[_Row])
+
+    @staticmethod
+    def _patiently(ask: Callable[[], T]) -> T:
+        """Ask again while nothing answers: Prometheus goes on collecting while what leads to it is away."""
+        import requests
+
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return ask()
+            except requests.ConnectionError:
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.5)
 
     @staticmethod
     def _session() -> requests.Session:

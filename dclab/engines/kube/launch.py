@@ -16,7 +16,7 @@ from dclab.engines.kube.cluster.connect import connect, is_local
 from dclab.engines.kube.cluster.images import Images, images_of
 from dclab.engines.kube.cluster.kubeconfig import PROFILE, contexts, find_context
 from dclab.engines.kube.cluster.provide import provide
-from dclab.engines.kube.faults import Forbidden, NoAnswer, NoCluster, NotKubernetes
+from dclab.engines.kube.faults import Forbidden, NoAnswer, NoCluster, NotKubernetes, half_done
 from dclab.engines.kube.lab import hold, rollout
 from dclab.engines.kube.lab.client import KubeLab
 from dclab.engines.kube.lab.instance import instance_of, is_lab, mark_of, new_mark, set_mark, why_unusable
@@ -190,14 +190,16 @@ def start(where: Place, images: Images, say: Callable[[str], None], *, leased: b
         hold.check(where.api, where.namespace, "")
     provide(where.api, images, say)
     lease = Lease(where.context_name, where.namespace) if leased and not there else None
+    again = f"`dclab up{where.options}` finishes it; `dclab down{where.options}` removes it."
     try:
-        claim(where.api, namespace_manifest(where.namespace, images), lease.mark if lease else new_mark())
-        namespace = set_mark(where.api, where.namespace, lease.mark if lease else new_mark())
-        if lease:
-            lease.covers(mark_of(namespace))
-        lab = _lab(where, namespace, lease)
-        say(f"applying the manifests to {where.namespace}")
-        lab.deploy()
+        with half_done(f"Part of the lab {where.namespace!r} may have been made.", again):
+            claim(where.api, namespace_manifest(where.namespace, images), lease.mark if lease else new_mark())
+            namespace = set_mark(where.api, where.namespace, lease.mark if lease else new_mark())
+            if lease:
+                lease.covers(mark_of(namespace))
+            lab = _lab(where, namespace, lease)
+            say(f"applying the manifests to {where.namespace}")
+            lab.deploy()
     except BaseException:
         if lease:  # its watchdog takes away what there is already
             lease.end()
@@ -217,7 +219,10 @@ def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[boo
     where = place(context_name, namespace)
     if ensure_ours(where.api, namespace) is None:
         return False, []
-    kept = remove(where.api, namespace)
+    with half_done(
+        "Part of the lab is removed.", f"`dclab down{where.options}` removes the rest once the cluster is back."
+    ):
+        kept = remove(where.api, namespace)
     if own:
         minikube.stop()
     return True, kept

@@ -13,7 +13,7 @@ from dclab.engines.http_services import read_counter, read_httplat
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.faults import Forbidden, NotFound
+from dclab.engines.kube.faults import Forbidden, NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
@@ -239,7 +239,12 @@ class KubeLab:
             self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
         except NotFound as error:
             raise self._unknown(deployment) from error
-        rollout.wait_settled(self.api, self.name, [deployment], timeout)
+        self._wait_settled(deployment, f"to have {replicas} replicas", timeout)
+
+    def _wait_settled(self, deployment: str, wanted: str, timeout: float) -> None:
+        told = f"{deployment} has been told {wanted}, and will once the cluster is back."
+        with half_done(told, f"`dclab status{self.options}` shows when it is back, and what there is."):
+            rollout.wait_settled(self.api, self.name, [deployment], timeout)
 
     @used
     def states(self) -> Mapping[str, DeploymentState]:
@@ -273,7 +278,7 @@ class KubeLab:
         kept = [one for one in container.get("env", ()) if one["name"] not in env]
         container["env"] = [*kept, *({"name": key, "value": value} for key, value in env.items())]
         self.api.apply(self.images.fit([manifest])[0], self.name)
-        rollout.wait_settled(self.api, self.name, [deployment], timeout)
+        self._wait_settled(deployment, f"to run with {', '.join(env) or 'its own variables'}", timeout)
 
     @used
     def cpu_request_millicores(self, deployment: str) -> float:
@@ -296,10 +301,11 @@ class KubeLab:
         return logs.last_lines(self.api, self.name, deployment, lines)
 
     def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
-        """Yield the last lines of every replica, then new ones as they come; ends with LabLost when the lab does."""
+        """Yield the last lines of every replica, then new ones as they come; ends only when the lab does."""
         for one in deployments:
             self._check_known(one)
-        return logs.follow(self.api, self.name, deployments, lines)
+        with self._using():
+            yield from logs.follow(self.api, self.name, deployments, lines)
 
     def _check_known(self, deployment: str) -> None:
         if deployment not in self.deployments():
