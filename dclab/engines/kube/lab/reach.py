@@ -52,6 +52,10 @@ class Reach:
             self._node_ports[service] = found
         return self._node_ports[service]
 
+    def forwards(self, service: str) -> bool:
+        """Whether a service is reached through the API server."""
+        return service in self._forwards
+
     def forget(self) -> None:
         """Find NodePorts anew: the services may have been made again, with others. Forwards stay."""
         self._node_ports.clear()
