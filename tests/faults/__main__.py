@@ -12,8 +12,9 @@ import time
 import traceback
 from collections.abc import Iterable
 
-from tests.faults.fault import HEAD, Fault, Row, line, totals
-from tests.faults.room import CannotGive, Room, private_mounts
+from tests.faults.disks import private_mounts
+from tests.faults.fault import HEAD, CannotGive, Fault, Row, line, totals
+from tests.faults.room import Room
 from tests.faults.user import heed_signals
 
 
@@ -23,9 +24,9 @@ def faults_of(engine: str) -> list[Fault]:
         from tests.faults import kube
 
         return kube.FAULTS
-    from tests.faults import commands, processes, surroundings
+    from tests.faults import processes, signals, surroundings, together
 
-    return [*processes.FAULTS, *surroundings.FAULTS, *commands.FAULTS]
+    return [*processes.FAULTS, *surroundings.FAULTS, *signals.FAULTS, *together.FAULTS]
 
 
 def give(fault: Fault, room: Room) -> Row:

@@ -11,6 +11,10 @@ HEAL_SECONDS = {"embedded": 5.0, "kube": 60.0}
 """Goal: seconds from the end of a fault until everything is whole, by itself."""
 
 
+class CannotGive(Exception):
+    """A fault that cannot be given on this machine; the text says what it lacks."""
+
+
 @dataclass
 class Row:
     """What one fault has shown: a row of the table, with its verdict."""

@@ -15,10 +15,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults import processes
-from tests.faults.fault import Row
+from tests.faults import giving
+from tests.faults.disks import full_disk, private_mounts
+from tests.faults.fault import CannotGive, Row
 from tests.faults.ledger import Ledger
-from tests.faults.room import CannotGive, Room, full_disk, private_mounts
+from tests.faults.room import Room
 from tests.faults.surroundings import disk
 from tests.faults.trial import ask_status, check, heal
 from tests.faults.user import CHECKOUT, heed_signals
@@ -123,23 +124,23 @@ class Chain:
         """A fault, and how long it lasts."""
         room, lasts = self.room, 0.0
         if kind == "kill":
-            given, killed = processes.kill(component), 1
+            given, killed = giving.kill(component), 1
         elif kind == "kill all":
-            given, killed = processes.kill_all(component), len(room.processes(component))
+            given, killed = giving.kill_all(component), len(room.processes(component))
         elif kind == "kill again and again":
-            given, killed = processes.again_and_again(component, 3, 0.2), 3
+            given, killed = giving.again_and_again(component, 3, 0.2), 3
         elif kind == "hang":
-            given, killed, lasts = processes.hang(component), 0, self.chance.uniform(0.2, 4.0)
+            given, killed, lasts = giving.hang(component), 0, self.chance.uniform(0.2, 4.0)
         elif kind == "suspend":
-            given, killed, lasts = processes.hang("supervisor", *KILLED), 0, self.chance.uniform(0.5, 2.0)
+            given, killed, lasts = giving.hang("supervisor", *KILLED), 0, self.chance.uniform(0.5, 2.0)
         elif kind == "out of descriptors":
-            given, killed, lasts = processes.no_descriptors(component), 0, self.chance.uniform(0.5, 3.0)
+            given, killed, lasts = giving.no_descriptors(component), 0, self.chance.uniform(0.5, 3.0)
         elif kind == "disk full":
             given, killed, lasts = disk(component, full_disk), 0, self.chance.uniform(0.5, 3.0)
         elif kind == "flood":
-            given, killed, lasts = processes.flood(component, 100), 0, 0.5
+            given, killed, lasts = giving.flood(component, 100), 0, 0.5
         else:
-            given, killed, lasts = processes.control_flood(b"\0\n{}\n", 20), 0, 0.2
+            given, killed, lasts = giving.control_flood(b"\0\n{}\n", 20), 0, 0.2
         if killed:
             self.ledger.killing(component, killed)
         elif kind in ("hang", "suspend"):
@@ -164,10 +165,10 @@ class Chain:
 
     def crash(self, row: Row) -> None:
         """The supervisor is killed, and the user starts the lab again."""
-        with processes.kill("supervisor")(self.room):
+        with giving.kill("supervisor")(self.room):
             time.sleep(0.1)
             ask_status(self.room, row)
-        said = self.room.tell("up", "--clock-speed", "20")
+        said = self.room.start_lab()
         states = self.room.tell("status").data.get("deployments", {})
         self.room.wanted = {name: states[name]["desired"] for name in self.room.wanted if name in states}
         check(self.room, row, said, self.room.look())

@@ -1,6 +1,6 @@
 """A room for a lab of the campaign: folders of its own, each a small file system, and things of others that must not change.
 
-As root every folder is a tmpfs, in a mount namespace that ends with the campaign (`private_mounts`), so that a disk can be
+As root every folder is a tmpfs, in a mount namespace that ends with the campaign (`disks`), so that a disk can be
 full or read-only without any other program noticing.
 """
 
@@ -11,14 +11,14 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.faults import outside
+from tests.faults.disks import mount, mounts_are_private
+from tests.faults.fault import CannotGive
 from tests.faults.outside import Process, Seen
 from tests.faults.user import CHECKOUT, Command, Said, tell
 
@@ -38,28 +38,18 @@ WANTED = {
 SIZES = {"runtime": "4m", "state": "64m", "results": "32m"}
 """Of the folders' file systems."""
 
-_PRIVATE = "DCLAB_FAULTS_PRIVATE_MOUNTS"
-
-
-class CannotGive(Exception):
-    """A fault that cannot be given on this machine; the text says what it lacks."""
-
-
-def private_mounts(module: str, arguments: list[str]) -> None:
-    """As root, run this module again in a mount namespace of its own; returns there, and where there is no root."""
-    if os.geteuid() or os.environ.get(_PRIVATE) or not shutil.which("unshare"):
-        return
-    os.environ[_PRIVATE] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", module, *arguments])
-
 
 class Room:
     """One lab's surroundings. As a context, it is the environment of every command, and ends with all that is in it."""
 
+    usual = WANTED
+    patience = 30.0
+    """Seconds after which a lab that is not whole is given up."""
+
     def __init__(self, name: str = NAME) -> None:
         self.name = name
         self.base = Path(tempfile.mkdtemp(prefix="dcf-"))
-        self.mounted = bool(os.environ.get(_PRIVATE))
+        self.mounted = mounts_are_private()
         self.wanted: dict[str, int] = {}
         """Replicas that the lab should have now; empty while there should be none."""
         self.known: set[tuple[int, int]] = set()
@@ -174,19 +164,23 @@ class Room:
 
     def up(self) -> None:
         """Have the lab as it should be, from whatever there is."""
-        if self.wanted == WANTED and self.whole(1):
+        if self.wanted == self.usual and self.whole(1):
             return
         self.down()
         self.sweep_out()
-        said = self.tell("up", "--clock-speed", "20")
+        said = self.start_lab()
         if said.code:
             raise RuntimeError(f"The lab cannot be started: {said.cause}")
         self.wanted = {}
         for name in ("rng", "hasher", "worker"):
-            self.tell("scale", name, str(WANTED[name]))
-        self.wanted = dict(WANTED)
+            self.tell("scale", name, str(self.usual[name]))
+        self.wanted = dict(self.usual)
         if not self.whole(20):
             raise RuntimeError(f"The lab is not whole: {self.look().missing(self.wanted)}")
+
+    def start_lab(self) -> Said:
+        """Run `up`, as for any fault."""
+        return self.tell("up", "--clock-speed", "20")
 
     def need_prometheus(self) -> None:
         """Have the lab's Prometheus; CannotGive where there is none."""
@@ -202,6 +196,13 @@ class Room:
         return self.tell("down")
 
     # What is left.
+
+    def idle(self) -> list[str]:
+        """Return processes that have nothing to do in the lab, or that nobody could find after a crash."""
+        seen = self.look()
+        roles = {"supervisor", "proxy", "prometheus", *self.wanted}
+        found = [f"a {one.role} runs on" for one in seen.processes if one.role not in roles]
+        return found + [f"{one.role} does not carry the lab's mark" for one in seen.processes if not one.marked]
 
     def left(self) -> list[str]:
         """Return what is left of a lab that has ended: processes and folders."""
@@ -231,38 +232,3 @@ class Room:
         self.known.clear()
         for place in (self.folder, self.lab_state):
             shutil.rmtree(place, ignore_errors=True)
-
-
-def mount(place: Path, *arguments: str) -> None:
-    """Mount something at a folder."""
-    subprocess.run(["mount", *arguments, str(place)], check=True, capture_output=True)
-
-
-@contextlib.contextmanager
-def full_disk(room: Room, name: str) -> Iterator[None]:
-    """A while in which one of the room's folders has not a byte left."""
-    if not room.mounted:
-        raise CannotGive("a disk of its own needs root")
-    ballast = room.base / name / ".ballast"
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    try:
-        yield
-    finally:
-        ballast.unlink(missing_ok=True)
-
-
-@contextlib.contextmanager
-def read_only(room: Room, name: str) -> Iterator[None]:
-    """A while in which nothing can be written into one of the room's folders."""
-    if not room.mounted:
-        raise CannotGive("a disk of its own needs root")
-    place = room.base / name
-    # The file system itself cannot be made read-only while a log in it is open; a mount of it can.
-    mount(place, "--bind", str(place))
-    mount(place, "-o", "remount,bind,ro")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)

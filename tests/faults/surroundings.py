@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.faults.fault import Fault, Row
-from tests.faults.processes import Give, kill, send
-from tests.faults.room import CannotGive, Room, full_disk, read_only
+from tests.faults.disks import full_disk, read_only
+from tests.faults.fault import CannotGive, Fault, Row
+from tests.faults.giving import Give, kill, send
+from tests.faults.room import Room
 from tests.faults.trial import LOAD, SCALE, SWEEP, Running, check, heal, on_lab
 from tests.faults.user import CHECKOUT
 
@@ -24,7 +25,7 @@ def disk(name: str, broken: Callable[..., contextlib.AbstractContextManager[None
 
     @contextlib.contextmanager
     def give(room: Room) -> Iterator[None]:
-        with broken(room, name), then(room) if then else contextlib.nullcontext():
+        with broken(room.base, name), then(room) if then else contextlib.nullcontext():
             yield
 
     return give

@@ -14,11 +14,8 @@ from typing import Any, Literal
 from tests.faults.claims import claims_of, false_ones, summary
 from tests.faults.fault import Fault, Row
 from tests.faults.outside import Seen
-from tests.faults.room import WANTED, Room
+from tests.faults.room import Room
 from tests.faults.user import Command, Said
-
-LONGEST_HEALING = 30.0
-"""Seconds after which a lab that is not whole is given up."""
 
 COMMAND_SECONDS = 150.0
 """For a command that runs meanwhile to end, after the fault."""
@@ -145,6 +142,7 @@ def on_lab(
     heals: Literal["itself", "up", "either"] = "itself",
     heals_within: float | None = None,
     short: bool = False,
+    engine: str = "embedded",
 ) -> Fault:
     """Return a fault in a running lab.
 
@@ -157,6 +155,7 @@ def on_lab(
         heals: by itself, or by `dclab up`, or either: by `up` when it is not whole within the goal, and the user is told so.
         heals_within: seconds, where the fault itself makes it longer than the engine's goal.
         short: whether it is part of the short form.
+        engine: in whose lab.
     """
 
     def play(room: Room, row: Row) -> None:
@@ -172,27 +171,27 @@ def on_lab(
         if heals == "up" or (heals == "either" and not _healed(room, row)):
             ask_status(room, row)
             before = room.look()
-            said = room.tell("up", "--clock-speed", "20")
+            said = room.start_lab()
             over = time.monotonic()
-            room.wanted = {name: desired(room, name) for name in WANTED}
+            room.wanted = {name: desired(room, name) for name in room.usual}
             check(room, row, said, before)
         row.seconds = heal(room, row, over)
         if running:
             running.finish(row)
             if not room.whole(row.heals_within):
                 row.failed.append(f"not whole after the command: {', '.join(room.look().missing(room.wanted))}")
-        row.left += idle(room)
+        row.left += room.idle()
         row.foreign += room.foreign()
         if row.failed or row.seconds is None or component == "prometheus":
             room.down()
             row.left += room.left()
-        elif room.wanted != WANTED:
-            for name, count in WANTED.items():
+        elif room.wanted != room.usual:
+            for name, count in room.usual.items():
                 if room.wanted.get(name) != count:
                     room.tell("scale", name, str(count))
-            room.wanted = dict(WANTED)
+            room.wanted = dict(room.usual)
 
-    return Fault(kind, component, play, heals_within=heals_within, short=short)
+    return Fault(kind, component, play, engine, heals_within, short)
 
 
 def _healed(room: Room, row: Row) -> bool:
@@ -227,17 +226,9 @@ def heal(room: Room, row: Row, over: float) -> float | None:
                 first, since = seen.hashes or 0, time.monotonic()
         else:
             first = None
-        if time.monotonic() - over > LONGEST_HEALING:
+        if time.monotonic() - over > room.patience:
             row.failed.append(
-                f"not whole after {LONGEST_HEALING:.0f} s: {', '.join(seen.missing(room.wanted)) or 'counter'}"
+                f"not whole after {room.patience:.0f} s: {', '.join(seen.missing(room.wanted)) or 'counter'}"
             )
             return None
         time.sleep(0.15)
-
-
-def idle(room: Room) -> list[str]:
-    """Return processes in the lab that have nothing to do there, or that `dclab down` could not find after a crash."""
-    seen = room.look()
-    roles = {"supervisor", "proxy", "prometheus", *room.wanted}
-    found = [f"a {one.role} runs on" for one in seen.processes if one.role not in roles]
-    return found + [f"{one.role} does not carry the lab's mark" for one in seen.processes if not one.marked]
