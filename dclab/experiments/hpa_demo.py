@@ -15,6 +15,7 @@ from dclab.errors import DclabError
 from dclab.experiments.explain_autoscale import explain, why_unknown
 from dclab.experiments.loadtest import collect_load
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import check_nothing_scales
 from dclab.lab import AutoscalerStatus, Job, Lab, LoadSpec, Scrape
 from dclab.measure.by_worker import LOOK_BACK_SECONDS
 from dclab.measure.httplat import mean_latency_ms
@@ -122,6 +123,7 @@ class _Watch:
         self.observer.step(self._line(point))
         self._tell("metric-unknown", lambda: why_unknown(self.status.conditions) if self.status else None)
         self._tell("unready", lambda: self._unready(point))
+        self._tell("rescaled", self._rescaled)
         return point
 
     def _tell(self, code: str, find: Callable[[], Caveat | None]) -> None:
@@ -142,6 +144,16 @@ class _Watch:
             code="unready",
             message=f"Only {point.ready} of {point.desired} replicas of {self.settings.target} are ready. {why}",
             hint="The figures are those of the ready replicas.",
+        )
+
+    def _rescaled(self) -> Caveat | None:
+        workers = self.lab.replicas("worker").desired
+        if workers == self.settings.workers:
+            return None
+        return Caveat(
+            code="rescaled",
+            message=f"Something else scaled worker from {self.settings.workers} to {workers} during the demonstration.",
+            hint="Its rates and latencies are not those of one number of workers. Repeat it while nothing else changes the lab.",
         )
 
     def result(self, *, at_rest: bool) -> Autoscale:
@@ -177,6 +189,7 @@ class _Watch:
 
 def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[Autoscale, LoadTest]:
     """Run it. Whatever happens, the load is ended, the autoscaler removed, and the target scaled as it was before."""
+    check_nothing_scales(lab)
     manifest = manifests.autoscaler(settings.target)
     replicas_before = lab.replicas(settings.target).desired
     if lab.replicas("worker").desired != settings.workers:
@@ -196,7 +209,7 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         while job.status().state == "running" and time.monotonic() < ends + 30:
             _tick(watch, "autoscaled")
         ended, job = job, None
-        load = collect_load(lab, ended, settings.load, observer)
+        load = collect_load(ended, settings.load, settings.workers, observer)
         watch.mark("LoadEnded", f"{load.transactions} requests, {load.transaction_rate:.0f} a second")
         at_rest = _until_rest(watch)
         result = watch.result(at_rest=at_rest)
@@ -207,7 +220,7 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
             last.callback(lab.remove_autoscaler, settings.target)
             last.callback(_keep_trace, lab, settings.target, manifest, observer)
             if job is not None:
-                collect_load(lab, job, settings.load, observer)
+                collect_load(job, settings.load, settings.workers, observer)
     return result, load
 
 

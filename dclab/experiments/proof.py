@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,6 +14,7 @@ from dclab.errors import DclabError, LabLost
 from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers
 from dclab.experiments.sampling import known_well
 from dclab.lab import Lab, ProbeSample, ProbeSpec
 from dclab.measure.caveats import rate_caveats
@@ -86,12 +87,14 @@ def run_proof(
         observer: of what is measured.
         unchanged: the rate with nothing changed, where it has just been measured; else it is measured first.
     """
+    check_nothing_scales(lab)
+    counts = counts_but_workers(lab)
     lab.scale("worker", settings.workers)
     before, after = UNCHANGED
     found = [
         _unchanged(before, settings, unchanged)
         if unchanged
-        else _measured(lab, before, None, settings, observer, known_well)
+        else _measured(lab, before, None, counts, settings, observer, known_well)
     ]
     observer.record(interventions=tuple(found))
     base = found[0].hashes_per_second
@@ -101,8 +104,9 @@ def run_proof(
         try:
             with changed(lab, change):
                 enough = known_well if _is_compared(change, settings.changes) else partial(told, base)
-                found.append(_measured(lab, str(change), change, settings, observer, enough))
-        except LabLost:
+                wanted = {**counts, change.service: change.replicas * counts[change.service]}
+                found.append(_measured(lab, str(change), change, wanted, settings, observer, enough))
+        except (LabLost, *NOT_OURS):
             raise
         except DclabError as error:
             observer.caveat(
@@ -115,7 +119,7 @@ def run_proof(
         observer.record(interventions=tuple(found))
     if len(found) > 1:
         enough = partial(all_told, base, tuple(found[1:]))
-        found.append(_measured(lab, after, None, settings, observer, enough))
+        found.append(_measured(lab, after, None, counts, settings, observer, enough))
         observer.record(interventions=tuple(found))
         for caveat in _drift(base, found[-1].hashes_per_second):
             observer.caveat(caveat)
@@ -163,6 +167,7 @@ def _measured(
     lab: Lab,
     name: str,
     change: Change | None,
+    counts: Mapping[str, int],
     settings: ProofSettings,
     observer: Observer,
     enough: Callable[[Rate], bool],
@@ -173,7 +178,7 @@ def _measured(
     with watched_machine(observer, f"the proof ({name})"), ThreadPoolExecutor(len(TARGETS)) as pool:
         probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
         rate = measure_rate(
-            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, enough=enough
+            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
         ).rate
         samples = {target: each.result() for target, each in probes.items()}
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):

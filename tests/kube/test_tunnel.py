@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -12,7 +13,7 @@ import threading
 import pytest
 from kubernetes.client import Configuration
 
-from dclab.engines.kube.tunnel import open_tunnel
+from dclab.engines.kube.tunnel import PortForward
 
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 """RFC 6455, section 1.3."""
@@ -24,13 +25,13 @@ def frame(data):
 
 RESET = None
 ENDS = {
-    "reset": RESET,
-    "closed": b"\x88\x00",
-    "text": b"\x81\x01a",
-    "no channel": frame(b""),
-    "another channel": frame(b"\x09a"),
-    "another port": frame(b"\x00\x01\x00"),
-    "an error": frame(b"\x01\x50\x00") + frame(b"\x01no such port"),
+    "reset": (RESET, ""),
+    "closed": (b"\x88\x00", ""),
+    "text": (b"\x81\x01a", "not of v4"),
+    "no channel": (frame(b""), "not of v4"),
+    "another channel": (frame(b"\x09a"), "not of v4"),
+    "another port": (frame(b"\x00\x01\x00"), "instead of its port"),
+    "an error": (frame(b"\x01\x50\x00") + frame(b"\x01no such port"), "no such port"),
 }
 
 
@@ -69,12 +70,19 @@ def server():
     listening.close()
 
 
-@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_a_connection_that_is_lost_ends_and_that_is_all(server, end, capfd):
-    found = open_tunnel(Configuration(), server(end), {}, 80)
-    found.sendall(b"x")
-    found.settimeout(5)
-    assert found.recv(1) == b""
-    found.close()
+async def lost(url):
+    """How a connection ends to which one byte was sent: by nothing, or by an error."""
+    tunnel = await PortForward(Configuration(), url, [], 80).open()
+    try:
+        await tunnel.write(b"x")
+        return (await tunnel.read()).decode()
+    except ConnectionError as error:
+        return str(error)
+    finally:
+        await tunnel.close()
+
+
+@pytest.mark.parametrize(("end", "says"), ENDS.values(), ids=ENDS)
+def test_a_connection_that_is_lost_ends_and_that_is_all(server, end, says, capfd):
+    assert says in (asyncio.run(asyncio.wait_for(lost(server(end)), 5)) or "")
     assert capfd.readouterr().err == ""

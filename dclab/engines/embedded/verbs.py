@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,6 +20,7 @@ from dclab.engines.embedded.container import redis_server
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import RunningJob, start_job
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
+from dclab.engines.embedded.reconcile import Reconciler
 from dclab.engines.embedded.replica import ReplicaHost
 from dclab.engines.embedded.reports import Reports
 from dclab.engines.embedded.services import Services
@@ -38,6 +42,7 @@ class Parts:
     service_specs: dict[str, ServicePort]
     services: Services
     deployments: dict[str, Deployment]
+    reconciler: Reconciler
     jobs: dict[str, RunningJob]
     reports: Reports
     usage: UsageSampler
@@ -51,6 +56,7 @@ class Verbs:
 
     def __init__(self, parts: Parts) -> None:
         self._lab = parts
+        self._adding = asyncio.Lock()
 
     async def about(self, _: questions.AskAbout) -> questions.About:
         """Settings, pids and service ports."""
@@ -58,6 +64,7 @@ class Verbs:
             settings=self._lab.settings,
             pid=os.getpid(),
             proxy_pid=self._lab.services.pid,
+            data_path_trouble=self._lab.services.trouble(),
             load_balancing=self._lab.services.load_balancing,
             ports=self._lab.services.ports,
             redis=redis_server(),
@@ -71,6 +78,7 @@ class Verbs:
                 )
                 for name, deployment in self._lab.deployments.items()
             },
+            autoscalers=self._lab.autoscaling.targets,
         )
 
     async def states(self, _: questions.AskStates) -> dict[str, DeploymentState]:
@@ -82,16 +90,23 @@ class Verbs:
 
     async def ready(self, asked: questions.Ready) -> None:
         """Return when every deployment has as many ready replicas as it wants."""
-        await self._wait(self._lab.deployments, asked.timeout)
+        await self._wait(tuple(self._lab.deployments.values()), asked.timeout)
 
     async def trouble(self, asked: questions.AskTrouble) -> str | None:
         """Why replicas of a deployment are not ready; None while they may only need time."""
-        return _last_words(self._deployment(asked.deployment)) or None
+        return self._deployment(asked.deployment).trouble or None
 
     async def scale(self, asked: questions.Scale) -> None:
         """Scale, and wait until that many are ready and none is terminating."""
-        self._deployment(asked.deployment).scale(asked.replicas)
-        await self._wait([asked.deployment], asked.timeout)
+        found = self._deployment(asked.deployment)
+        found.scale(asked.replicas)
+        await self._wait([found], asked.timeout)
+        if found.desired != asked.replicas:
+            raise DclabError(
+                f"{found.name} was scaled to {found.desired} by something else, while this waited for {asked.replicas}.",
+                "Another dclab command or an autoscaler did that.",
+                "Remove the autoscaler, or let one command at a time change the lab.",
+            )
 
     async def replicas(self, asked: questions.AskReplicas) -> Replicas:
         """Counts of one deployment."""
@@ -100,13 +115,14 @@ class Verbs:
     async def configure(self, asked: questions.Configure) -> None:
         """Replace a deployment's replicas by ones with these variables."""
         found = self._deployment(asked.deployment)
-        if not await found.configure(asked.env, asked.timeout):
+        why = await found.configure(asked.env, asked.timeout)
+        if why:
             raise TimedOut(
-                f"{found.name} with {asked.env} was not ready within {asked.timeout:g} s; it runs on as it was.",
-                _last_words(found),
-                f"See `dclab status`, and the logs in {self._lab.folder / 'logs'}.",
+                f"{found.name} with {asked.env} did not get ready; it runs on as it was.",
+                why,
+                f"See the logs in {self._logs}.",
             )
-        await self._wait([found.name], asked.timeout)
+        await self._wait([found], asked.timeout)
 
     async def cpu_request(self, asked: questions.AskCpuRequest) -> float:
         """CPU request of one replica in millicores."""
@@ -132,7 +148,9 @@ class Verbs:
     async def start_load(self, asked: questions.StartLoad) -> str:
         """Run a Job; returns its name."""
         try:
-            job = await start_job(asked.workload, folder=self._lab.folder, services=self._lab.services.ports)
+            job = await start_job(
+                asked.workload, folder=self._lab.folder, services=self._lab.services.ports, guard=self._lab.host.guard
+            )
         except OSError as error:
             raise DclabError("The load test could not be started.", f"{error}.", "Run `dclab doctor`.") from error
         self._lab.jobs[job.name] = job
@@ -170,21 +188,42 @@ class Verbs:
 
     async def prometheus(self, asked: questions.AskPrometheus) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
-        if PROMETHEUS not in self._lab.deployments:
-            service = prometheus_service()
-            workload = prometheus_workload(self._lab.folder, self._lab.service_specs.values(), self._lab.services.ports)
-            if workload is None:
-                return None
-            self._lab.service_specs[service.name] = service
-            await self._lab.services.open({service.name: 0})
-            self._lab.deployments[PROMETHEUS] = Deployment(self._lab.host, workload)
-            self._lab.deployments[PROMETHEUS].scale(1)
-        await self._wait([PROMETHEUS], asked.timeout)
+        async with self._adding:  # asked twice at once, it is added once
+            if PROMETHEUS not in self._lab.deployments:
+                service = prometheus_service()
+                services = self._lab.service_specs.values()
+                workload = prometheus_workload(self._lab.folder, services, self._lab.services.ports)
+                if workload is None:
+                    return None
+                if service.name not in self._lab.services.ports:
+                    await self._lab.services.open({service.name: 0})
+                self._lab.service_specs[service.name] = service
+                self._lab.deployments[PROMETHEUS] = Deployment(self._lab.host, workload)
+                self._lab.reconciler.changed()
+        await self._wait([self._lab.deployments[PROMETHEUS]], asked.timeout)
         return self._lab.services.ports[PROMETHEUS]
 
     async def down(self, _: questions.Down) -> None:
         """End everything, then the supervisor itself."""
         await self._lab.end()
+
+    def remember(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Return a function that puts the lab back to how it is now: for a command that is killed while it holds it."""
+        lab = self._lab
+        desired = {name: (one.desired, one.overrides) for name, one in lab.deployments.items()}
+        policy, scaled, jobs = lab.services.load_balancing, set(lab.autoscaling.targets), set(lab.jobs)
+
+        async def put_back() -> None:
+            for name in set(lab.autoscaling.targets) - scaled:
+                lab.autoscaling.remove(name)
+            for name, (count, overrides) in desired.items():
+                lab.deployments[name].overrides = overrides
+                lab.deployments[name].scale(count)
+            if lab.services.load_balancing != policy:
+                await lab.services.set_load_balancing(policy)
+            await asyncio.gather(*(job.stop() for name, job in lab.jobs.items() if name not in jobs))
+
+        return put_back
 
     def _deployment(self, name: str) -> Deployment:
         try:
@@ -211,19 +250,43 @@ class Verbs:
             if one.name in samples
         )
 
-    async def _wait(self, names: Iterable[str], timeout: float) -> None:
-        waited = [self._lab.deployments[name] for name in names]
-        if await reached(lambda: all(one.settled for one in waited), timeout):
+    @property
+    def _logs(self) -> Path:
+        return (wire.grows(self._lab.folder) / "logs").resolve()
+
+    async def _wait(self, waited: Sequence[Deployment], timeout: float) -> None:
+        """Return when these are settled and the data path serves them.
+
+        Raises:
+            TimedOut: they are not in time, or at once when a replica crashes again and again; with the cause.
+        """
+        began = time.monotonic()
+
+        def settled() -> bool:
+            served = self._lab.reconciler.published and self._lab.services.trouble() is None
+            return served and all(one.settled for one in waited)
+
+        def crashing() -> bool:
+            return any(one.crash_loop(began) for one in waited)
+
+        await reached(lambda: settled() or crashing(), timeout)
+        if settled():
             return
         late = [one for one in waited if not one.settled]
         counts = ", ".join(
             f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating" for one in late
         )
+        within = "" if crashing() else f" within {timeout:g} s"
         raise TimedOut(
-            f"The lab was not ready within {timeout:g} s: {counts}.",
-            " ".join(filter(None, map(_last_words, late))),
-            f"See the logs in {self._lab.folder / 'logs'}; `dclab down` and `dclab up` start afresh.",
+            f"The lab was not ready{within}: {counts or 'its data path does not serve its replicas'}.",
+            " ".join(filter(None, (*map(self._why, late), self._lab.services.trouble()))),
+            f"See the logs in {self._logs}; `dclab down` and `dclab up` start afresh.",
         )
+
+    def _why(self, deployment: Deployment) -> str:
+        if waits := self._lab.reconciler.waits_for(deployment):
+            return f"{deployment.name} is started once {', '.join(waits)} are ready."
+        return deployment.trouble
 
 
 def _counts(deployment: Deployment) -> Replicas:
@@ -234,10 +297,3 @@ def _counts(deployment: Deployment) -> Replicas:
         restarts=deployment.restarts,
         names=tuple(sorted(one.name for one in deployment.replicas)),
     )
-
-
-def _last_words(deployment: Deployment) -> str:
-    for replica in deployment.alive:
-        if not replica.ready and replica.last_error:
-            return f"{replica.name}: {replica.last_error}."
-    return ""

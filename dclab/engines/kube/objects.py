@@ -19,6 +19,7 @@ __all__ = [
     "ApiService",
     "Condition",
     "Event",
+    "Lease",
     "Listed",
     "Namespace",
     "Node",
@@ -97,8 +98,31 @@ class RoleBinding(Object, frozen=True):
     role_ref: RoleReference = RoleReference()
 
 
+class LeaseSpec(Part, frozen=True):
+    """Who holds something, and until when."""
+
+    holder_identity: str = ""
+    lease_duration_seconds: int = 0
+    acquire_time: datetime | None = None
+    renew_time: datetime | None = None
+
+
+class Lease(Object, frozen=True):
+    """A lease."""
+
+    spec: LeaseSpec = LeaseSpec()
+
+
+class NamespaceStatus(Part, frozen=True):
+    """State of a namespace."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
 class Namespace(Object, frozen=True):
     """A namespace."""
+
+    status: NamespaceStatus = NamespaceStatus()
 
 
 class ServicePort(Part, frozen=True):
@@ -173,6 +197,8 @@ class Event(Object, frozen=True):
     type: str = ""
     reason: str = ""
     message: str = ""
+    count: int = 1
+    first_timestamp: datetime | None = None
     last_timestamp: datetime | None = None
     event_time: datetime | None = None
 

@@ -62,6 +62,7 @@ class Terminated(Part, frozen=True):
 
     exit_code: int = 0
     reason: str = ""
+    started_at: datetime | None = None
     finished_at: datetime | None = None
 
 

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dclab import manifests
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.faults import NotFound
+from dclab.engines.kube.faults import Forbidden, NotFound
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.lab.diagnose import cause, trouble
-from dclab.engines.kube.lab.namespace import ensure_ours, remove, rendered
+from dclab.engines.kube.lab.hold import Hold, check
+from dclab.engines.kube.lab.instance import is_lab, why_ended
+from dclab.engines.kube.lab.lease import Lease
+from dclab.engines.kube.lab.namespace import ensure_ours, rendered
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.reach import Reach
+from dclab.engines.kube.lab.removal import remove, remove_objects
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Event, Node
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
-from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabEnded, LabLost, NotAnswering, TimedOut
 from dclab.lab import (
+    SERVICES,
     AutoscalerStatus,
     Counter,
     DeploymentState,
@@ -45,6 +51,21 @@ SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def used(verb: Callable[Concatenate[KubeLab, P], T]) -> Callable[Concatenate[KubeLab, P], T]:
+    """Have a verb of a lab say that the lab was ended, rather than that something of it is not there."""
+
+    @wraps(verb)
+    def asked(self: KubeLab, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._using():
+            return verb(self, *args, **kwargs)
+
+    return asked
+
+
 class KubeLab:
     """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
 
@@ -52,22 +73,49 @@ class KubeLab:
     clock_speed = 1.0
     sync_seconds = SYNC_SECONDS
 
-    def __init__(self, api: Api, namespace: str, images: Images) -> None:
+    def __init__(
+        self,
+        api: Api,
+        namespace: str,
+        images: Images,
+        *,
+        instance: str,
+        options: str = "",
+        lease: Lease | None = None,
+    ) -> None:
+        """Use the lab in a namespace.
+
+        Args:
+            api: of its cluster.
+            namespace: its name.
+            images: where its images come from.
+            instance: which lab it is (`instance.instance_of`): another one in the namespace is not used.
+            options: that name it in a command, each behind a space.
+            lease: under which it was started, if it ends with this process.
+        """
         self.api = api
         self.name = namespace
         self.images = images
+        self.instance = instance
+        self.options = options
         self.reach = Reach(api, namespace)
+        self._lease = lease
+        self._hold: Hold | None = None
         self._watches: dict[str, AutoscalerWatch] = {}
 
     # What it is.
 
     def identity(self) -> Mapping[str, Any]:
         """What tells this lab from another of its name."""
-        return {"context": self.api.context, "server": self.api.server, "namespace": self.name}
+        cluster = {"context": self.api.context, "server": self.api.server}
+        return {**cluster, "namespace": self.name, "instance": self.instance}
 
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""
-        return rollout.names(self.api, self.name)
+        found = rollout.names(self.api, self.name)
+        if not found:
+            self._check_there()
+        return found
 
     def addresses(self) -> Mapping[str, str]:
         """URLs of services that stay reachable after this command: the NodePorts that answer."""
@@ -86,48 +134,117 @@ class KubeLab:
     # Life.
 
     def deploy(self) -> None:
-        """Apply the manifests; replica counts stay as they are."""
-        if ensure_ours(self.api, self.name) is None:
-            raise LabLost(f"The namespace {self.name!r} is gone.", "Someone has deleted it.", "`dclab up` makes it.")
-        for one in rendered(self.name, self.images)[1:]:
-            self.api.apply(one, self.name)
+        """Apply the manifests; replica counts stay as they are.
 
+        Raises:
+            LabEnded: someone has ended the lab; nothing was made, and another lab in the namespace was left alone.
+        """
+        self._check_there()
+        self.reach.forget()
+        try:
+            for one in rendered(self.name, self.images)[1:]:
+                self.api.apply(one, self.name)
+        except Forbidden:  # nothing can be made in a namespace that is being removed
+            self._check_there()
+            raise
+        if ended := self._why_ended():  # meanwhile, so that `down` may not have seen what was just made
+            if not is_lab(ensure_ours(self.api, self.name), self.api):
+                remove_objects(self.api, self.name)
+            raise ended
+
+    @used
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
         end = time.monotonic() + timeout
-        for name in rollout.names(self.api, self.name):
-            rollout.wait_settled(self.api, self.name, name, end - time.monotonic())
+        rollout.wait_settled(self.api, self.name, sorted({*SERVICES, *self.deployments()}), timeout)
         first: int | None = None
-        while time.monotonic() < end:
+        while True:
             with contextlib.suppress(LabLost):
                 now = self.counter().hashes
                 if first is not None and now > first:
                     return
                 first = now if first is None else min(first, now)
+            if time.monotonic() > end:
+                break
             time.sleep(0.1)
         why, hint = cause(self.api, self.name)
         raise TimedOut(f"The hash counter does not rise within {timeout:g} s.", why, hint)
 
     def down(self) -> None:
-        """Remove what is dclab's; idempotent."""
+        """Remove what is dclab's; idempotent. Another lab that has taken the name is left alone."""
         self.reach.close()
-        remove(self.api, self.name)
+        try:
+            if self._why_ended() is None:
+                remove(self.api, self.name)
+        except NotAnswering as error:
+            if self._lease is None:
+                raise
+            raise NotAnswering(
+                error.what,
+                f"{error.why} So the lab {self.name!r} could not be removed yet.",
+                f"A process of dclab ({self._lease.pid}) does so once the cluster answers, within 15 minutes.",
+            ) from error
+        if self._lease:
+            self._lease.over()
+
+    @contextlib.contextmanager
+    def hold(self, what: str) -> Iterator[None]:
+        """Let nobody else change the lab for the duration; LabHeld when another command holds it."""
+        if self._hold:
+            yield
+            return
+        self._hold = Hold(self.api, self.name, what)
+        try:
+            self._check_there()
+            with self._using():
+                self._hold.take()
+            yield
+        finally:
+            self._hold.release()
+            self._hold = None
+
+    def _may_change(self) -> None:
+        """Raise LabHeld when another command holds the lab."""
+        check(self.api, self.name, self._hold.token if self._hold else "")
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[None]:
+        """Turn a loss into LabEnded where the lab was ended."""
+        try:
+            yield
+        except LabLost as error:
+            if not isinstance(error, NotAnswering):
+                with contextlib.suppress(NotAnswering):
+                    self._check_there(self.api.impatient())
+            raise
+
+    def _check_there(self, api: Api | None = None) -> None:
+        """Raise LabEnded when the lab was ended, or another one has taken its place."""
+        if error := self._why_ended(api):
+            raise error
+
+    def _why_ended(self, api: Api | None = None) -> LabEnded | None:
+        return why_ended(api or self.api, self.name, self.instance, self.options)
 
     # Deployments.
 
+    @used
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
+        self._may_change()
         path = self._deployment(deployment)
         try:
             self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
         except NotFound as error:
             raise self._unknown(deployment) from error
-        rollout.wait_settled(self.api, self.name, deployment, timeout)
+        rollout.wait_settled(self.api, self.name, [deployment], timeout)
 
+    @used
     def states(self) -> Mapping[str, DeploymentState]:
         """Counts and usage of every deployment, by its name, in three requests."""
         return states.states(self.api, self.name)
 
+    @used
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
         try:
@@ -136,13 +253,20 @@ class KubeLab:
             raise self._unknown(deployment) from error
         return states.counts(found, self._pods(deployment))
 
+    @used
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
         found = (trouble(pod) for pod in self._pods(deployment) if not is_ready(pod))
         return next((one[0] for one in found if one), None)
 
+    def data_path_trouble(self) -> str | None:
+        """None: what carries connections is the cluster's, and it does not tell."""
+        return None
+
+    @used
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
+        self._may_change()
         try:
             manifest = manifests.named(manifests.load(), "Deployment", deployment)
         except KeyError as error:
@@ -151,8 +275,9 @@ class KubeLab:
         kept = [one for one in container.get("env", ()) if one["name"] not in env]
         container["env"] = [*kept, *({"name": key, "value": value} for key, value in env.items())]
         self.api.apply(self.images.fit([manifest])[0], self.name)
-        rollout.wait_settled(self.api, self.name, deployment, timeout)
+        rollout.wait_settled(self.api, self.name, [deployment], timeout)
 
+    @used
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
         found = self.api.get(self._deployment(deployment), Deployment)
@@ -166,6 +291,7 @@ class KubeLab:
     def _metrics(self, app: str) -> Sequence[PodMetrics]:
         return states.metrics(self.api, self.name, f"app={app}")
 
+    @used
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""
         self._check_known(deployment)
@@ -198,14 +324,17 @@ class KubeLab:
                 f"A cluster's services do not balance by {policy!r}.", "kube-proxy chooses a replica at random."
             )
 
+    @used
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
         return self.reach.url(service)
 
+    @used
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
         return read_counter(self.url("webui"))
 
+    @used
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
         """Return every report from `since` until now, from the workers' logs; None where they leave a doubt.
 
@@ -213,15 +342,18 @@ class KubeLab:
         """
         return reports.worker_reports(self.api, self.name, since)
 
+    @used
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
         return read_httplat(self.url(f"httplat-{target}"))
 
+    @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe from within the cluster, through the Service, as a worker calls it."""
         job = jobs.probe_job(service, spec)
         return jobs.run_probe(self.api, self.name, self.images.fit([job])[0], spec)
 
+    @used
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, put beside it if need be; TimedOut when it does not get ready."""
         ensure_prometheus(self.api, self.name)
@@ -229,20 +361,33 @@ class KubeLab:
 
     # Load and autoscaling.
 
+    @used
     def start_load(self, spec: LoadSpec) -> jobs.KubeJob:
         """Start a siege as a Job; returns when it runs."""
+        self._may_change()
         (manifest,) = self.images.fit([manifests.load_test(spec)])
         return jobs.start(self.api, self.name, manifest, f"http://{spec.target}{spec.path}")
 
+    @used
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
+        self._may_change()
         self.api.apply(dict(manifest), self.name)
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
+    @used
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
+        self._may_change()
         self.api.delete(self._autoscaler(name))
 
+    @used
+    def autoscalers(self) -> Mapping[str, str]:
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        found = self.api.list(path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name), Autoscaler)
+        return {one.metadata.name: one.spec.scale_target_ref.name for one in found}
+
+    @used
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
         try:

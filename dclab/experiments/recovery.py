@@ -1,0 +1,51 @@
+"""What an experiment does about its lab: refuses one that changes by itself, brings back a crashed one, and no ended one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dclab.errors import LabEnded, LabHeld, Refused
+from dclab.lab import SERVICES, Lab
+
+__all__ = ["NOT_OURS", "check_nothing_scales", "counts_but_workers", "recover"]
+
+NOT_OURS = (LabEnded, LabHeld)
+"""Errors after which an experiment has no lab to go on with: it stops at once, and keeps what it has."""
+
+
+def counts_but_workers(lab: Lab) -> Mapping[str, int]:
+    """Return how many replicas each service is to have; of workers an experiment decides that itself."""
+    return {name: lab.replicas(name).desired for name in SERVICES if name != "worker"}
+
+
+def check_nothing_scales(lab: Lab) -> None:
+    """Raise Refused where an autoscaler is there: it would change what is measured.
+
+    What it scales is changed sooner or later, so the figures would be those of no known number of replicas.
+    """
+    if found := lab.autoscalers():
+        said = ", ".join(f"{name!r} (of {target})" for name, target in sorted(found.items()))
+        raise Refused(
+            f"The lab has an autoscaler that is not part of this measurement: {said}.",
+            "It may change the number of replicas while the rate is measured; nothing was changed.",
+            "Remove it first: `kubectl delete hpa` with its name and namespace; a lab of the embedded engine is started "
+            "again by `dclab down`, then `dclab up`.",
+        )
+
+
+def recover(lab: Lab, counts: Mapping[str, int]) -> None:
+    """Bring a lab back that does not answer; return when it is ready.
+
+    Args:
+        lab: that was lost.
+        counts: replicas of its services, which a lab that is deployed again does not know.
+
+    Raises:
+        LabEnded: someone has ended it; nothing was brought back.
+        DclabError: it does not come back.
+    """
+    lab.deploy()
+    for name, count in counts.items():
+        if lab.replicas(name).desired != count:
+            lab.scale(name, count)
+    lab.ready()
