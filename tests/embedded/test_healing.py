@@ -6,6 +6,7 @@ import http.client
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from dclab.engines.embedded import launch
 from dclab.engines.embedded.wire import Settings, supervisor_log
 from dclab.errors import TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
+from dclab.loopback import LOOPBACK
 
 as_root = pytest.mark.skipif(
     sys.platform != "linux" or os.getuid() != 0, reason="mounts and foreign limits need Linux and root"
@@ -175,21 +177,33 @@ def test_a_replica_killed_while_it_starts_comes_back(lab, wait_until, deployment
 
 def test_a_replica_killed_while_it_leaves_is_gone_at_once(lab, wait_until):
     lab.scale("hasher", 2)
-    youngest = replicas(lab, "hasher")[-1].pid
-    os.kill(youngest, signal.SIGSTOP)  # so that it does not leave by itself, before its 10 s of grace are over
-    with ThreadPoolExecutor(1) as pool:
+    youngest = replicas(lab, "hasher")[-1]
+    with ThreadPoolExecutor(1) as pool, socket.create_connection((LOOPBACK, youngest.port)) as unfinished:
+        unfinished.sendall(b"POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\n1")  # it waits 2 s for the rest
         scaling = pool.submit(lab.scale, "hasher", 1)
         wait_until(lambda: lab.replicas("hasher").terminating == 1)
-        os.kill(youngest, signal.SIGKILL)
-        scaling.result(3)
+        time.sleep(0.3)
+        assert lab.replicas("hasher").terminating == 1
+        os.kill(youngest.pid, signal.SIGKILL)
+        scaling.result(1)
     assert whole(lab)
+
+
+def test_a_replica_that_is_stopped_leaves_in_time(lab):
+    lab.scale("hasher", 2)
+    os.kill(replicas(lab, "hasher")[-1].pid, signal.SIGSTOP)
+    began = time.monotonic()
+    lab.scale("hasher", 1)
+    assert time.monotonic() - began < 2
 
 
 def test_a_replica_that_stays_stopped_is_replaced_and_one_that_is_continued_is_not(lab, wait_until):
     (before,) = replicas(lab, "rng")
     os.kill(before.pid, signal.SIGSTOP)
-    time.sleep(1.2)
+    wait_until(lambda: lab.replicas("rng").ready == 0, 1.1)
+    assert "is stopped by a signal" in lab.trouble("rng")
     os.kill(before.pid, signal.SIGCONT)
+    wait_until(lambda: lab.replicas("rng").ready == 1, 1.1)
     time.sleep(2.2)
     assert replicas(lab, "rng") == (before,)
     os.kill(before.pid, signal.SIGSTOP)

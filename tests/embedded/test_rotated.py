@@ -112,6 +112,19 @@ def test_the_supervisor_s_own_log_is_bounded_for_all_who_write_to_it(tmp_path):
     assert "proxy" in lines
 
 
+def test_the_supervisor_s_own_log_is_made_again_where_it_was_removed(tmp_path):
+    file = tmp_path / "state" / "supervisor.log"
+    file.parent.mkdir()
+    with file.open("ab") as opened:
+        log = OwnLog(file, opened.fileno())
+        log.say("before")
+        file.unlink()
+        file.parent.rmdir()
+        log.say("lost")
+        log.say("after")
+        assert file.read_text().endswith(" after\n")
+
+
 @pytest.mark.parametrize("path", ["/dev/full", "/dev/null"])
 def test_saying_never_raises(path, tmp_path):
     descriptor = os.open(path, os.O_RDWR)

@@ -72,6 +72,7 @@ class RunningJob:
         if self.process.returncode is None:
             self.stopped = True
             with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)  # one that is stopped would not hear of its end
                 self.process.send_signal(signal.SIGINT)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ended.wait(), STOP_GRACE)

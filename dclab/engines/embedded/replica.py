@@ -123,9 +123,14 @@ class Replica:
         return self.process.pid if self.process and self.process.returncode is None else None
 
     @property
-    def ready(self) -> bool:
+    def serving(self) -> bool:
         """Whether it is in its services."""
         return self._ready and self.pid is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is in its services and does its work, as far as can be seen."""
+        return self.serving and not self._looks_stopped
 
     @property
     def over(self) -> bool:
@@ -139,6 +144,8 @@ class Replica:
     @property
     def trouble(self) -> str:
         """Why it is not ready, in a sentence; empty when it is, or when nothing is known against it."""
+        if self._looks_stopped:
+            return f"{self.name} is stopped by a signal; unless it is continued, it is restarted within 3 s."
         if self.ready or not self.last_error:
             return ""
         again = f" ({self.crashes} times in a row)" if self.crashes > 1 else ""
@@ -223,7 +230,6 @@ class Replica:
         output = Output(self.log_file, self._listener)
         self.process = await start_child(command, env, output)
         self._output = output
-        self._looks_stopped = 0
         self.started = time.monotonic()
 
     async def _watch(self) -> None:
@@ -248,6 +254,7 @@ class Replica:
         how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
         if self._looks_stopped >= STOPPED_LOOKS:
             how = "was stopped by a signal, not continued, and so killed"
+        self._looks_stopped = 0
         words = self._output.last_words
         self.last_error = f"{how}, and said last: {words}" if words else f"{how}, and had printed nothing"
 
@@ -256,6 +263,7 @@ class Replica:
         self._set_ready(False)
         await self.lab.publish()
         with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)  # one that is stopped would not hear of its end
             self.process.terminate()
             await asyncio.wait({ended}, timeout=self._grace)
             if not ended.done():
