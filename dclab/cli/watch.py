@@ -84,13 +84,14 @@ class Screen:
         from rich.segment import Segment
         from rich.text import Text
 
+        from dclab.cli.output import plain
         from dclab.cli.panels import sparkline
 
         yield Text(self.title, style="bold")
         below = [Text(f"{_rate(self.moment.hashes_per_second):<16} {sparkline(self.rates, 40)}")]
         below += [Text(f"latency of {name}: {_ms(ms)}") for name, ms in self.moment.latency_ms.items()]
         below += [Text(_autoscaler(name, one)) for name, one in self.moment.autoscalers.items()]
-        below += [Text(one, style="yellow", overflow="ellipsis", no_wrap=True) for one in self.moment.troubles]
+        below += [Text(plain(one), style="yellow", overflow="ellipsis", no_wrap=True) for one in self.moment.troubles]
         room = max(0, console.size.height - 2 - len(below))
         for line in console.render_lines(deployment_table(self.moment.deployments), options, pad=False)[:room]:
             yield from line
@@ -125,7 +126,7 @@ class _Sampler:
             hashes_per_second=rate,
             latency_ms={name: self._latency(name, troubles) for name in TARGETS},
             autoscalers=dict(self._autoscalers()),
-            troubles=tuple(dict.fromkeys(troubles)),
+            troubles=tuple(dict.fromkeys(" ".join(one.split()) for one in troubles)),
         )
 
     def _latency(self, name: str, troubles: list[str]) -> float | None:

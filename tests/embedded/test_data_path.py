@@ -147,7 +147,7 @@ def test_a_process_that_dies_or_hangs_is_replaced_and_no_connection_refused(tmp_
         assert all(one < NOTICED_WITHIN + 0.5 for one in await asyncio.gather(*waiting))
         assert path.services.ports == ports
         assert not psutil.pid_exists(path.pids[0]) or took < NOTICED_WITHIN
-        assert any("another takes its place" in one for one in path.said)
+        assert any("another process is started" in one for one in path.said)
 
     run(tmp_path, echo, scenario, {"PYTHONPATH": os.pathsep.join((str(tmp_path), ENVIRONMENT["PYTHONPATH"]))})
 

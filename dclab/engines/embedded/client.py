@@ -118,7 +118,11 @@ class EmbeddedLab:
         """Versions of the programs the lab is made of."""
         from dclab.tools import tool_version
 
-        found = {name: tool_version(name) for name in ("redis-server", "siege", "prometheus")}
+        redis = self.about().redis
+        found = {
+            Path(redis).name: tool_version(redis),
+            **{name: tool_version(name) for name in ("siege", "prometheus")},
+        }
         return {name: version for name, version in sorted(found.items()) if version}
 
     # Life.
@@ -354,7 +358,7 @@ class EmbeddedLab:
         try:
             return read()
         except LabLost:
-            self.about()
+            self._ports = self.about().ports  # a lab that was started again has others
             raise
 
 
