@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from dclab import manifests
 from dclab.engines.embedded import launch, questions, wire
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
-from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld
+from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld, NotAnswering
 from dclab.lab import LoadSpec
 from dclab.paths import lab_folder
 from tests.conftest import CHECKOUT
@@ -194,6 +195,18 @@ def test_a_crashed_lab_that_cannot_be_started_again_stays_a_crashed_one(wait_unt
     assert lab.replicas("worker").desired == 1
     lab.down()
     assert not lab.folder.exists()
+
+
+def test_a_lab_whose_folder_is_gone_still_runs_and_is_not_called_ended():
+    """As where a logout removes XDG_RUNTIME_DIR: its processes are there, and `down` ends them."""
+    lab, _ = launch.start(Settings(name="homeless"))
+    shutil.rmtree(lab.folder)
+    with pytest.raises(NotAnswering, match="The lab 'homeless' does not answer"):
+        lab.replicas("worker")
+    assert launch.stop(lab.folder)
+    assert launch.leftovers(lab.folder) == []
+    with pytest.raises(LabEnded):
+        lab.replicas("worker")
 
 
 def test_who_waits_for_an_answer_hears_at_once_that_the_lab_is_ended():
