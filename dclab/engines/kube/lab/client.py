@@ -13,10 +13,10 @@ from dclab.engines.http_services import read_counter, read_httplat
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.faults import Forbidden, NotFound
+from dclab.engines.kube.faults import Forbidden, NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
-from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
+from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.lab.diagnose import cause, trouble
 from dclab.engines.kube.lab.hold import Hold, check
@@ -102,6 +102,8 @@ class KubeLab:
         self._lease = lease
         self._hold: Hold | None = None
         self._watches: dict[str, AutoscalerWatch] = {}
+        self._events: dict[str, EventLog] = {}
+        """About autoscalers, by uid."""
 
     # What it is.
 
@@ -237,7 +239,12 @@ class KubeLab:
             self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
         except NotFound as error:
             raise self._unknown(deployment) from error
-        rollout.wait_settled(self.api, self.name, [deployment], timeout)
+        self._wait_settled(deployment, f"to have {replicas} replicas", timeout)
+
+    def _wait_settled(self, deployment: str, wanted: str, timeout: float) -> None:
+        told = f"{deployment} has been told {wanted}, and will once the cluster is back."
+        with half_done(told, f"`dclab status{self.options}` shows when it is back, and what there is."):
+            rollout.wait_settled(self.api, self.name, [deployment], timeout)
 
     @used
     def states(self) -> Mapping[str, DeploymentState]:
@@ -275,7 +282,7 @@ class KubeLab:
         kept = [one for one in container.get("env", ()) if one["name"] not in env]
         container["env"] = [*kept, *({"name": key, "value": value} for key, value in env.items())]
         self.api.apply(self.images.fit([manifest])[0], self.name)
-        rollout.wait_settled(self.api, self.name, [deployment], timeout)
+        self._wait_settled(deployment, f"to run with {', '.join(env) or 'its own variables'}", timeout)
 
     @used
     def cpu_request_millicores(self, deployment: str) -> float:
@@ -298,10 +305,11 @@ class KubeLab:
         return logs.last_lines(self.api, self.name, deployment, lines)
 
     def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
-        """Yield the last lines of every replica, then new ones as they come; ends with LabLost when the lab does."""
+        """Yield the last lines of every replica, then new ones as they come; ends only when the lab does."""
         for one in deployments:
             self._check_known(one)
-        return logs.follow(self.api, self.name, deployments, lines)
+        with self._using():
+            yield from logs.follow(self.api, self.name, deployments, lines)
 
     def _check_known(self, deployment: str) -> None:
         if deployment not in self.deployments():
@@ -332,7 +340,7 @@ class KubeLab:
     @used
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        return read_counter(self.url("webui"))
+        return self._read("webui", read_counter)
 
     @used
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
@@ -345,7 +353,18 @@ class KubeLab:
     @used
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
-        return read_httplat(self.url(f"httplat-{target}"))
+        return self._read(f"httplat-{target}", read_httplat)
+
+    def _read(self, service: str, read: Callable[[str], T]) -> T:
+        """Read from a service; once more where it is forwarded, when the API server that forwards it is back."""
+        url = self.url(service)
+        try:
+            return read(url)
+        except LabLost:
+            if not self.reach.forwards(service):
+                raise
+        check_version(self.api)
+        return read(url)
 
     @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
@@ -399,14 +418,15 @@ class KubeLab:
         if name in self._watches:
             target = found.spec.scale_target_ref.name
             self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
-        return autoscaler_status(found, self._events(found.metadata.uid))
+        uid = found.metadata.uid
+        return autoscaler_status(found, self._events.setdefault(uid, EventLog()).read(self._events_about(uid)))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """As far as looking at it since it was applied shows them."""
         watch = self._watches.get(name)
         return watch.passes() if watch else ()
 
-    def _events(self, uid: str) -> Sequence[Event]:
+    def _events_about(self, uid: str) -> Sequence[Event]:
         return self.api.list(path_of("v1", "Event", self.name), Event, fieldSelector=f"involvedObject.uid={uid}")
 
     def _autoscaler(self, name: str) -> str:
