@@ -178,6 +178,24 @@ def test_a_lab_that_was_ended_is_brought_back_by_nobody_who_used_it():
     assert not lab.folder.exists()
 
 
+def test_a_crashed_lab_that_cannot_be_started_again_stays_a_crashed_one(wait_until):
+    """Rather than look as if someone had ended it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    lab, _ = launch.start(Settings(name="twice", webui_port=port))
+    os.kill(lab.about().pid, signal.SIGKILL)
+    wait_until(lambda: launch.leftovers(lab.folder) == [])
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(InvalidInput, match=f"Port {port} is in use"):
+            lab.deploy()
+        with pytest.raises(LabCrashed):
+            lab.replicas("worker")
+    lab.deploy()
+    assert lab.replicas("worker").desired == 1
+    lab.down()
+    assert not lab.folder.exists()
+
+
 def test_who_waits_for_an_answer_hears_at_once_that_the_lab_is_ended():
     lab, _ = launch.start(Settings(name="waiting"))
     lab.ready()
