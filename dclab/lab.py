@@ -271,6 +271,9 @@ class Lab(Protocol):
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
 
+    def data_path_trouble(self) -> str | None:
+        """Why ready replicas cannot be reached now, and what becomes of it; None while the engine knows of nothing."""
+
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Intervene: run the deployment with these variables over its manifest's, and wait as `scale` does.
 

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import msgspec
 
 from dclab.browser import screenshot
-from dclab.errors import DclabError, LabLost
+from dclab.errors import DclabError, LabEnded, LabLost
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
@@ -31,15 +31,14 @@ TARGETS = ("rng", "hasher")
 FIRST_SECONDS = 30.0
 """For a Prometheus that has just been started to scrape twice what it has to find first."""
 
+KEEP_SECONDS = 5.0
+"""Between two times at which what is known so far is recorded."""
+
 TIMEOUT = 10.0
-PATIENCE = 30.0
-"""Seconds for which a Prometheus that is not reached is asked again."""
 MOST_SAID = 300
 """Letters of an error that are passed on: it may quote a whole page."""
 LONGEST_MS = 1e9
 """A longer latency is not one."""
-
-T = TypeVar("T")
 
 Series = dict[str, tuple[tuple[float, float], ...]]
 
@@ -86,24 +85,12 @@ class PrometheusWatch:
     def _ask(self, put: Callable[[PrometheusConnect], Any]) -> list[_Row]:
         """Put a question by the client. LabLost: no answer, or one that is not Prometheus'."""
         from prometheus_api_client import PrometheusConnect
+        from urllib3.util.retry import Retry
 
         with self._session() as session, self._understood():
-            client = PrometheusConnect(url=self.url, session=session, timeout=TIMEOUT)
-            return msgspec.convert(self._patiently(lambda: put(client)), list[_Row])
-
-    @staticmethod
-    def _patiently(ask: Callable[[], T]) -> T:
-        """Ask again while nothing answers: Prometheus goes on collecting while what leads to it is away."""
-        import requests
-
-        end = time.monotonic() + PATIENCE
-        while True:
-            try:
-                return ask()
-            except requests.ConnectionError:
-                if time.monotonic() > end:
-                    raise
-            time.sleep(0.5)
+            retry = Retry(total=2, backoff_factor=0.2, status_forcelist=(502, 503, 504))
+            client = PrometheusConnect(url=self.url, session=session, timeout=TIMEOUT, retry=retry)
+            return msgspec.convert(put(client), list[_Row])
 
     @staticmethod
     def _session() -> requests.Session:
@@ -175,6 +162,7 @@ class ExporterWatch:
         self.lab = lab
         self.seconds = seconds
         self.scrapes: dict[str, list[tuple[float, Scrape]]] = {name: [] for name in TARGETS}
+        self._ended: LabEnded | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -184,11 +172,20 @@ class ExporterWatch:
             for target in TARGETS:
                 try:
                     self.scrapes[target].append((time.time(), self.lab.httplat(target)))
+                except LabEnded as error:
+                    self._ended = error
+                    return
                 except DclabError:
                     continue
 
     def now(self) -> dict[str, float]:
-        """Latest mean latency of each target in milliseconds; empty until there were two scrapes."""
+        """Latest mean latency of each target in milliseconds; empty until there were two scrapes.
+
+        Raises:
+            LabEnded: someone has ended the lab.
+        """
+        if self._ended:
+            raise self._ended
         return {name: points[-1][1] for name, points in self._series().items() if points}
 
     def result(self) -> Monitoring:
@@ -247,9 +244,12 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
         while not set(TARGETS) <= set(watch.now()) and time.monotonic() < begin + FIRST_SECONDS:
             observer.step(f"monitoring: waiting for two scrapes of {' and '.join(TARGETS)}")
             time.sleep(0.5)
-        begin = time.monotonic()
+        begin = kept = time.monotonic()
         while time.monotonic() < begin + seconds:
             time.sleep(1.0)
+            if time.monotonic() > kept + KEEP_SECONDS:  # Prometheus may end with its lab, and its series with it
+                observer.record(monitoring=watch.result())
+                kept = time.monotonic()
             shown = ", ".join(f"{name} {ms:.1f} ms" for name, ms in sorted(watch.now().items()))
             observer.step(f"monitoring {time.monotonic() - begin:.0f} s: {shown or 'waiting for two scrapes'}")
     finally:

@@ -14,7 +14,7 @@ from dclab.errors import DclabError, LabLost
 from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, put_back
 from dclab.experiments.sampling import known_well
 from dclab.lab import Lab, ProbeSample, ProbeSpec
 from dclab.measure.caveats import rate_caveats
@@ -225,15 +225,16 @@ def _predicted(workers: int, change: Change) -> float:
 def changed(lab: Lab, change: Change) -> Iterator[None]:
     """Make the change, and put the service back in the end."""
     before = lab.replicas(change.service).desired
-    try:
+    undo: list[Callable[[], object]] = [
+        lambda: lab.set_load_balancing(lab.load_balancing_policies[0]),
+        lambda: lab.scale(change.service, before),
+    ]
+    if change.threads > 1:
+        undo.append(lambda: lab.configure(change.service, {}))
+    with put_back(*undo):
         lab.set_load_balancing(change.load_balancing)
         if change.threads > 1:
             lab.configure(change.service, {"THREADS": str(change.threads)})
         if change.replicas > 1:
             lab.scale(change.service, change.replicas * before)
         yield
-    finally:
-        lab.set_load_balancing(lab.load_balancing_policies[0])
-        lab.scale(change.service, before)
-        if change.threads > 1:
-            lab.configure(change.service, {})

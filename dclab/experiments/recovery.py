@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from dclab.errors import LabEnded, LabHeld, Refused
+from dclab.errors import DclabError, LabEnded, LabHeld, LabLost, Refused
 from dclab.lab import SERVICES, Lab
 
-__all__ = ["NOT_OURS", "check_nothing_scales", "counts_but_workers", "recover"]
+__all__ = ["NOT_OURS", "check_nothing_scales", "counts_but_workers", "put_back", "recover", "why_lost"]
 
 NOT_OURS = (LabEnded, LabHeld)
 """Errors after which an experiment has no lab to go on with: it stops at once, and keeps what it has."""
@@ -31,6 +32,36 @@ def check_nothing_scales(lab: Lab) -> None:
             "Remove it first: `kubectl delete hpa` with its name and namespace; a lab of the embedded engine is started "
             "again by `dclab down`, then `dclab up`.",
         )
+
+
+def why_lost(lab: Lab, error: LabLost) -> DclabError:
+    """Return LabEnded where someone has ended the lab, which says more than what did not answer first; else the error."""
+    try:
+        lab.deployments()
+    except LabEnded as ended:
+        return ended
+    except DclabError:
+        pass
+    return error
+
+
+@contextmanager
+def put_back(*undo: Callable[[], object]) -> Iterator[None]:
+    """Undo in the end what is changed within, one after the other, unless the lab is not ours any more."""
+    try:
+        yield
+    except NOT_OURS:
+        raise
+    except BaseException:
+        _all(undo)
+        raise
+    _all(undo)
+
+
+def _all(undo: Sequence[Callable[[], object]]) -> None:
+    with ExitStack() as stack:
+        for one in reversed(undo):
+            stack.callback(one)
 
 
 def recover(lab: Lab, counts: Mapping[str, int]) -> None:

@@ -53,6 +53,7 @@ ABOUT = line(
         "settings": {"name": "fake"},
         "pid": 1,
         "proxy_pid": None,
+        "data_path_trouble": None,
         "load_balancing": "random",
         "ports": {"rng": 1},
         "redis": "/x",

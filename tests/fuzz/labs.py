@@ -43,6 +43,7 @@ ANSWERS = {
         "settings": SETTINGS,
         "pid": 4_000_000,
         "proxy_pid": 4_000_001,
+        "data_path_trouble": None,
         "load_balancing": "random",
         "ports": {name: SERVED for name in NAMES if name != "worker"},
         "redis": "/usr/bin/redis-server",

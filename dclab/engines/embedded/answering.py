@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,43 +27,78 @@ async def listen(folder: Path, verbs: Verbs, gate: Gate, say: Callable[[str], No
     """Answer questions on the lab's socket from now on; `say` takes a line for the log."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            try:
-                line = await reader.readline()
-            except ValueError:
-                writer.write(wire.fault_line(_no_question(f"it is longer than {LONGEST_QUESTION} bytes")))
-            else:
-                if line:
-                    await _reply(line, reader, writer)
-            await writer.drain()
-        writer.close()
-
-    async def _reply(line: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            found = await answer(verbs, gate, line)
-            if not isinstance(found, _Held):
-                writer.write(wire.answer_line(found))
-                return
-            try:
-                writer.write(wire.answer_line(found.token))
-                await writer.drain()
-                await _unless_ended(gate, reader.read())  # until the other side closes it
-            except LabEnded:
-                writer.write(wire.answer_line(gate.ended_by))
-            finally:
-                gate.release(found.token)
+            await _Conversation(verbs, gate, say, reader, writer).run()
+        except ConnectionError:
+            pass
+        except Exception as error:
+            say(f"a connection failed: {error!r}")
+        finally:
+            writer.close()
+
+    return await asyncio.start_unix_server(converse, wire.socket_path(folder), limit=LONGEST_QUESTION)
+
+
+@dataclass(frozen=True)
+class _Conversation:
+    """One connection: a question and its answer, or a hold."""
+
+    verbs: Verbs
+    gate: Gate
+    say: Callable[[str], None]
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def run(self) -> None:
+        """Read the question, answer it; ConnectionError when the other side has gone."""
+        try:
+            line = await self.reader.readline()
+        except ValueError:
+            await self._send(wire.fault_line(_no_question(f"it is longer than {LONGEST_QUESTION} bytes")))
+            return
+        if line:
+            await self._reply(line)
+
+    async def _reply(self, line: bytes) -> None:
+        try:
+            found = await answer(self.verbs, self.gate, line)
+            if isinstance(found, _Held):
+                await self._hold(found)
+            else:
+                await self._send(wire.answer_line(found))
         except DclabError as error:
-            writer.write(wire.fault_line(error))
+            await self._send(wire.fault_line(error))
         except ConnectionError:
             raise
         except Exception as error:
-            say(f"verb failed: {error!r} on {line[:200]!r}")
+            self.say(f"verb failed: {error!r} on {line[:200]!r}")
             fault = DclabError(
                 "The lab's supervisor failed.", f"{error!r}.", "This is a fault of dclab; please report it."
             )
-            writer.write(wire.fault_line(fault))
+            await self._send(wire.fault_line(fault))
 
-    return await asyncio.start_unix_server(converse, wire.socket_path(folder), limit=LONGEST_QUESTION)
+    async def _hold(self, held: _Held) -> None:
+        """Keep a hold until its connection ends. Whoever gives it up says so first, whoever is killed does not."""
+        given_up = b""
+        try:
+            await self._send(wire.answer_line(held.token))
+            given_up = await _unless_ended(self.gate, self.reader.read())
+        except LabEnded:
+            given_up = wire.answer_line(self.gate.ended_by)
+            await self._send(given_up)
+        except ConnectionError:
+            pass
+        finally:
+            try:
+                if not given_up:
+                    self.say("the command that held the lab is gone: what it had changed is put back")
+                    await held.put_back()
+            finally:
+                self.gate.release(held.token)
+
+    async def _send(self, line: bytes) -> None:
+        self.writer.write(line)
+        await self.writer.drain()
 
 
 def _no_question(why: str) -> InvalidInput:
@@ -115,6 +149,8 @@ class _Held:
     """The answer to `hold`, which the gate gives rather than a verb."""
 
     token: str
+    put_back: Callable[[], Coroutine[Any, Any, None]]
+    """Undoes what was changed since."""
 
 
 async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
@@ -128,7 +164,8 @@ async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
         envelope = wire.decode_envelope(line)
         gate.check(envelope)
         if envelope.verb == questions.Hold.verb:
-            return _Held(gate.take(wire.decode_arguments(envelope, questions.Hold).what, envelope.pid))
+            asked = wire.decode_arguments(envelope, questions.Hold)
+            return _Held(gate.take(asked.what, envelope.pid), verbs.parts.remember())
         verb = VERBS.get(envelope.verb)
         if verb is None:
             raise ValueError(f"there is no verb {envelope.verb!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +36,9 @@ from dclab.loopback import LOOPBACK
 __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
+
+FAILED_LOOK_SECONDS = 0.5
+"""Between two looks at the lab while probes of it fail."""
 
 
 class EmbeddedJob:
@@ -118,7 +122,11 @@ class EmbeddedLab:
         """Versions of the programs the lab is made of."""
         from dclab.tools import tool_version
 
-        found = {name: tool_version(name) for name in ("redis-server", "siege", "prometheus")}
+        redis = self.about().redis
+        found = {
+            Path(redis).name: tool_version(redis),
+            **{name: tool_version(name) for name in ("siege", "prometheus")},
+        }
         return {name: version for name, version in sorted(found.items()) if version}
 
     # Life.
@@ -193,6 +201,10 @@ class EmbeddedLab:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
         return self.ask(questions.AskTrouble(deployment=deployment))
 
+    def data_path_trouble(self) -> str | None:
+        """Why ready replicas cannot be reached now, and what becomes of it; None while nothing is known."""
+        return self.about().data_path_trouble
+
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
         self.ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
@@ -260,10 +272,17 @@ class EmbeddedLab:
         return self._read(lambda: read_httplat(self.url(f"httplat-{target}")))
 
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
-        """Probe through the service's own address, as a worker calls it."""
-        from dclab.measure.probe import probe_many
+        """Probe through the service's own address, as a worker calls it; LabEnded, LabCrashed: it is not worth going on."""
+        from dclab.measure.probe import probe_url
 
-        return probe_many(LOOPBACK, self._port(service), spec)
+        samples: list[ProbeSample] = []
+        look = time.monotonic()
+        for one in probe_url(f"{self.url(service)}{spec.path}", spec):
+            samples.append(one)
+            if one.error and time.monotonic() >= look:
+                self.about()
+                look = time.monotonic() + FAILED_LOOK_SECONDS
+        return samples
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
@@ -350,7 +369,7 @@ class EmbeddedLab:
         try:
             return read()
         except LabLost:
-            self.about()
+            self._ports = self.about().ports  # a lab that was started again has others
             raise
 
 

@@ -63,6 +63,7 @@ class Hold:
         if self._connection:
             with self._connection, contextlib.suppress(OSError):
                 self._connection.settimeout(RELEASE_SECONDS)
+                self._connection.sendall(b"given up\n")
                 self._connection.shutdown(socket.SHUT_WR)
                 while self._connection.recv(1 << 16):
                     pass

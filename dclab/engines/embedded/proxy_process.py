@@ -23,7 +23,7 @@ __all__ = ["ProxyProcess", "hangs"]
 SILENT_LOOKS = 2
 """Looks in a row without an answer after which the proxy counts as silent; under a siege it takes some hundredths of one."""
 
-PATIENCE_LOOKS = 8
+PATIENCE_LOOKS = 6
 """Looks after which a silent proxy hangs; one that waits for a CPU is granted more."""
 
 LAST_LOOKS = 40
@@ -34,6 +34,8 @@ SPINNING_SECONDS = 0.5
 
 TELL_SECONDS = 5.0
 """For a change to be acknowledged: longer than it takes to replace a proxy that hangs."""
+
+CLOSE_SECONDS = 5.0
 
 CHANNEL_BYTES = 1 << 18
 """A state has a kilobyte or two: a full channel belongs to a proxy that does not read."""
@@ -187,9 +189,10 @@ class ProxyProcess:
         self._be_over(why)
 
     async def close(self) -> None:
-        """End it, and return when it is gone."""
+        """End it, and return when it is gone, or the system does not let go of it."""
         self.kill("it was closed")
-        await self._process.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._process.wait(), CLOSE_SECONDS)
 
     def _accepts(self, listeners: Mapping[str, socket.socket]) -> bool:
         """Whether no service has connections that waited at the last look, too, while none was accepted."""

@@ -71,6 +71,8 @@ class About:
     pid: Pid
     proxy_pid: Pid | None
     """Of the data path; None while it is being restarted."""
+    data_path_trouble: str | None
+    """Why it does not serve now; None while it does."""
     ports: dict[str, Port]
     """Port of every service."""
     load_balancing: str

@@ -107,7 +107,7 @@ class Reconciler:
                 for deployment in self._deployments.values()
                 if service.selects(deployment.workload.labels)
                 for replica in deployment.alive
-                if replica.ready and replica.port is not None
+                if replica.serving and replica.port is not None
             ]
             for name, service in self._service_specs.items()
         }

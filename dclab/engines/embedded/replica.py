@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import secrets
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from dclab.engines.embedded.child import is_stopped, start_child
 from dclab.engines.embedded.container import command_line, container_env
-from dclab.engines.embedded.guard import Guard
+from dclab.engines.embedded.guard import is_shortage
+from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
+from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
 from dclab.engines.embedded.wire import grows, log_file
-from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 
-__all__ = ["CRASH_LOOP", "Replica", "ReplicaHost", "back_off"]
-
-STARTING_POLL = 0.02
-"""Seconds between two readiness checks until the first succeeds; afterwards the manifest's period counts."""
-
-RUNS_AFTER = 1.0
-PRINTED_AFTER = 0.1
-"""Seconds after which a replica without a readiness check is ready: it has run so long, or so long since it printed."""
+__all__ = ["CRASH_LOOP", "Replica", "back_off"]
 
 STABLE_AFTER = 10.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
@@ -43,31 +35,6 @@ CRASH_LOOP = 3
 
 STOPPED_LOOKS = 3
 """Looks in a row, once a second, at which a replica was stopped (SIGSTOP), after which it is killed and restarted."""
-
-SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EADDRINUSE}
-"""What this machine may be short of for a while. It says nothing of a replica."""
-
-
-class ReplicaHost(Protocol):
-    """What a replica needs to know of the lab that it belongs to."""
-
-    folder: Path
-    guard: Guard
-
-    def service_ports(self) -> Mapping[str, int]:
-        """Port of every service."""
-
-    def changed(self) -> None:
-        """Have desired and alive compared now, and the data path told."""
-
-    async def publish(self) -> None:
-        """Tell the data path which replicas are ready; returns once it knows, or is not there to be told."""
-
-    def say(self, message: str) -> None:
-        """Write a line to the supervisor's log."""
-
-    def listener(self, deployment: str, replica: str) -> Callable[[float, str], None] | None:
-        """Return what takes each line that a replica prints, after the unix seconds at which it came; None if nothing."""
 
 
 def back_off(restarts: int) -> float:
@@ -123,9 +90,14 @@ class Replica:
         return self.process.pid if self.process and self.process.returncode is None else None
 
     @property
-    def ready(self) -> bool:
+    def serving(self) -> bool:
         """Whether it is in its services."""
         return self._ready and self.pid is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is in its services and does its work, as far as can be seen."""
+        return self.serving and not self._looks_stopped
 
     @property
     def over(self) -> bool:
@@ -139,6 +111,8 @@ class Replica:
     @property
     def trouble(self) -> str:
         """Why it is not ready, in a sentence; empty when it is, or when nothing is known against it."""
+        if self._looks_stopped:
+            return f"{self.name} is stopped by a signal; unless it is continued, it is restarted within 3 s."
         if self.ready or not self.last_error:
             return ""
         again = f" ({self.crashes} times in a row)" if self.crashes > 1 else ""
@@ -192,7 +166,7 @@ class Replica:
             await self._start()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self.last_error = f"cannot be started: {error}"
-            if isinstance(error, OSError) and error.errno in SHORTAGES:
+            if is_shortage(error):
                 self.lab.say(f"{self.name} {self.last_error}")
                 return 1.0
         else:
@@ -223,7 +197,6 @@ class Replica:
         output = Output(self.log_file, self._listener)
         self.process = await start_child(command, env, output)
         self._output = output
-        self._looks_stopped = 0
         self.started = time.monotonic()
 
     async def _watch(self) -> None:
@@ -244,10 +217,10 @@ class Replica:
             self._kill()
             self._output.finish()
             self._set_ready(False)
-        code = self.process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+        how = _how(self.process.returncode)
         if self._looks_stopped >= STOPPED_LOOKS:
             how = "was stopped by a signal, not continued, and so killed"
+        self._looks_stopped = 0
         words = self._output.last_words
         self.last_error = f"{how}, and said last: {words}" if words else f"{how}, and had printed nothing"
 
@@ -256,6 +229,7 @@ class Replica:
         self._set_ready(False)
         await self.lab.publish()
         with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)  # one that is stopped would not hear of its end
             self.process.terminate()
             await asyncio.wait({ended}, timeout=self._grace)
             if not ended.done():
@@ -269,33 +243,30 @@ class Replica:
                 self.process.kill()
 
     async def _check_readiness(self) -> None:
+        assert self._output is not None
         if self.port is None or self.workload.readiness_period is None:
-            await self._runs()
+            await runs(self._output)
             self._set_ready(True)
             return
         failures = 0
         while True:
-            try:
-                _, writer = await asyncio.wait_for(
-                    asyncio.open_connection(LOOPBACK, self.port), self.workload.readiness_timeout
-                )
-                writer.close()
-            except (OSError, TimeoutError) as error:
-                failures += error.errno not in SHORTAGES
+            accepted = await accepts(self.port, self.workload.readiness_timeout)
+            if accepted:
+                failures = 0
+                self._set_ready(True)
+            elif accepted is False:
+                failures += 1
                 if self._ready and failures >= self.workload.readiness_failures:
                     self.last_error = "does not accept connections any more"
                     self._set_ready(False)
-            else:
-                failures = 0
-                self._set_ready(True)
             await asyncio.sleep(self.workload.readiness_period if self._ready else STARTING_POLL)
 
-    async def _runs(self) -> None:
-        """Return once a replica that no check is made of has shown that it does not end at once."""
-        assert self.started is not None
-        assert self._output is not None
-        while time.monotonic() < self.started + RUNS_AFTER:
-            if self._output.printed:
-                await asyncio.sleep(PRINTED_AFTER)
-                return
-            await asyncio.sleep(STARTING_POLL)
+
+def _how(code: int | None) -> str:
+    """Return how a process ended."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"was ended by signal {-code}"

@@ -87,7 +87,7 @@ class OwnLog:
         self.bound()
 
     def bound(self) -> None:
-        """Start the file anew once it is full. Never raises.
+        """Start the file anew once it is full, or where someone has removed it. Never raises.
 
         It is copied and emptied rather than renamed, since several processes hold it open.
         """
@@ -95,3 +95,8 @@ class OwnLog:
             if os.fstat(self._descriptor).st_size > self._limit:
                 shutil.copyfile(self.file, before(self.file))
                 os.ftruncate(self._descriptor, 0)
+            if not self.file.exists():
+                self.file.parent.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
+                opened = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+                os.dup2(opened, self._descriptor)
+                os.close(opened)

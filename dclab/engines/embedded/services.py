@@ -23,7 +23,8 @@ BEAT = 0.25
 """Seconds between two looks at the proxy; each sends it a heartbeat, unless the one before is still unanswered."""
 
 LATE = 0.25
-"""Seconds by which a look may be late and still count: the proxy cannot have had the time that the supervisor had not."""
+"""Seconds by which a look is late that does not count, unless the one before was late, too: while the machine was suspended,
+the proxy had no time either."""
 
 SETTLED_AFTER = 5.0
 """Seconds for which a proxy has to live before the back-off starts anew."""
@@ -46,6 +47,7 @@ class Services:
         self.load_balancing = LOAD_BALANCING_POLICIES[0]
         self._listeners: dict[str, socket.socket] = {}
         self._proxy: ProxyProcess | None = None
+        self._was_late = False
         self._pause = 0.0
         self._failure = ""
         self._closed = False
@@ -69,7 +71,8 @@ class Services:
             OSError: when a port cannot be had.
         """
         for service, port in wanted.items():
-            self._listeners[service] = open_listener(port)
+            if service not in self._listeners:
+                self._listeners[service] = open_listener(port)
         await self._tell()
 
     async def publish(self, endpoints: Mapping[str, Sequence[int]]) -> None:
@@ -121,7 +124,7 @@ class Services:
 
     async def _start(self) -> None:
         if self._proxy is not None and not self._failure:
-            self.say(f"data path: {self._proxy.end}; another takes its place")
+            self.say(f"data path: {self._proxy.end}; another process is started")
         await asyncio.sleep(self._pause)
         self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         try:
@@ -139,9 +142,10 @@ class Services:
         await proxy.ended(BEAT)
         if proxy.over:
             return
-        if time.monotonic() - due < LATE and proxy.look(self._listeners):
-            self.say(f"data path: process {proxy.pid} hangs")
-            proxy.kill("it hung")
+        late = time.monotonic() - due > LATE
+        counts, self._was_late = not late or self._was_late, late
+        if counts and proxy.look(self._listeners):
+            proxy.kill(f"its process {proxy.pid} hung and was killed")
         elif not proxy.silent:
             proxy.beat(self._state(), self._listeners)
         if proxy.age > SETTLED_AFTER:

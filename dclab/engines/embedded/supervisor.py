@@ -28,13 +28,14 @@ from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.guard import Guard
 from dclab.engines.embedded.jobs import RunningJob
+from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.reconcile import CALLERS, Reconciler
 from dclab.engines.embedded.replica import Replica
 from dclab.engines.embedded.reports import Reports
 from dclab.engines.embedded.rotated import OwnLog
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
-from dclab.engines.embedded.verbs import Parts, Verbs
+from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.embedded.wire import LAB_MARK, Settings
 from dclab.errors import DclabError, InvalidInput, MissingTool, TimedOut
 

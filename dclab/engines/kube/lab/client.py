@@ -266,6 +266,10 @@ class KubeLab:
         found = (trouble(pod) for pod in self._pods(deployment) if not is_ready(pod))
         return next((one[0] for one in found if one), None)
 
+    def data_path_trouble(self) -> str | None:
+        """None: what carries connections is the cluster's, and it does not tell."""
+        return None
+
     @used
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
