@@ -18,7 +18,7 @@ from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
-from dclab.engines.kube.lab.diagnose import cause, trouble
+from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.hold import Hold, check
 from dclab.engines.kube.lab.instance import is_lab, why_ended
 from dclab.engines.kube.lab.lease import Lease
@@ -263,8 +263,9 @@ class KubeLab:
     @used
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        found = (trouble(pod) for pod in self._pods(deployment) if not is_ready(pod))
-        return next((one[0] for one in found if one), None)
+        found = next((one for pod in self._pods(deployment) if not is_ready(pod) and (one := trouble(pod))), None)
+        found = found or refusal(self.api.get(self._deployment(deployment), Deployment))
+        return found.why if found else None
 
     def data_path_trouble(self) -> str | None:
         """None: what carries connections is the cluster's, and it does not tell."""
