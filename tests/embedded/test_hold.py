@@ -288,3 +288,19 @@ def test_a_wrong_instance_is_answered_by_nobody(lab):
     assert lab.replicas("worker").desired == 1
     with pytest.raises(InvalidInput):
         lab.scale("miner", 1)
+
+
+def test_a_lab_is_held_from_before_another_command_can_find_it():
+    """Of two runs that start at once on one name, the one that starts the lab has it."""
+    mine, started = launch.start(Settings(name="first"), held_by="dclab run")
+    other, again = launch.start(Settings(name="first"), held_by="dclab run")
+    try:
+        assert (started, again) == (True, False)
+        with pytest.raises(LabHeld, match="is held by `dclab run`"):
+            other.scale("worker", 1)
+        with mine.hold("dclab run"):
+            mine.scale("worker", 1)
+        with pytest.raises(LabHeld), other.hold("dclab run"):
+            pass
+    finally:
+        mine.down()

@@ -43,17 +43,19 @@ def _silent(_: str) -> None:
 
 
 def ensure_running(
-    settings: Settings, lease: Lease | None = None, say: Callable[[str], None] = _silent
-) -> Settings | None:
+    settings: Settings,
+    lease: Lease | None = None,
+    say: Callable[[str], None] = _silent,
+    first: Callable[[Settings], None] = lambda _: None,
+) -> None:
     """Start the supervisor of the lab of that name in the background, unless one answers.
 
     Args:
         settings: of a lab that has to be started.
         lease: ends such a lab; None where nothing but `down` does.
         say: takes a line about what is waited for.
-
-    Returns:
-        The settings that it was started with, or None: it was running. Its replicas may not be ready yet.
+        first: is called with the settings of a lab that was started, before another command can find it. Its replicas may
+            not be ready yet.
 
     Raises:
         InvalidInput: the web UI's port is taken.
@@ -70,11 +72,11 @@ def ensure_running(
         )
     with locked(labs_folder(), say):
         if _runs(folder):
-            return None
+            return
         # That of a crashed lab comes back as the same one.
         settings = replace(settings, instance=instance_of(folder) or secrets.token_hex(8))
         _start(folder, settings, lease)
-        return settings
+        first(settings)
 
 
 def restart(settings: Settings, lease: Lease | None) -> None:
