@@ -8,6 +8,7 @@ replica should be up in a tenth of a second and small.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from apps import settings
 
-__all__ = ["Answer", "Request", "serve"]
+__all__ = ["Answer", "Request", "Served", "serve"]
 
 BACKLOG = 1024
 HEADER_LIMIT = 16 * 1024
@@ -44,6 +45,24 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
+
+
+class Served:
+    """A count, by several threads, with the time of its last change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count, self._last = 0, 0.0
+
+    def one_more(self) -> None:
+        """Count one, now."""
+        with self._lock:
+            self._count, self._last = self._count + 1, time.time()
+
+    def told(self) -> bytes:
+        """The count and its time as JSON."""
+        with self._lock:
+            return json.dumps({"served": self._count, "last": self._last}).encode()
 
 
 Handler = Callable[[Request], Answer]

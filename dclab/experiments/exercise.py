@@ -104,7 +104,7 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
 def _keep(watch: LatencyWatch, observer: Observer) -> None:
     """Record the monitoring so far: Prometheus may end with its lab, and its series with it."""
     with contextlib.suppress(DclabError):
-        observer.record(monitoring=watch.result())
+        observer.record(monitoring=watch.result(patience=0.0))
 
 
 def _watch(lab: Lab, seconds: float, observer: Observer) -> LatencyWatch:

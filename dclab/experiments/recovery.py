@@ -8,7 +8,15 @@ from contextlib import ExitStack, contextmanager
 from dclab.errors import DclabError, LabEnded, LabHeld, LabLost, Refused
 from dclab.lab import SERVICES, Lab
 
-__all__ = ["NOT_OURS", "check_nothing_scales", "counts_but_workers", "put_back", "recover", "why_lost"]
+__all__ = [
+    "NOT_OURS",
+    "check_not_ended",
+    "check_nothing_scales",
+    "counts_but_workers",
+    "put_back",
+    "recover",
+    "why_lost",
+]
 
 NOT_OURS = (LabEnded, LabHeld)
 """Errors after which an experiment has no lab to go on with: it stops at once, and keeps what it has."""
@@ -34,14 +42,22 @@ def check_nothing_scales(lab: Lab) -> None:
         )
 
 
+def check_not_ended(lab: Lab) -> None:
+    """Raise LabEnded where someone has ended the lab, and nothing else."""
+    try:
+        lab.deployments()
+    except LabEnded:
+        raise
+    except DclabError:
+        pass
+
+
 def why_lost(lab: Lab, error: LabLost) -> DclabError:
     """Return LabEnded where someone has ended the lab, which says more than what did not answer first; else the error."""
     try:
-        lab.deployments()
+        check_not_ended(lab)
     except LabEnded as ended:
         return ended
-    except DclabError:
-        pass
     return error
 
 

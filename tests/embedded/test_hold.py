@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from dclab import manifests
 from dclab.engines.embedded import launch, questions, wire
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
-from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld
+from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld, NotAnswering
 from dclab.lab import LoadSpec
 from dclab.paths import lab_folder
 from tests.conftest import CHECKOUT
@@ -176,6 +177,36 @@ def test_a_lab_that_was_ended_is_brought_back_by_nobody_who_used_it():
     finally:
         another.down()
     assert not lab.folder.exists()
+
+
+def test_a_crashed_lab_that_cannot_be_started_again_stays_a_crashed_one(wait_until):
+    """Rather than look as if someone had ended it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    lab, _ = launch.start(Settings(name="twice", webui_port=port))
+    os.kill(lab.about().pid, signal.SIGKILL)
+    wait_until(lambda: launch.leftovers(lab.folder) == [])
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(InvalidInput, match=f"Port {port} is in use"):
+            lab.deploy()
+        with pytest.raises(LabCrashed):
+            lab.replicas("worker")
+    lab.deploy()
+    assert lab.replicas("worker").desired == 1
+    lab.down()
+    assert not lab.folder.exists()
+
+
+def test_a_lab_whose_folder_is_gone_still_runs_and_is_not_called_ended():
+    """As where a logout removes XDG_RUNTIME_DIR: its processes are there, and `down` ends them."""
+    lab, _ = launch.start(Settings(name="homeless"))
+    shutil.rmtree(lab.folder)
+    with pytest.raises(NotAnswering, match="The lab 'homeless' does not answer"):
+        lab.replicas("worker")
+    assert launch.stop(lab.folder)
+    assert launch.leftovers(lab.folder) == []
+    with pytest.raises(LabEnded):
+        lab.replicas("worker")
 
 
 def test_who_waits_for_an_answer_hears_at_once_that_the_lab_is_ended():

@@ -90,7 +90,7 @@ class _Conversation:
             pass
         finally:
             try:
-                if not given_up:
+                if not (given_up or self.gate.closed.is_set()):
                     self.say("the command that held the lab is gone: what it had changed is put back")
                     await held.put_back()
             finally:

@@ -18,7 +18,11 @@ __all__ = ["declare_ended", "last_words", "make", "remove"]
 
 
 def make(folder: Path, settings: Settings) -> None:
-    """Make both folders; of a crashed lab nothing but the supervisor's log is kept. OSError: they cannot be made."""
+    """Make both folders; of a crashed lab nothing but the supervisor's log is kept.
+
+    Raises:
+        OSError: they cannot be made.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
     wire.write_settings(folder, settings)
     wire.socket_path(folder).unlink(missing_ok=True)

@@ -145,18 +145,22 @@ def _runs(folder: Path) -> bool:
 
 
 def _start(folder: Path, settings: Settings, lease: Lease | None) -> None:
+    """Start a supervisor; of one that does not come up nothing is left, but a crashed lab stays one."""
+    crashed = instance_of(folder) is not None
     _kill(folder)
     try:
         _spawn(folder, settings, lease)
-    except OSError as error:
-        _clear(folder)
-        raise MissingTool(
-            f"The lab cannot be started in {folder}.",
-            f"The system says: {error.strerror or error}.",
-            "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
-        ) from error
-    except BaseException:
-        _clear(folder)
+    except BaseException as error:
+        if crashed:
+            _kill(folder)
+        else:
+            _clear(folder)
+        if isinstance(error, OSError):
+            raise MissingTool(
+                f"The lab cannot be started in {folder}.",
+                f"The system says: {error.strerror or error}.",
+                "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
+            ) from error
         raise
 
 
