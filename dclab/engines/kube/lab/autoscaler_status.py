@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler, Metric, MetricSource, MetricValue
-from dclab.engines.kube.objects import Event
+from dclab.engines.kube.objects import Event, unix
 from dclab.lab import AutoscalerStatus
 from dclab.results import AutoscaleEvent, Condition, MetricReading
 
-__all__ = ["EventLog", "autoscaler_status", "unix"]
+__all__ = ["EventLog", "autoscaler_status"]
 
 IN = {"cpu": (Decimal(1000), "m"), "memory": (Decimal("1e-6"), "MB")}
 """Resources that are shown in a unit of their own: times what, and which."""
@@ -93,8 +92,3 @@ def _times(event: Event) -> set[float]:
     """Return its first and its last time: recorders of the newer events API leave both empty, and have one of their own."""
     last = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
     return {unix(one) for one in (event.first_timestamp, last) if one} or {0.0}
-
-
-def unix(time: datetime) -> float:
-    """Return a time of the API in unix seconds."""
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

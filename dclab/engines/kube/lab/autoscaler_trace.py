@@ -16,8 +16,7 @@ from dclab.autoscaler.observation import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
-from dclab.engines.kube.lab.autoscaler_status import unix
-from dclab.engines.kube.objects import ZERO
+from dclab.engines.kube.objects import ZERO, unix
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 

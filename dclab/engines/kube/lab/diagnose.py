@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import Event
+from dclab.engines.kube.objects import Event, unix
 from dclab.engines.kube.workloads import ContainerStatus, Deployment, Pod, ReplicaSet, Waiting, is_ready
 from dclab.errors import DclabError
 
@@ -95,10 +95,9 @@ def _crashes(one: ContainerStatus) -> int:
     ended = one.state.terminated or one.last_state.terminated
     if ended is None or one.ready:
         return 0
-    if ended.started_at and ended.finished_at:
-        ran = (ended.finished_at - ended.started_at).total_seconds()
-        if ran > SHORT_RUN_SECONDS:
-            return 0
+    begin, end = ended.started_at, ended.finished_at
+    if begin and end and unix(end) - unix(begin) > SHORT_RUN_SECONDS:
+        return 0
     return one.restart_count + (one.state.running is None)
 
 

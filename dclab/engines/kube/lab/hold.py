@@ -18,7 +18,7 @@ from dclab.engines import states
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import Conflict, NotFound
 from dclab.engines.kube.labels import OURS
-from dclab.engines.kube.objects import Lease
+from dclab.engines.kube.objects import Lease, unix
 from dclab.engines.states import Holder
 from dclab.errors import DclabError
 from dclab.manifests import Manifest
@@ -100,10 +100,14 @@ class Hold:
 
 
 def check(api: Api, namespace: str, token: str) -> None:
-    """Raise LabHeld when someone else than the holder of `token` (empty for nobody) holds the lab."""
+    """Raise LabHeld when someone else than the holder of `token` (empty for nobody) holds the lab.
+
+    The hold of one that is gone is removed, so that it is not doubted about again.
+    """
     found = api.get_or_none(_path(namespace), Lease)
     if found is not None and found.spec.holder_identity != token:
         _refuse_if_alive(api, namespace, found)
+        _drop(api, _path(namespace), found)
 
 
 def _refuse_if_alive(api: Api, namespace: str, found: Lease) -> None:
@@ -111,19 +115,19 @@ def _refuse_if_alive(api: Api, namespace: str, found: Lease) -> None:
     notes = found.metadata.annotations
     pid, _, started = notes.get(PROCESS, "").partition("/")
     here = notes.get(MACHINE) == _machine()
-    if here and (not pid.isdigit() or _started(int(pid)) != started):
+    if here and (not pid.isdecimal() or _started(int(pid)) != started):
         return
     renewed = found.spec.renew_time or found.spec.acquire_time
-    fresh = renewed is not None and time.time() - renewed.timestamp() < found.spec.lease_duration_seconds
+    fresh = renewed is not None and time.time() - unix(renewed) < found.spec.lease_duration_seconds
     if not here and not fresh and not _changes(api, namespace, found):
         return
     raise states.held(
         namespace,
         Holder(
             what=notes.get(WHAT, "another program"),
-            pid=int(pid) if pid.isdigit() else 0,
+            pid=int(pid) if pid.isdecimal() else 0,
             host="" if here else notes.get(HOST, "another machine"),
-            since=found.spec.acquire_time.timestamp() if found.spec.acquire_time else time.time(),
+            since=unix(found.spec.acquire_time) if found.spec.acquire_time else time.time(),
         ),
     )
 
