@@ -26,7 +26,7 @@ from dclab.engines.kube.lab.namespace import ensure_ours, rendered
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.reach import Reach
 from dclab.engines.kube.lab.removal import remove, remove_objects
-from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.labels import HOLD, SELECTOR
 from dclab.engines.kube.objects import ZERO, Event, Node
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import DclabError, InvalidInput, LabEnded, LabLost, NotAnswering, TimedOut
@@ -80,6 +80,7 @@ class KubeLab:
         images: Images,
         *,
         instance: str,
+        context: str | None,
         options: str = "",
         lease: Lease | None = None,
     ) -> None:
@@ -90,6 +91,7 @@ class KubeLab:
             namespace: its name.
             images: where its images come from.
             instance: which lab it is (`instance.instance_of`): another one in the namespace is not used.
+            context: as the user named it; None for dclab's own profile.
             options: that name it in a command, each behind a space.
             lease: under which it was started, if it ends with this process.
         """
@@ -98,6 +100,7 @@ class KubeLab:
         self.images = images
         self.instance = instance
         self.options = options
+        self._context = context
         self.reach = Reach(api, namespace)
         self._lease = lease
         self._hold: Hold | None = None
@@ -195,7 +198,7 @@ class KubeLab:
         if self._hold:
             yield
             return
-        self._hold = Hold(self.api, self.name, what)
+        self._hold = Hold(self.api, self.name, what, self._context)
         try:
             self._check_there()
             with self._using():
@@ -204,6 +207,13 @@ class KubeLab:
         finally:
             self._hold.release()
             self._hold = None
+
+    def _held(self, manifest: Mapping[str, Any]) -> manifests.Manifest:
+        """Return a manifest of what goes with the hold, if there is one, when the command is killed."""
+        metadata = dict(manifest["metadata"])
+        if self._hold:
+            metadata["labels"] = {**metadata.get("labels", {}), HOLD: self._hold.token}
+        return {**manifest, "metadata": metadata}
 
     def _may_change(self) -> None:
         """Raise LabHeld when another command holds the lab."""
@@ -370,7 +380,7 @@ class KubeLab:
     @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe from within the cluster, through the Service, as a worker calls it."""
-        job = jobs.probe_job(service, spec)
+        job = self._held(jobs.probe_job(service, spec))
         return jobs.run_probe(self.api, self.name, self.images.fit([job])[0], spec)
 
     @used
@@ -385,14 +395,14 @@ class KubeLab:
     def start_load(self, spec: LoadSpec) -> jobs.KubeJob:
         """Start a siege as a Job; returns when it runs."""
         self._may_change()
-        (manifest,) = self.images.fit([manifests.load_test(spec)])
+        (manifest,) = self.images.fit([self._held(manifests.load_test(spec))])
         return jobs.start(self.api, self.name, manifest, f"http://{spec.target}{spec.path}")
 
     @used
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
         self._may_change()
-        self.api.apply(dict(manifest), self.name)
+        self.api.apply(self._held(manifest), self.name)
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
     @used
