@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from dclab import manifests
-from dclab.engines.http_services import read_counter, read_httplat
+from dclab.engines.counter_reader import CounterReader
+from dclab.engines.http_services import SEE_STATUS, read_httplat
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.cluster.images import Images
@@ -101,6 +103,7 @@ class KubeLab:
         self.instance = instance
         self.options = options
         self._context = context
+        self._kept = threading.local()
         self.reach = Reach(api, namespace)
         self._lease = lease
         self._hold: Hold | None = None
@@ -351,7 +354,14 @@ class KubeLab:
     @used
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        return self._read("webui", read_counter)
+        return self._read("webui", self._counter_at)
+
+    def _counter_at(self, url: str) -> Counter:
+        """Read it over a connection that is kept: a new one through a forward costs several round trips."""
+        reader: CounterReader | None = getattr(self._kept, "reader", None)
+        if reader is None or reader.url != url:
+            reader = self._kept.reader = CounterReader(url, SEE_STATUS)
+        return reader.read()
 
     @used
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
