@@ -12,7 +12,7 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from tests.faults.outside import Process, exchange, redis_integer
+from tests.faults.outside import Process, exchange, hashes_of, password_of
 from tests.faults.room import Room
 
 HELD = 5
@@ -87,7 +87,8 @@ class Ledger:
         time.sleep(0.3)
         self.look()
         port = next((one.port for one in self.room.processes("redis")), None)
-        counter = redis_integer(port, "hashes") if port else None
+        password = password_of(self.room.processes("webui"))
+        counter = hashes_of(port, password) if port else None
         served = sum(self.served.values()) - self.before
         if counter is None:
             return "Redis does not tell the counter"

@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import socket
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,8 @@ ROLES = {
 }
 """Modules by which a process is known."""
 
-PATHS = {"httplat-rng": "/metrics", "httplat-hasher": "/metrics", "webui": "/json", "prometheus": "/-/healthy"}
-"""What is asked of a service; of the others /."""
+PATHS = {"httplat-rng": "/metrics", "httplat-hasher": "/metrics", "prometheus": "/-/healthy", "service webui": "/json"}
+"""What is asked of a replica or of a service; of the others /. The web UI as a service tells the counter, too."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Process:
     """Its own, where it listens."""
     services: dict[str, int] = field(default_factory=dict, compare=False)
     """Ports of the services, as it was told."""
+    password: str = field(default="", compare=False, repr=False)
+    """Redis', where it was told."""
 
     @property
     def stopped(self) -> bool:
@@ -99,12 +102,17 @@ def look(folder: Path) -> Seen:
     services: dict[str, int] = {}
     for one in sorted(processes, key=lambda one: one.started):
         services |= one.services
+    password = password_of(processes)
     with ThreadPoolExecutor(32) as pool:
         control = pool.submit(control_answers, folder)
         listening = [one for one in processes if one.port and one.role != "supervisor"]
-        own = {one.pid: pool.submit(answers, one.role, one.port or 0) for one in listening}
-        at = {name: pool.submit(answers, name, port) for name, port in services.items() if name != "prometheus"}
-        counter = pool.submit(redis_integer, services["redis"], "hashes") if "redis" in services else None
+        own = {one.pid: pool.submit(answers, one.role, one.port or 0, password) for one in listening}
+        at = {
+            name: pool.submit(answers, f"service {name}", port, password)
+            for name, port in services.items()
+            if name != "prometheus"
+        }
+        counter = pool.submit(hashes_of, services["redis"], password) if "redis" in services else None
         hashes = counter.result() if counter else None
         answering: dict[str, int] = {}
         for one in processes:
@@ -179,7 +187,16 @@ def _process(pid: int, state: str, started: int, folder: Path) -> Process:
     port = env.get("PORT", "") if marked else ""
     if role == "redis":
         port = _redis_port(arguments)
-    return Process(pid, role, state, marked, started, int(port) if port.isdecimal() else None, services)
+    return Process(
+        pid,
+        role,
+        state,
+        marked,
+        started,
+        int(port) if port.isdecimal() else None,
+        services,
+        env.get("REDIS_PASSWORD", "") if marked else "",
+    )
 
 
 def _redis_port(arguments: list[str]) -> str:
@@ -204,38 +221,47 @@ def _role(arguments: list[str], env: dict[str, str]) -> str:
 # Ports.
 
 
-def answers(role: str, port: int) -> bool:
-    """Whether what listens there answers a request of its own kind."""
-    if role == "redis":
-        return redis_answers(port)
-    if role == "worker":
+def answers(role: str, port: int, password: str = "") -> bool:
+    """Whether what listens there answers a request of its own kind; a role is that of a replica, or a service's."""
+    name = role.removeprefix("service ")
+    if name == "redis":
+        return hashes_of(port, password) is not None
+    if name == "worker":
         return True
-    head = f"GET {PATHS.get(role, '/')} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
+    head = f"GET {PATHS.get(role) or PATHS.get(name, '/')} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
     return exchange(port, head.encode()).startswith(b"HTTP/1.1 200")
 
 
-def exchange(port: int, question: bytes, enough: int = 12) -> bytes:
-    """Send to a loopback port; return the first bytes of the answer, or none when it does not answer in time."""
+def exchange(port: int, question: bytes, enough: int = 12, lines: int = 0) -> bytes:
+    """Send to a loopback port; return the answer's first bytes and lines, as far as they come in time."""
     received = b""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as connection:
         connection.sendall(question)
-        while len(received) < enough and (data := connection.recv(65536)):
+        while (len(received) < enough or received.count(b"\r\n") < lines) and (data := connection.recv(65536)):
             received += data
     return received
 
 
-def redis_answers(port: int) -> bool:
-    """Whether a Redis tells the counter there, be it that there is none yet."""
-    return exchange(port, b"*2\r\n$3\r\nGET\r\n$6\r\nhashes\r\n", 1)[:1] == b"$"
+def password_of(processes: Iterable[Process]) -> str:
+    """Return Redis' password, which its clients were told; empty where it has none."""
+    return next((one.password for one in processes if one.password), "")
 
 
-def redis_integer(port: int, key: str) -> int | None:
-    """Return an integer that Redis holds, 0 for none; None when it does not answer."""
-    received = exchange(port, f"*2\r\n$3\r\nGET\r\n${len(key)}\r\n{key}\r\n".encode(), 5)
-    if received.startswith(b"$-1"):
+def hashes_of(port: int, password: str) -> int | None:
+    """Return the counter that a Redis holds, 0 for none; None when it does not tell it."""
+    login = ["AUTH", password] if password else ["PING"]
+    received = exchange(port, _command(*login) + _command("GET", "hashes"), 12, lines=3)
+    _, _, told = received.partition(b"\r\n")
+    if told.startswith(b"$-1"):
         return 0
-    lines = received.split(b"\r\n")
-    return int(lines[1]) if received.startswith(b"$") and lines[1].isdigit() else None
+    lines = told.split(b"\r\n")
+    return int(lines[1]) if told.startswith(b"$") and len(lines) > 2 and lines[1].isdigit() else None
+
+
+def _command(*words: str) -> bytes:
+    return (
+        f"*{len(words)}\r\n{''.join(f'${len(one)}{chr(13)}{chr(10)}{one}{chr(13)}{chr(10)}' for one in words)}".encode()
+    )
 
 
 def control_answers(folder: Path) -> bool:

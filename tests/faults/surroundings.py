@@ -63,7 +63,8 @@ def written(path: Callable[[Room], Path], text: str, then: Give | None = None) -
 @contextlib.contextmanager
 def suspended(room: Room) -> Iterator[None]:
     """Everything stands still for 15 s, the client too, as in a laptop that was closed."""
-    everything = room.look().processes
+    # The supervisor is the first to stand still and the last to go on, so that it never sees the others do so.
+    everything = sorted(room.look().processes, key=lambda one: one.role != "supervisor")
     commands = [one.pid for one in room.commands if one.running]
     for process in everything:
         send(process, signal.SIGSTOP)
@@ -72,7 +73,7 @@ def suspended(room: Room) -> Iterator[None]:
     try:
         time.sleep(SUSPEND_SECONDS)
     finally:
-        for process in everything:
+        for process in reversed(everything):
             send(process, signal.SIGCONT)
         for pid in commands:
             os.kill(pid, signal.SIGCONT)

@@ -121,7 +121,7 @@ def test_a_port_that_accepts_and_says_nothing_does_not_answer():
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
         assert outside.answers("rng", port)
-        assert not outside.redis_answers(port)
+        assert outside.hashes_of(port, "") is None
         thread.join()
 
 
@@ -133,9 +133,22 @@ def test_there_are_as_many_faults_as_promised():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(200)
+def test_the_short_form():
+    run_campaign("--short")
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_the_whole_campaign():
     run_campaign()
+
+
+@pytest.mark.cluster
+@pytest.mark.slow
+@pytest.mark.timeout(5400)
+def test_the_whole_campaign_on_kubernetes():
+    run_campaign("--engine", "kube")
 
 
 @pytest.mark.slow

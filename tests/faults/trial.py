@@ -170,11 +170,7 @@ def on_lab(
         over = time.monotonic()
         if heals == "up" or (heals == "either" and not _healed(room, row)):
             ask_status(room, row)
-            before = room.look()
-            said = room.start_lab()
-            over = time.monotonic()
-            room.wanted = {name: desired(room, name) for name in room.usual}
-            check(room, row, said, before)
+            over = start_again(room, row)
         row.seconds = heal(room, row, over)
         if running:
             running.finish(row)
@@ -192,6 +188,23 @@ def on_lab(
             room.wanted = dict(room.usual)
 
     return Fault(kind, component, play, engine, heals_within, short)
+
+
+def start_again(room: Room, row: Row) -> float:
+    """Do what the user is told to: `up`, and where that is refused and says so, `down` and `up`; return when it was done."""
+    before = room.look()
+    said = room.start_lab()
+    if said.code:
+        check(room, row, said, before)
+        if "dclab down" in said.error.get("hint", ""):
+            check(room, row, room.down(), room.look())
+            said = room.start_lab()
+    over = time.monotonic()
+    room.wanted = {name: desired(room, name) for name in room.usual}
+    check(room, row, said, before)
+    if said.code:
+        row.failed.append(f"up failed: {said.cause}")
+    return over
 
 
 def _healed(room: Room, row: Row) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -63,7 +64,7 @@ class Said:
         found = []
         name = f"dclab {' '.join(self.command[:2])}"
         if "Traceback" in self.err or self.error.get("code") == "unexpected":
-            found.append(f"{name}: {self.cause or self.err.strip()[-200:]}")
+            found.append(f"{name}: {self.cause or self.err.strip()[-200:]}{self._traceback()}")
         if self.code not in EXIT_CODES:
             found.append(f"{name} ended with {self.code}")
         elif "--json" in self.command and not self.envelope:
@@ -71,6 +72,13 @@ class Said:
         elif self.code and "--json" in self.command and not self.cause:
             found.append(f"{name} failed without a cause")
         return found
+
+    def _traceback(self) -> str:
+        """The end of the traceback that the error has put into a file."""
+        file = re.search(r"(/\S+\.log)", self.error.get("why") or "")
+        with contextlib.suppress(OSError):
+            return "\n" + Path(file[1]).read_text()[-700:] if file else ""
+        return ""
 
 
 def tell(*command: str) -> Said:

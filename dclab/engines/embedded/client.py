@@ -174,13 +174,22 @@ class EmbeddedLab:
         if self._hold:
             yield
             return
-        hold = Hold(self.folder, what, self.settings.instance)
-        self._understood(hold.take)
-        self._hold = hold
+        self.take_hold(what)
         try:
             yield
         finally:
-            self._hold = None
+            self.release_hold()
+
+    def take_hold(self, what: str) -> None:
+        """Hold it until `release_hold`, or until this process ends."""
+        hold = Hold(self.folder, what, self.settings.instance)
+        self._understood(hold.take)
+        self._hold = hold
+
+    def release_hold(self) -> None:
+        """Give the hold up."""
+        hold, self._hold = self._hold, None
+        if hold:
             hold.release()
 
     # Deployments.

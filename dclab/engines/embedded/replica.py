@@ -147,12 +147,20 @@ class Replica:
             self.ready_since = time.monotonic()
             self.lab.changed()
 
+    def _crash(self, why: str) -> None:
+        self.last_error = why
+        self.crashes += 1
+        self._crashed = time.monotonic()
+
     async def _live(self) -> None:
         try:
             while not self.terminating:
                 wait = await self._run()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._drain_asked.wait(), wait)
+        except Exception as error:  # a fault of dclab's: the guard runs it again
+            self._crash(f"could not be run: {error!r}")
+            raise
         finally:
             self.lab.changed()
             if self.terminating and self._mounts.exists():
@@ -177,8 +185,7 @@ class Replica:
         if time.monotonic() - born > STABLE_AFTER:
             self._failures = 0
         self._failures += 1
-        self.crashes += 1
-        self._crashed = time.monotonic()
+        self._crash(self.last_error)
         wait = back_off(self._failures)
         self.lab.say(f"{self.name} {self.last_error}; started again in {wait:g} s")
         return wait
