@@ -92,6 +92,7 @@ def test_ended_in_a_namespace_that_stays(cluster):
     assert deployments(cluster) == set()
     assert find() is None
     assert state() == []
+    assert end() == (False, ["Secret/someones"])
     assert start()[1]
 
 
@@ -141,6 +142,15 @@ def test_crashed(cluster):
     again, started = start()
     assert started
     assert again.instance == lab.instance
+
+
+def test_a_service_that_someone_deletes_is_missed(cluster):
+    lab, _ = start()
+    assert lab.data_path_trouble() is None
+    del cluster.objects["services", LAB, "rng"]
+    assert "The service rng cannot be reached" in lab.data_path_trouble()
+    start()
+    assert lab.data_path_trouble() is None
 
 
 @pytest.mark.parametrize("version", ["0.0.1", None])

@@ -22,7 +22,7 @@ from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.tenancy import Tenancy, used
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO, Event, Node
+from dclab.engines.kube.objects import ZERO, Event, Node, Service
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
@@ -147,8 +147,14 @@ class KubeLab(Tenancy):
         return found.why if found else None
 
     def data_path_trouble(self) -> str | None:
-        """None: what carries connections is the cluster's, and it does not tell."""
-        return None
+        """Which services are gone; what carries connections to those that are there is the cluster's, and it does not tell."""
+        wanted = {one["metadata"]["name"] for one in manifests.of_kind(manifests.load(), "Service")}
+        there = self.api.list(path_of("v1", "Service", self.name), Service, labelSelector=SELECTOR)
+        missing = sorted(wanted - {one.metadata.name for one in there})
+        if not missing:
+            return None
+        names = f"service{'s' if missing[1:] else ''} {', '.join(missing)}"
+        return f"The {names} cannot be reached: someone has deleted {'them' if missing[1:] else 'it'}. `dclab up{self.options}` helps."
 
     @used
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
