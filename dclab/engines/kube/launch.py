@@ -224,12 +224,14 @@ def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[boo
     if own and (cluster or not minikube.running()):
         return minikube.delete() if cluster else False, []
     where = place(context_name, namespace)
-    if ensure_ours(where.api, namespace) is None:
+    found = ensure_ours(where.api, namespace)
+    if found is None:
         return False, []
+    there = is_lab(found, where.api) or bool(rollout.names(where.api, namespace))
     with half_done(
         "Part of the lab is removed.", f"`dclab down{where.options}` removes the rest once the cluster is back."
     ):
         kept = remove(where.api, namespace)
     if own:
         minikube.stop()
-    return True, kept
+    return there or not kept, kept
