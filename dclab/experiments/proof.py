@@ -11,10 +11,10 @@ from functools import partial
 from typing import cast
 
 from dclab.errors import DclabError, LabLost
-from dclab.experiments.lab_window import measure_rate
+from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, put_back
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, put_back, restore
 from dclab.experiments.sampling import known_well
 from dclab.lab import Lab, ProbeSample, ProbeSpec
 from dclab.measure.caveats import rate_caveats
@@ -174,13 +174,14 @@ def _measured(
 ) -> Intervention:
     """The rate under a change that has just been made, and how long probes wait meanwhile."""
     observer.step(f"proof at {settings.workers} workers: {name}")
-    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
-    with watched_machine(observer, f"the proof ({name})"), ThreadPoolExecutor(len(TARGETS)) as pool:
-        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
-        rate = measure_rate(
-            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
-        ).rate
-        samples = {target: each.result() for target, each in probes.items()}
+    with watched_machine(observer, f"the proof ({name})"):
+        try:
+            rate, samples = _settled(lab, name, counts, settings, observer, enough)
+        except Rescaled as error:
+            restore(lab, {**counts, "worker": settings.workers})
+            hint = "It was scaled back, and measured again."
+            observer.caveat(Caveat(code=error.code, message=f"proof {name}: {error.what}", hint=hint))
+            rate, samples = _settled(lab, name, counts, settings, observer, enough)
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
         if (
             change is None or caveat.code != "wide-interval"
@@ -206,6 +207,24 @@ def _measured(
         at_most=at_most,
         predicted=_predicted(settings.workers, change) if simulated else at_most,
     )
+
+
+def _settled(
+    lab: Lab,
+    name: str,
+    counts: Mapping[str, int],
+    settings: ProofSettings,
+    observer: Observer,
+    enough: Callable[[Rate], bool],
+) -> tuple[Rate, Mapping[str, Sequence[ProbeSample]]]:
+    """Let the queue build up, then measure the rate, and the probes of each service meanwhile."""
+    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
+    with ThreadPoolExecutor(len(TARGETS)) as pool:
+        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
+        rate = measure_rate(
+            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
+        ).rate
+        return rate, {target: each.result() for target, each in probes.items()}
 
 
 def _wait(target: str, samples: Sequence[ProbeSample], observer: Observer) -> Mean | None:

@@ -92,7 +92,12 @@ def recover(lab: Lab, counts: Mapping[str, int]) -> None:
         DclabError: it does not come back.
     """
     lab.deploy()
+    restore(lab, counts)
+    lab.ready()
+
+
+def restore(lab: Lab, counts: Mapping[str, int]) -> None:
+    """Scale services back to these numbers of replicas where they have others."""
     for name, count in counts.items():
         if lab.replicas(name).desired != count:
             lab.scale(name, count)
-    lab.ready()

@@ -19,7 +19,7 @@ from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld, NotAnswering
 from dclab.lab import LoadSpec
-from dclab.paths import lab_folder
+from dclab.paths import lab_folder, state_folder
 from tests.conftest import CHECKOUT
 from tests.supervisors import line
 
@@ -207,6 +207,16 @@ def test_a_lab_whose_folder_is_gone_still_runs_and_is_not_called_ended():
     assert launch.leftovers(lab.folder) == []
     with pytest.raises(LabEnded):
         lab.replicas("worker")
+
+
+def test_down_removes_what_a_reboot_has_left_of_a_lab():
+    """The runtime folder is gone, the logs are not."""
+    kept = state_folder("rebooted")
+    (kept / "logs").mkdir(parents=True)
+    assert launch.find_lab("rebooted") is None
+    assert launch.stop(lab_folder("rebooted"))
+    assert not kept.exists()
+    assert not launch.stop(lab_folder("rebooted"))
 
 
 def test_who_waits_for_an_answer_hears_at_once_that_the_lab_is_ended():

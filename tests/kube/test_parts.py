@@ -143,6 +143,29 @@ def container(state, **more):
             },
             "OOMKilled, exit code 137",
         ),
+        (
+            {
+                "containerStatuses": [
+                    container(
+                        {
+                            "waiting": {
+                                "reason": "CrashLoopBackOff",
+                                "message": "back-off 2m40s restarting failed container",
+                            }
+                        },
+                        lastState={"terminated": {"reason": "Error", "exitCode": 1}},
+                    )
+                ]
+            },
+            "Kubernetes waits 2m40s before it starts it again",
+        ),
+        (
+            {
+                "conditions": [{"type": "Ready", "status": "False"}],
+                "containerStatuses": [container({"running": {}}, ready=True)],
+            },
+            "which does not report",
+        ),
         ({"reason": "Evicted", "message": "The node was low on resource: memory."}, "evicted"),
         ({"containerStatuses": [container({"running": {}})]}, None),
         ({}, None),

@@ -14,7 +14,7 @@ from dclab.engines.embedded import wire
 from dclab.engines.embedded.wire import Settings
 from dclab.paths import state_folder
 
-__all__ = ["declare_ended", "last_words", "make", "remove"]
+__all__ = ["declare_ended", "is_there", "last_words", "make", "remove"]
 
 
 def make(folder: Path, settings: Settings) -> None:
@@ -40,6 +40,11 @@ def make(folder: Path, settings: Settings) -> None:
         kept.symlink_to(place)
     except OSError:  # the user's home cannot be written to
         kept.mkdir(mode=0o700)
+
+
+def is_there(folder: Path) -> bool:
+    """Whether there is one of the two folders."""
+    return folder.exists() or state_folder(folder.name).exists()
 
 
 def declare_ended(folder: Path) -> None:

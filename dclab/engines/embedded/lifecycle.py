@@ -28,11 +28,13 @@ from dclab.engines.embedded.look import instance_of, leftovers, supervisor_of, w
 from dclab.engines.embedded.questions import AskAbout, Down
 from dclab.engines.embedded.wire import LAB_MARK, SOCKET_PATH_LIMIT, Settings, socket_path
 from dclab.errors import DclabError, LabCrashed, LabEnded, MissingTool, OtherVersion, TimedOut
-from dclab.paths import lab_folder, labs_folder
+from dclab.paths import lab_folder, labs_folder, state_folder
 
 __all__ = ["end", "ensure_running", "restart"]
 
 START_TIMEOUT = 20.0
+
+KILL_SECONDS = 5.0
 
 DOWN_TIMEOUT = 15.0
 """Seconds that a supervisor may take to end everything: jobs have 5, replicas twice 2."""
@@ -110,19 +112,30 @@ def end(folder: Path, instance: str = "", say: Callable[[str], None] = _silent) 
 
     Returns:
         Whether there was anything.
+
+    Raises:
+        TimedOut: something of it does not end, or another command starts or ends a lab for too long.
+        MissingTool: its files cannot be removed.
     """
-    if not folder.exists() and not leftovers(folder):
+    if not (home.is_there(folder) or leftovers(folder)):
         return False
     with locked(labs_folder(), say):
         if instance and instance_of(folder) not in (None, "", instance):
             return False
-        there = folder.exists()
+        there = home.is_there(folder)
         with contextlib.suppress(DclabError):
             with contextlib.suppress(OtherVersion, LabEnded):
                 ask(folder, AskAbout(), within=2.0)  # one that hangs is not waited for any longer
             ask(folder, Down(), within=DOWN_TIMEOUT)
             wait_for(lambda: not leftovers(folder), 3.0, "The supervisor does not end.", poll=POLL)
-        return _clear(folder) or there
+        there = _clear(folder) or there
+        if home.is_there(folder):
+            raise MissingTool(
+                f"The lab {folder.name!r} is down, but its files cannot be removed.",
+                f"They are in {folder} and {state_folder(folder.name)}.",
+                "Get permission there, and run it again.",
+            )
+        return there
 
 
 def _runs(folder: Path) -> bool:
@@ -167,21 +180,31 @@ def _start(folder: Path, settings: Settings, lease: Lease | None) -> None:
 
 
 def _kill(folder: Path) -> bool:
-    """Kill what is left of a lab; return whether there was anything."""
+    """Kill what is left of a lab; return whether there was anything. TimedOut: something does not end."""
     import psutil
 
-    left = leftovers(folder)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-            process.wait(5)
-    return bool(left)
+    found = False
+    end = time.monotonic() + KILL_SECONDS
+    while left := leftovers(folder):
+        found = True
+        if time.monotonic() > end:
+            raise TimedOut(
+                f"Processes of the lab {folder.name!r} do not end: {', '.join(str(one.pid) for one in left)}.",
+                f"They were killed {KILL_SECONDS:g} s ago; a process that waits for a disk ends only after that.",
+                f"Run `dclab down --name {folder.name}` again.",
+            )
+        # All at once, and then what was started meanwhile.
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=KILL_SECONDS)
+    return found
 
 
 def _clear(folder: Path) -> bool:
     """Kill what is left of a lab and remove its folders; return whether there was anything."""
     home.declare_ended(folder)  # before anyone can take what is killed for a crash
-    found = folder.exists()
+    found = home.is_there(folder)
     killed = _kill(folder)
     home.remove(folder)
     return found or killed

@@ -162,7 +162,13 @@ def find_lab(where: Place) -> KubeLab | None:
 def _lab(where: Place, namespace: Namespace, lease: Lease | None) -> KubeLab:
     images = images_of(namespace)
     return KubeLab(
-        where.api, where.namespace, images, instance=instance_of(namespace), options=where.options, lease=lease
+        where.api,
+        where.namespace,
+        images,
+        instance=instance_of(namespace),
+        context=where.context_name,
+        options=where.options,
+        lease=lease,
     )
 
 
@@ -189,12 +195,13 @@ def start(where: Place, images: Images, say: Callable[[str], None], *, leased: b
     if there:
         hold.check(where.api, where.namespace, "")
     provide(where.api, images, say)
-    lease = Lease(where.context_name, where.namespace) if leased and not there else None
+    mark = new_mark()
+    lease = Lease(where.context_name, where.namespace, "lab", mark) if leased and not there else None
     again = f"`dclab up{where.options}` finishes it; `dclab down{where.options}` removes it."
     try:
         with half_done(f"Part of the lab {where.namespace!r} may have been made.", again):
-            claim(where.api, namespace_manifest(where.namespace, images), lease.mark if lease else new_mark())
-            namespace = set_mark(where.api, where.namespace, lease.mark if lease else new_mark())
+            claim(where.api, namespace_manifest(where.namespace, images), mark)
+            namespace = set_mark(where.api, where.namespace, mark)
             if lease:
                 lease.covers(mark_of(namespace))
             lab = _lab(where, namespace, lease)
@@ -217,12 +224,14 @@ def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[boo
     if own and (cluster or not minikube.running()):
         return minikube.delete() if cluster else False, []
     where = place(context_name, namespace)
-    if ensure_ours(where.api, namespace) is None:
+    found = ensure_ours(where.api, namespace)
+    if found is None:
         return False, []
+    there = is_lab(found, where.api) or bool(rollout.names(where.api, namespace))
     with half_done(
         "Part of the lab is removed.", f"`dclab down{where.options}` removes the rest once the cluster is back."
     ):
         kept = remove(where.api, namespace)
     if own:
         minikube.stop()
-    return True, kept
+    return there or not kept, kept

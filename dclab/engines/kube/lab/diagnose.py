@@ -40,6 +40,8 @@ REFUSED_SECONDS = 3.0
 UNSCHEDULED_SECONDS = 10.0
 """For the scheduler to place what pods that have just ended made room for."""
 
+_BACK_OFF = re.compile(r"back-off (\S+) restarting")
+
 _LACKS = re.compile(r"\d+ (Insufficient [\w./-]+|Too many pods)")
 _SCALE_UP = {"TriggeredScaleUp", "Nominated"}
 """Reasons of a pod's events by which the cluster autoscaler, or Karpenter, says that it adds a node."""
@@ -122,8 +124,10 @@ def trouble(pod: Pod) -> Trouble | None:
             )
         if waiting.reason == "CrashLoopBackOff" or (ended and not one.ready):
             how = f" ({ended.reason}, exit code {ended.exit_code})" if ended else ""
+            pause = _BACK_OFF.search(waiting.message)
+            again = f" Kubernetes waits {pause[1]} before it starts it again." if pause else ""
             return Trouble(
-                f"{name} ends again and again{how}.",
+                f"{name} ends again and again{how}.{again}",
                 f"{_logs(pod)} shows its last lines.",
                 0.0 if _crashes(one) >= CRASH_LOOP else math.inf,
                 name,
@@ -137,7 +141,21 @@ def trouble(pod: Pod) -> Trouble | None:
                 name,
                 "create",
             )
-    return None
+    return _silent_node(pod)
+
+
+def _silent_node(pod: Pod) -> Trouble | None:
+    """Of a pod whose containers were ready when its node was last heard of."""
+    statuses = pod.status.container_statuses
+    unready = any(one.type == "Ready" and one.status != "True" for one in pod.status.conditions)
+    if not unready or not statuses or not all(one.ready for one in statuses):
+        return None
+    waits = [one.toleration_seconds for one in pod.spec.tolerations if one.key == "node.kubernetes.io/unreachable"]
+    moves = f" Kubernetes makes another pod elsewhere after {waits[0]} s of that." if waits and waits[0] else ""
+    return Trouble(
+        f"{pod.metadata.name} is on the node {pod.spec.node_name!r}, which does not report.{moves}",
+        "See `kubectl get nodes`; the pod goes on when its node does.",
+    )
 
 
 def _pending(name: str, message: str) -> Trouble:
