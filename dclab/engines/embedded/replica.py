@@ -124,6 +124,8 @@ class Replica:
         """Begin to end it: out of its services first, then SIGTERM, then SIGKILL after its grace period."""
         if grace is not None:
             self._grace = grace
+            if self.terminating:  # it is already being waited for, for longer
+                asyncio.get_running_loop().call_later(grace, self._kill)
         self.terminating = True
         self._drain_asked.set()
 
