@@ -197,7 +197,10 @@ def serve(handler: Handler, *, slots: int) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: os.write(stop, b"x") and None)
     threads = [threading.Thread(target=_slot, args=(listener, stopping, handler)) for _ in range(slots)]
+    # Python handles a signal in the main thread, which does not wake when the kernel delivers it to another one.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     for thread in threads:
         thread.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     for thread in threads:
         thread.join()

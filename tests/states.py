@@ -40,7 +40,11 @@ class Said:
 STATES = {
     "absent": Said("no-lab", ExitCode.ENVIRONMENT, r"No lab named '\S+' is running\.", r"`dclab up", None),
     "not answering": Said(
-        "not-answering", ExitCode.ERROR, r"The lab '\S+' does not answer\.", r"`dclab down.*`dclab up", "not answering"
+        "not-answering",
+        ExitCode.ERROR,
+        r"The lab '\S+' does not answer\.",
+        r"`dclab (down.*`dclab up|status)",
+        "not answering",
     ),
     "other version": Said(
         "other-version",

@@ -21,7 +21,7 @@ from dclab.cli.options import (
     QuietOption,
     VerboseOption,
 )
-from dclab.errors import DclabError, Interrupted, InvalidInput, LabEnded
+from dclab.errors import DclabError, Interrupted, InvalidInput, LabEnded, LabLost
 
 if TYPE_CHECKING:
     from dclab.cli.output import Output
@@ -210,6 +210,7 @@ class ExperimentCall(LabCall):
     ) -> Iterator[Recorder]:
         from dclab.cli.live import View
         from dclab.cli.recorder import Recorder
+        from dclab.experiments.recovery import why_lost
         from dclab.results import Caveat
         from dclab.run_folder import Run, new_folder, this_environment
 
@@ -232,14 +233,13 @@ class ExperimentCall(LabCall):
                     view.finish(cut_off=True)
                     raise
                 view.finish()
-        except (KeyboardInterrupt, DclabError) as error:
-            kept = f"What was measured is in {folder}."
-            if isinstance(error, DclabError):
-                if isinstance(error, LabEnded):  # of this kind of end the report says more than that it was one
-                    run.caveat(
-                        Caveat(code=error.code, message=f"{error.what} {error.why}", hint="The rest was not measured.")
-                    )
-                error.hint = f"{error.hint} {kept}".strip()
-                raise
-            raise Interrupted("Interrupted.", "", kept) from None
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted.", "", f"What was measured is in {folder}.") from None
+        except DclabError as failure:
+            error = why_lost(lab, failure) if isinstance(failure, LabLost) else failure
+            if isinstance(error, LabEnded):  # of this kind of end the report says more than that it was one
+                said = f"{error.what} {error.why}"
+                run.caveat(Caveat(code=error.code, message=said, hint="The rest was not measured."))
+            error.hint = f"{error.hint} What was measured is in {folder}.".strip()
+            raise error from failure.__cause__
         run.finish()

@@ -137,7 +137,7 @@ class _Made:
                 raise
             self.fault = error
         finally:
-            if not self.started:
+            if not self.started and not isinstance(self.fault, LabEnded):
                 with contextlib.suppress(DclabError):  # that a lab is gone has been said already
                     lab.scale("worker", workers)
         self.results = recorder.results

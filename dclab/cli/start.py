@@ -34,14 +34,15 @@ def start_lab(call: PlacedCall, settings: Settings, kube: KubeOptions, *, leased
         call: names the lab.
         settings: of a lab that has to be started.
         kube: what only the kube engine wants to know.
-        leased: a lab that had to be started ends with this process, whatever ends it.
+        leased: a lab that had to be started is this process' own: it holds it, and the lab ends with it, whatever ends it.
     """
     call.output.step(f"starting {settings.name} on the {call.choice.engine} engine")
     if call.choice.engine == "kube":
         return _on_kube(call, settings, kube, leased=leased)
     from dclab.engines.embedded import launch
 
-    return launch.start(settings, leased=leased, say=call.output.step)
+    holder = f"dclab {call.click.info_name}" if leased else ""
+    return launch.start(settings, leased=leased, held_by=holder, say=call.output.step)
 
 
 def _on_kube(call: PlacedCall, settings: Settings, kube: KubeOptions, *, leased: bool) -> tuple[Lab, bool]:

@@ -63,10 +63,10 @@ def ended(name: str, where: str, by: str = "", *, replaced: bool = False) -> Lab
     Args:
         name: of the lab.
         where: it was.
-        by: who ended it, such as "process 4242 (`dclab down`)"; empty where it is not known.
+        by: who ended it, such as "`dclab down` (process 4242)"; empty where it is not known.
         replaced: another lab has its name now.
     """
-    why = f"It was ended by {by or '`dclab down`'}; it has not crashed."
+    why = f"It was ended by {by or '`dclab down`, or with the command that had started it'}; it has not crashed."
     left = " Another lab has its name now, and was left alone." if replaced else ""
     hint = "Run the command again to use that one." if replaced else f"Start one with `dclab up{where}`."
     return LabEnded(f"The lab {name!r} was ended while this command used it.", f"{why}{left}", hint)

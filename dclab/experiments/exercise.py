@@ -80,11 +80,14 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
         "proof": lambda: found.prove(settings.proof),
         "autoscaler demonstration": lambda: run_hpa_demo(lab, settings.demo, observer),
     }
+    failed: list[str] = []
     try:
-        failed = [name for name, part in parts.items() if not _done(lab, name, part, counts, observer)]
+        for name, part in parts.items():
+            if not _done(lab, name, part, counts, observer):
+                failed.append(name)
+            _keep(watch, observer)
     except BaseException:
-        with contextlib.suppress(DclabError):  # Prometheus may be gone with its lab
-            observer.record(monitoring=watch.result())
+        _keep(watch, observer)
         raise
     finally:
         watch.stop()
@@ -96,6 +99,12 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
             Caveat(code="part-failed", message=f"The monitoring could not be finished. {error.what} {error.why}")
         )
     return failed
+
+
+def _keep(watch: LatencyWatch, observer: Observer) -> None:
+    """Record the monitoring so far: Prometheus may end with its lab, and its series with it."""
+    with contextlib.suppress(DclabError):
+        observer.record(monitoring=watch.result(patience=0.0))
 
 
 def _watch(lab: Lab, seconds: float, observer: Observer) -> LatencyWatch:

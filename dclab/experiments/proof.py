@@ -11,10 +11,10 @@ from functools import partial
 from typing import cast
 
 from dclab.errors import DclabError, LabLost
-from dclab.experiments.lab_window import measure_rate
+from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, put_back, restore
 from dclab.experiments.sampling import known_well
 from dclab.lab import Lab, ProbeSample, ProbeSpec
 from dclab.measure.caveats import rate_caveats
@@ -174,13 +174,14 @@ def _measured(
 ) -> Intervention:
     """The rate under a change that has just been made, and how long probes wait meanwhile."""
     observer.step(f"proof at {settings.workers} workers: {name}")
-    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
-    with watched_machine(observer, f"the proof ({name})"), ThreadPoolExecutor(len(TARGETS)) as pool:
-        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
-        rate = measure_rate(
-            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
-        ).rate
-        samples = {target: each.result() for target, each in probes.items()}
+    with watched_machine(observer, f"the proof ({name})"):
+        try:
+            rate, samples = _settled(lab, name, counts, settings, observer, enough)
+        except Rescaled as error:
+            restore(lab, {**counts, "worker": settings.workers})
+            hint = "It was scaled back, and measured again."
+            observer.caveat(Caveat(code=error.code, message=f"proof {name}: {error.what}", hint=hint))
+            rate, samples = _settled(lab, name, counts, settings, observer, enough)
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
         if (
             change is None or caveat.code != "wide-interval"
@@ -208,6 +209,24 @@ def _measured(
     )
 
 
+def _settled(
+    lab: Lab,
+    name: str,
+    counts: Mapping[str, int],
+    settings: ProofSettings,
+    observer: Observer,
+    enough: Callable[[Rate], bool],
+) -> tuple[Rate, Mapping[str, Sequence[ProbeSample]]]:
+    """Let the queue build up, then measure the rate, and the probes of each service meanwhile."""
+    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
+    with ThreadPoolExecutor(len(TARGETS)) as pool:
+        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
+        rate = measure_rate(
+            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
+        ).rate
+        return rate, {target: each.result() for target, each in probes.items()}
+
+
 def _wait(target: str, samples: Sequence[ProbeSample], observer: Observer) -> Mean | None:
     """Mean wait of a service's probes; None where too few were answered to tell."""
     observer.raw("proof", ({"target": target, "at": one.at, "total_ms": one.total_ms} for one in samples))
@@ -225,15 +244,16 @@ def _predicted(workers: int, change: Change) -> float:
 def changed(lab: Lab, change: Change) -> Iterator[None]:
     """Make the change, and put the service back in the end."""
     before = lab.replicas(change.service).desired
-    try:
+    undo: list[Callable[[], object]] = [
+        lambda: lab.set_load_balancing(lab.load_balancing_policies[0]),
+        lambda: lab.scale(change.service, before),
+    ]
+    if change.threads > 1:
+        undo.append(lambda: lab.configure(change.service, {}))
+    with put_back(*undo):
         lab.set_load_balancing(change.load_balancing)
         if change.threads > 1:
             lab.configure(change.service, {"THREADS": str(change.threads)})
         if change.replicas > 1:
             lab.scale(change.service, change.replicas * before)
         yield
-    finally:
-        lab.set_load_balancing(lab.load_balancing_policies[0])
-        lab.scale(change.service, before)
-        if change.threads > 1:
-            lab.configure(change.service, {})

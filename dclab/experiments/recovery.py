@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from dclab.errors import LabEnded, LabHeld, Refused
+from dclab.errors import DclabError, LabEnded, LabHeld, LabLost, Refused
 from dclab.lab import SERVICES, Lab
 
-__all__ = ["NOT_OURS", "check_nothing_scales", "counts_but_workers", "recover"]
+__all__ = [
+    "NOT_OURS",
+    "check_not_ended",
+    "check_nothing_scales",
+    "counts_but_workers",
+    "put_back",
+    "recover",
+    "why_lost",
+]
 
 NOT_OURS = (LabEnded, LabHeld)
 """Errors after which an experiment has no lab to go on with: it stops at once, and keeps what it has."""
@@ -33,6 +42,44 @@ def check_nothing_scales(lab: Lab) -> None:
         )
 
 
+def check_not_ended(lab: Lab) -> None:
+    """Raise LabEnded where someone has ended the lab, and nothing else."""
+    try:
+        lab.deployments()
+    except LabEnded:
+        raise
+    except DclabError:
+        pass
+
+
+def why_lost(lab: Lab, error: LabLost) -> DclabError:
+    """Return LabEnded where someone has ended the lab, which says more than what did not answer first; else the error."""
+    try:
+        check_not_ended(lab)
+    except LabEnded as ended:
+        return ended
+    return error
+
+
+@contextmanager
+def put_back(*undo: Callable[[], object]) -> Iterator[None]:
+    """Undo in the end what is changed within, one after the other, unless the lab is not ours any more."""
+    try:
+        yield
+    except NOT_OURS:
+        raise
+    except BaseException:
+        _all(undo)
+        raise
+    _all(undo)
+
+
+def _all(undo: Sequence[Callable[[], object]]) -> None:
+    with ExitStack() as stack:
+        for one in reversed(undo):
+            stack.callback(one)
+
+
 def recover(lab: Lab, counts: Mapping[str, int]) -> None:
     """Bring a lab back that does not answer; return when it is ready.
 
@@ -45,7 +92,12 @@ def recover(lab: Lab, counts: Mapping[str, int]) -> None:
         DclabError: it does not come back.
     """
     lab.deploy()
+    restore(lab, counts)
+    lab.ready()
+
+
+def restore(lab: Lab, counts: Mapping[str, int]) -> None:
+    """Scale services back to these numbers of replicas where they have others."""
     for name, count in counts.items():
         if lab.replicas(name).desired != count:
             lab.scale(name, count)
-    lab.ready()

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
-from dclab.experiments.lab_window import measure_rate
+from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, restore
 from dclab.lab import Lab, Scrape
 from dclab.measure.accounting import accounting_caveats
 from dclab.measure.caveats import rate_caveats
@@ -26,7 +26,7 @@ from dclab.results import Caveat, Rate, Sweep, SweepPoint
 __all__ = ["SweepSettings", "run_sweep", "sweep_of"]
 
 RECOVERIES = 2
-"""How often the lab may be lost within one point."""
+"""How often the lab may be lost, or scaled by someone else, within one point."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +83,19 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
 def _point_of_recovered_lab(
     lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
 ) -> SweepPoint:
-    """One point; each time the lab is lost on the way, it is deployed anew and the point measured once more."""
+    """One point; each time the lab is lost or scaled by someone else on the way, that is undone, and it is measured again."""
     for _ in range(RECOVERIES):
         try:
             return _point(lab, workers, counts, settings, observer)
+        except Rescaled as error:
+            restore(lab, counts)
+            observer.caveat(
+                Caveat(
+                    code=error.code,
+                    message=f"{_named(workers)}: {error.what}",
+                    hint="It was scaled back, and the measurement repeated.",
+                )
+            )
         except LabLost as error:
             recover(lab, counts)
             observer.caveat(

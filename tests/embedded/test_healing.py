@@ -163,14 +163,20 @@ def request(host, port):
         connection.close()
 
 
+def kill_one(lab, deployment, killed):
+    """Kill a process of a deployment that has not been killed before, if there is one."""
+    for pid in {one.pid for one in replicas(lab, deployment)} - killed - {None}:
+        os.kill(pid, signal.SIGKILL)
+        killed.add(pid)
+        return True
+    return False
+
+
 @pytest.mark.parametrize("deployment", ["worker", "redis", "rng", "hasher", "webui", "httplat-rng"])
 def test_a_replica_killed_while_it_starts_comes_back(lab, wait_until, deployment):
     killed = set()
     for _ in range(3):  # that they were killed, and what they had printed, is no crash loop: nobody waits now
-        wait_until(lambda: {one.pid for one in replicas(lab, deployment)} - killed - {None})
-        (pid,) = {one.pid for one in replicas(lab, deployment)[:1]}
-        os.kill(pid, signal.SIGKILL)
-        killed.add(pid)
+        wait_until(lambda: kill_one(lab, deployment, killed))
     wait_until(lambda: whole(lab), 8)
     counts_on(lab)
 
@@ -200,10 +206,10 @@ def test_a_replica_that_is_stopped_leaves_in_time(lab):
 def test_a_replica_that_stays_stopped_is_replaced_and_one_that_is_continued_is_not(lab, wait_until):
     (before,) = replicas(lab, "rng")
     os.kill(before.pid, signal.SIGSTOP)
-    wait_until(lambda: lab.replicas("rng").ready == 0, 1.1)
+    wait_until(lambda: lab.replicas("rng").ready == 0, 2)
     assert "is stopped by a signal" in lab.trouble("rng")
     os.kill(before.pid, signal.SIGCONT)
-    wait_until(lambda: lab.replicas("rng").ready == 1, 1.1)
+    wait_until(lambda: lab.replicas("rng").ready == 1, 2)
     time.sleep(2.2)
     assert replicas(lab, "rng") == (before,)
     os.kill(before.pid, signal.SIGSTOP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,9 +17,9 @@ from dclab import manifests
 from dclab.engines.embedded import launch, questions, wire
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
-from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld
+from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld, NotAnswering
 from dclab.lab import LoadSpec
-from dclab.paths import lab_folder
+from dclab.paths import lab_folder, state_folder
 from tests.conftest import CHECKOUT
 from tests.supervisors import line
 
@@ -178,6 +179,46 @@ def test_a_lab_that_was_ended_is_brought_back_by_nobody_who_used_it():
     assert not lab.folder.exists()
 
 
+def test_a_crashed_lab_that_cannot_be_started_again_stays_a_crashed_one(wait_until):
+    """Rather than look as if someone had ended it."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    lab, _ = launch.start(Settings(name="twice", webui_port=port))
+    os.kill(lab.about().pid, signal.SIGKILL)
+    wait_until(lambda: launch.leftovers(lab.folder) == [])
+    with socket.create_server(("127.0.0.1", port)):
+        with pytest.raises(InvalidInput, match=f"Port {port} is in use"):
+            lab.deploy()
+        with pytest.raises(LabCrashed):
+            lab.replicas("worker")
+    lab.deploy()
+    assert lab.replicas("worker").desired == 1
+    lab.down()
+    assert not lab.folder.exists()
+
+
+def test_a_lab_whose_folder_is_gone_still_runs_and_is_not_called_ended():
+    """As where a logout removes XDG_RUNTIME_DIR: its processes are there, and `down` ends them."""
+    lab, _ = launch.start(Settings(name="homeless"))
+    shutil.rmtree(lab.folder)
+    with pytest.raises(NotAnswering, match="The lab 'homeless' does not answer"):
+        lab.replicas("worker")
+    assert launch.stop(lab.folder)
+    assert launch.leftovers(lab.folder) == []
+    with pytest.raises(LabEnded):
+        lab.replicas("worker")
+
+
+def test_down_removes_what_a_reboot_has_left_of_a_lab():
+    """The runtime folder is gone, the logs are not."""
+    kept = state_folder("rebooted")
+    (kept / "logs").mkdir(parents=True)
+    assert launch.find_lab("rebooted") is None
+    assert launch.stop(lab_folder("rebooted"))
+    assert not kept.exists()
+    assert not launch.stop(lab_folder("rebooted"))
+
+
 def test_who_waits_for_an_answer_hears_at_once_that_the_lab_is_ended():
     lab, _ = launch.start(Settings(name="waiting"))
     lab.ready()
@@ -257,3 +298,19 @@ def test_a_wrong_instance_is_answered_by_nobody(lab):
     assert lab.replicas("worker").desired == 1
     with pytest.raises(InvalidInput):
         lab.scale("miner", 1)
+
+
+def test_a_lab_is_held_from_before_another_command_can_find_it():
+    """Of two runs that start at once on one name, the one that starts the lab has it."""
+    mine, started = launch.start(Settings(name="first"), held_by="dclab run")
+    other, again = launch.start(Settings(name="first"), held_by="dclab run")
+    try:
+        assert (started, again) == (True, False)
+        with pytest.raises(LabHeld, match="is held by `dclab run`"):
+            other.scale("worker", 1)
+        with mine.hold("dclab run"):
+            mine.scale("worker", 1)
+        with pytest.raises(LabHeld), other.hold("dclab run"):
+            pass
+    finally:
+        mine.down()

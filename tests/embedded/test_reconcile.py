@@ -94,6 +94,46 @@ def test_a_replica_whose_task_is_cancelled_is_replaced_and_its_process_ends(in_l
     assert "is replaced: its task has ended" in in_lab(body)
 
 
+def test_a_replica_that_dclab_itself_fails_to_run_is_tried_again_and_says_why(in_lab, monkeypatch):
+    async def body(lab):
+        await until(lambda: all_settled(lab))
+        hasher = lab.deployments["hasher"]
+        (one,) = hasher.replicas
+        start, pid = one._start, one.pid
+
+        async def fail():
+            raise KeyError("no such thing")
+
+        one._start = fail
+        one.process.kill()
+        await until(lambda: not one.ready)
+        with pytest.raises(TimedOut) as failed:
+            await Verbs(lab.parts()).ready(questions.Ready(timeout=20))
+        assert "could not be run: KeyError('no such thing') (3 times in a row)" in failed.value.why
+        one._start = start
+        await until(lambda: all_settled(lab))
+        assert hasher.replicas == [one]
+        assert one.pid != pid
+
+    in_lab(body)
+
+
+def test_many_crashes_leave_no_descriptor_and_no_task(in_lab):
+    async def body(lab):
+        await until(lambda: all_settled(lab))
+        (worker,) = lab.deployments["worker"].replicas
+        supervisor = psutil.Process()
+        before = supervisor.num_fds(), len(asyncio.all_tasks())
+        for _ in range(12):
+            worker._failures = 0  # without a back-off
+            worker.process.kill()
+            await until(lambda: not worker.ready)
+            await until(lambda: worker.ready)
+        await until(lambda: (supervisor.num_fds(), len(asyncio.all_tasks())) <= before, 5)
+
+    in_lab(body)
+
+
 def test_every_task_of_the_supervisor_may_fail_and_the_lab_heals_on(in_lab, monkeypatch):
     """Each is cancelled, as if by a fault of its own, and each time something is to be done."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -12,7 +13,7 @@ import pytest
 from dclab import manifests
 from dclab.engines.embedded import launch
 from dclab.engines.embedded.wire import Settings
-from dclab.errors import LabEnded, LabLost, Refused
+from dclab.errors import DclabError, LabEnded, LabLost, Refused
 from dclab.experiments.exercise import exercise_settings, run_exercise
 from dclab.experiments.hpa_demo import run_hpa_demo
 from dclab.experiments.latency import LatencySettings, run_latency
@@ -147,9 +148,8 @@ def test_what_scales_by_itself_is_named_before_anything_is_measured(lab):
         lab.remove_autoscaler("hasher")
 
 
-def test_a_service_scaled_by_someone_else_between_two_points_is_told(lab):
+def test_a_service_scaled_by_someone_else_between_two_points_is_scaled_back(lab):
     """The second point would be one of another lab than the first."""
-    observer = Collected()
     lab.scale("worker", 1)
 
     class Meddling(Collected):
@@ -159,13 +159,48 @@ def test_a_service_scaled_by_someone_else_between_two_points_is_told(lab):
                 lab.scale("hasher", 2)
 
     observer = Meddling()
+    sweep = run_sweep(lab, SweepSettings(workers=(1, 2), seconds=4.0, settle=0.1), observer)
+    assert [one.workers for one in sweep.points] == [1, 2]
+    assert "rescaled" in observer.codes
+    assert lab.replicas("hasher").desired == 1
+
+
+def test_workers_scaled_by_someone_else_within_a_window_are_scaled_back(lab):
+    observer = Collected()
+    lab.scale("rng", 2)  # by chance the rate wanders, so that the window lasts as long as it may
+    meddler = threading.Timer(4.0, lambda: lab.scale("worker", 5))
+    meddler.start()
     try:
-        sweep = run_sweep(lab, SweepSettings(workers=(1, 2), seconds=4.0, settle=0.1), observer)
+        sweep = run_sweep(lab, SweepSettings(workers=(2,), seconds=7.0, settle=0.5), observer)
     finally:
+        meddler.join()
+        lab.scale("rng", 1)
+    assert {"disturbed", "rescaled"} & set(observer.codes)
+    assert lab.replicas("worker").desired == 2
+    assert [one.workers for one in sweep.points] == [2]
+
+
+def test_a_service_that_something_scales_again_and_again_loses_its_point(lab):
+    observer = Collected()
+    over = threading.Event()
+
+    def meddle():
+        other = launch.find_lab(lab.name)
+        while not over.wait(0.2):
+            with contextlib.suppress(DclabError):  # the sweep scales it back meanwhile
+                if other.replicas("hasher").desired == 1:
+                    other.scale("hasher", 2)
+
+    meddler = threading.Thread(target=meddle)
+    meddler.start()
+    try:
+        with pytest.raises(LabLost, match="No point"):
+            run_sweep(lab, SweepSettings(workers=(1,), seconds=4.0, settle=0.1), observer)
+    finally:
+        over.set()
+        meddler.join()
         lab.scale("hasher", 1)
-    assert [one.workers for one in sweep.points] == [1]
-    assert sweep.lost_workers == (2,)
-    assert "point-lost" in observer.codes
+    assert observer.codes[-1] == "point-lost"
 
 
 def test_replicas_that_change_while_latency_is_measured_have_it_measured_again(lab):

@@ -232,7 +232,7 @@ FAULTS: list[Fault] = [
     second(("scale-sweep", "--workers", "1", "--seconds", "3s"), SWEEP, refused=True),
     second(("loadtest", "--time", "5s"), SWEEP, refused=True),
     second(("scale", "worker", "4"), LOAD, refused=True),
-    second(("latency", "--count", "3"), SWEEP, refused=False),
+    second(("latency", "--count", "3"), SWEEP, refused=True),  # it would scale the workers
     Fault("two at once", "run", two_runs),
     Fault("scale by hand", "rng in a sweep", scaled_by_hand),
     many("up", 4, up_first=False),

@@ -18,7 +18,7 @@ from tests.kube.server import VERSION
 
 _PATH = re.compile(
     r"/(?:api/v1|apis/[^/]+/[^/]+)(?:/namespaces/(?P<namespace>[^/]+)(?=/))?/(?P<kind>[a-z]+)(?:/(?P<name>[^/]+))?"
-    r"(?P<scale>/scale)?"
+    r"(?P<part>/scale|/log)?"
 )
 
 
@@ -27,6 +27,10 @@ class Cluster:
 
     def __init__(self):
         self.objects = {}
+        self.logs = {}
+        """By pod."""
+        self.made = lambda key: None
+        """Called with the key of what was created, as a controller would see it."""
         self.asked = []
         self.fail = lambda method, path: None
         """Return a status to fail with."""
@@ -44,7 +48,7 @@ class Cluster:
                 cluster.asked.append((self.command, self.path))
                 with cluster._lock:
                     code, said = cluster._answer(self.command, self.path, body)
-                data = json.dumps(said).encode()
+                data = said.encode() if isinstance(said, str) else json.dumps(said).encode()
                 self.send_response(code)
                 self.send_header("Content-Length", str(len(data)))
                 self.end_headers()
@@ -96,6 +100,8 @@ class Cluster:
         if found is None:
             return 404, {"kind": "Status", "reason": "NotFound"}
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+        if found["part"] == "/log":
+            return 200, self.logs.get(found["name"], "")
         kind, namespace, name = found["kind"], found["namespace"] or "", found["name"]
         if name is None:
             return self._of_all(method, kind, namespace, query, body)
@@ -108,7 +114,9 @@ class Cluster:
                 return 409, {"kind": "Status", "reason": "AlreadyExists"}
             if kind == "namespaces":
                 self.put("serviceaccounts", key[2], "default")
-            return 201, self._keep(key, body)
+            found = self._keep(key, body)
+            self.made(key)
+            return 201, found
         chosen = {
             key: one
             for key, one in self.objects.items()

@@ -15,8 +15,9 @@ FIRST = PORT.to_bytes(2, "little")
 class Pod:
     """Serves `/portforward`; `behave(pod, socket)` is called for each connection once its channels have begun."""
 
-    def __init__(self, behave):
+    def __init__(self, behave, tls=None):
         self.behave = behave
+        self._tls = tls
         self.sent = 0
         """Bytes of data that it has got rid of."""
         self.headers = []
@@ -32,8 +33,8 @@ class Pod:
         app.router.add_get("/portforward", self._serve)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=2000).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/portforward"
+        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=2000, ssl_context=self._tls).start()
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._runner.addresses[0][1]}/portforward"
 
     async def _serve(self, request):
         self.headers.append(request.headers)

@@ -10,11 +10,13 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+import psutil
 import pytest
 
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.lab import hold
+from dclab.engines.kube.labels import OURS
 from dclab.errors import LabEnded, LabHeld
 from dclab.lab import LoadSpec
 from tests.conftest import CHECKOUT
@@ -79,23 +81,47 @@ def test_ending_the_lab_is_never_refused(cluster, labs):
 
 HOLDING = """
 import time
+from dclab import manifests
 from dclab.engines.kube import launch
-with launch.find_lab(launch.place("mine", "dockercoins")).hold("dclab latency"):
-    print("held", flush=True)
+lab = launch.find_lab(launch.place("mine", "dockercoins"))
+with lab.hold("dclab latency"):
+    lab.apply_autoscaler(manifests.autoscaler("rng"))
+    print(lab._hold._lease.pid, flush=True)
     time.sleep(60)
 """
 
 
-def test_a_holder_that_was_killed_holds_nothing(cluster, labs):
-    holder = subprocess.Popen([sys.executable, "-c", HOLDING], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "held\n"
+@pytest.fixture
+def holder(labs, wait_until):
+    """A command that holds the lab and has made an autoscaler; killed, with what cleans up after it, in the end."""
+    process = subprocess.Popen([sys.executable, "-c", HOLDING], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True)
+    watchdog = int(process.stdout.readline())
+    yield process
+    process.kill()
+    process.wait()
+    wait_until(lambda: not psutil.pid_exists(watchdog), 20)
+
+
+def test_a_holder_that_was_killed_holds_nothing(cluster, labs, holder):
     with pytest.raises(LabHeld, match=f"process {holder.pid}"):
         labs[0].remove_autoscaler("rng")
     holder.kill()
     holder.wait()
-    labs[0].remove_autoscaler("rng")
+    labs[0].remove_autoscaler("hasher")
     with labs[0].hold("dclab prove"):
         assert cluster.objects[KEY]["metadata"]["annotations"][hold.WHAT] == "dclab prove"
+
+
+def test_what_a_killed_holder_has_made_is_removed_and_nothing_else(cluster, labs, holder, wait_until):
+    cluster.put("horizontalpodautoscalers", LAB, "someone-elses", metadata={"labels": OURS})
+    assert ("horizontalpodautoscalers", LAB, "rng") in cluster.objects
+    cluster.stop()
+    holder.kill()
+    holder.wait()
+    cluster.again()
+    wait_until(lambda: KEY not in cluster.objects, 20)
+    assert {name for kind, _, name in cluster.objects if kind == "horizontalpodautoscalers"} == {"someone-elses"}
+    assert launch.find_lab(launch.place("mine", LAB)).instance == labs[0].instance
 
 
 def stamp(seconds_ago):

@@ -6,9 +6,9 @@ import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
-from dclab import __version__
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.faults import Forbidden, NoCluster
@@ -92,6 +92,7 @@ def test_ended_in_a_namespace_that_stays(cluster):
     assert deployments(cluster) == set()
     assert find() is None
     assert state() == []
+    assert end() == (False, ["Secret/someones"])
     assert start()[1]
 
 
@@ -143,6 +144,15 @@ def test_crashed(cluster):
     assert again.instance == lab.instance
 
 
+def test_a_service_that_someone_deletes_is_missed(cluster):
+    lab, _ = start()
+    assert lab.data_path_trouble() is None
+    del cluster.objects["services", LAB, "rng"]
+    assert "The service rng cannot be reached" in lab.data_path_trouble()
+    start()
+    assert lab.data_path_trouble() is None
+
+
 @pytest.mark.parametrize("version", ["0.0.1", None])
 def test_of_another_version(cluster, version):
     start()
@@ -154,9 +164,10 @@ def test_of_another_version(cluster, version):
     with pytest.raises(OtherVersion, match=version or "an older dclab"):
         find()
     assert state() == ["other version"]
-    assert start()[1] is False
-    assert cluster.get("namespaces", "", LAB)["metadata"]["annotations"][VERSION] == __version__
-    notes[VERSION] = "0.0.1"
+    before = dict(cluster.objects)
+    with pytest.raises(OtherVersion):
+        start()
+    assert cluster.objects == before
     assert end() == (True, [])
 
 
@@ -207,21 +218,24 @@ lab.down()
 
 
 @pytest.fixture
-def leased(cluster):
+def leased(cluster, wait_until):
     """Start a command that has started a lab on a lease; its process, and the number of its watchdog."""
     running = []
+    watchdogs = []
 
     def begin(seconds=60):
         process = subprocess.Popen(
             [sys.executable, "-c", LEASED, str(seconds)], cwd=CHECKOUT, stdout=subprocess.PIPE, text=True
         )
         running.append(process)
-        return process, int(process.stdout.readline())
+        watchdogs.append(int(process.stdout.readline()))
+        return process, watchdogs[-1]
 
     yield begin
     for one in running:
         one.kill()
         one.wait()
+    wait_until(lambda: not any(one and psutil.pid_exists(one) for one in watchdogs), 20)
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGHUP])
@@ -242,8 +256,6 @@ def test_its_end_waits_for_a_cluster_that_is_away(cluster, leased, wait_until, m
 
 
 def test_what_came_after_it_is_left_alone(cluster, leased, wait_until):
-    import psutil
-
     process, watchdog = leased()
     end()
     other, _ = start()
@@ -253,8 +265,6 @@ def test_what_came_after_it_is_left_alone(cluster, leased, wait_until):
 
 
 def test_a_command_that_has_ended_its_lab_leaves_no_watchdog(cluster, leased):
-    import psutil
-
     process, watchdog = leased(0)
     assert process.wait(20) == 0
     assert cluster.get("namespaces", "", LAB) is None

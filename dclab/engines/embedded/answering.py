@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,9 +27,14 @@ async def listen(folder: Path, verbs: Verbs, gate: Gate, say: Callable[[str], No
     """Answer questions on the lab's socket from now on; `say` takes a line for the log."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
+        try:
             await _Conversation(verbs, gate, say, reader, writer).run()
-        writer.close()
+        except ConnectionError:
+            pass
+        except Exception as error:
+            say(f"a connection failed: {error!r}")
+        finally:
+            writer.close()
 
     return await asyncio.start_unix_server(converse, wire.socket_path(folder), limit=LONGEST_QUESTION)
 
@@ -86,7 +90,7 @@ class _Conversation:
             pass
         finally:
             try:
-                if not given_up:
+                if not (given_up or self.gate.closed.is_set()):
                     self.say("the command that held the lab is gone: what it had changed is put back")
                     await held.put_back()
             finally:
@@ -161,7 +165,7 @@ async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
         gate.check(envelope)
         if envelope.verb == questions.Hold.verb:
             asked = wire.decode_arguments(envelope, questions.Hold)
-            return _Held(gate.take(asked.what, envelope.pid), verbs.remember())
+            return _Held(gate.take(asked.what, envelope.pid), verbs.parts.remember())
         verb = VERBS.get(envelope.verb)
         if verb is None:
             raise ValueError(f"there is no verb {envelope.verb!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +36,9 @@ from dclab.loopback import LOOPBACK
 __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
+
+FAILED_LOOK_SECONDS = 0.5
+"""Between two looks at the lab while probes of it fail."""
 
 
 class EmbeddedJob:
@@ -170,13 +174,22 @@ class EmbeddedLab:
         if self._hold:
             yield
             return
-        hold = Hold(self.folder, what, self.settings.instance)
-        self._understood(hold.take)
-        self._hold = hold
+        self.take_hold(what)
         try:
             yield
         finally:
-            self._hold = None
+            self.release_hold()
+
+    def take_hold(self, what: str) -> None:
+        """Hold it until `release_hold`, or until this process ends."""
+        hold = Hold(self.folder, what, self.settings.instance)
+        self._understood(hold.take)
+        self._hold = hold
+
+    def release_hold(self) -> None:
+        """Give the hold up."""
+        hold, self._hold = self._hold, None
+        if hold:
             hold.release()
 
     # Deployments.
@@ -268,10 +281,17 @@ class EmbeddedLab:
         return self._read(lambda: read_httplat(self.url(f"httplat-{target}")))
 
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
-        """Probe through the service's own address, as a worker calls it."""
-        from dclab.measure.probe import probe_many
+        """Probe through the service's own address, as a worker calls it; LabEnded, LabCrashed: it is not worth going on."""
+        from dclab.measure.probe import probe_url
 
-        return probe_many(LOOPBACK, self._port(service), spec)
+        samples: list[ProbeSample] = []
+        look = time.monotonic()
+        for one in probe_url(f"{self.url(service)}{spec.path}", spec):
+            samples.append(one)
+            if one.error and time.monotonic() >= look:
+                self.about()
+                look = time.monotonic() + FAILED_LOOK_SECONDS
+        return samples
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""

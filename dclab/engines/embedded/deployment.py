@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 
 from dclab.clock import reached
-from dclab.engines.embedded.replica import Replica, ReplicaHost
+from dclab.engines.embedded.host import ReplicaHost
+from dclab.engines.embedded.replica import Replica
 from dclab.errors import DclabError
 from dclab.manifests import Workload
 

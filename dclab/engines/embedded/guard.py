@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "is_shortage"]
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 5.0
@@ -22,6 +23,8 @@ MOST_FAILURES = 10
 
 STEADY_AFTER = 30.0
 """Seconds that a task has run after which a failure is the first again."""
+
+SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EADDRINUSE}
 
 Work = Callable[[], Awaitable[None]]
 
@@ -75,16 +78,21 @@ class Guard:
             except Exception as raised:
                 error = raised
             failures = 1 if time.monotonic() - began > STEADY_AFTER else failures + 1
-            shortage = isinstance(error, OSError | MemoryError)
+            passes = isinstance(error, OSError | MemoryError)
             text = f"{name} failed: {_described(error)}"
-            if root and not shortage and failures >= MOST_FAILURES:
+            if root and not passes and failures >= MOST_FAILURES:
                 self._give_up(f"{text}, {failures} times in a row")
                 return
             if text != said:
                 self._say(f"{text}; it is run again")
                 said = text
-            longest = SHORTAGE_PAUSE if shortage else LONGEST_PAUSE
+            longest = SHORTAGE_PAUSE if passes else LONGEST_PAUSE
             await asyncio.sleep(min(longest, FIRST_PAUSE * 2 ** min(failures - 1, 10)))
+
+
+def is_shortage(error: Exception) -> bool:
+    """Whether this machine was short of something, which says nothing of the program that was to be started or asked."""
+    return isinstance(error, OSError) and error.errno in SHORTAGES
 
 
 def _described(error: BaseException) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dclab.engines.embedded import questions, wire
 from dclab.engines.embedded.ask import stay_connected
+from dclab.errors import DclabError
 
 __all__ = ["Hold", "Lease"]
 
@@ -54,9 +55,13 @@ class Hold:
         """Take it again if the supervisor that gave it is gone."""
         if self._connection:
             self._connection.setblocking(False)
-            with contextlib.suppress(BlockingIOError):  # nothing to read: it is open
+            try:
                 self._connection.recv(1, socket.MSG_PEEK)
-                self.take()
+            except BlockingIOError:
+                return  # nothing to read: it is open
+            except OSError:
+                pass
+        self.take()
 
     def release(self) -> None:
         """Give it up; return once the supervisor has noticed."""
@@ -72,7 +77,7 @@ class Hold:
     def ended_by(self) -> str:
         """Return who has ended the lab, as its supervisor has said last on the connection; empty when it has not."""
         if self._connection and not self._ended_by:
-            with contextlib.suppress(OSError, ValueError):
+            with contextlib.suppress(OSError, ValueError, DclabError):
                 self._connection.setblocking(False)
                 line = self._connection.recv(1 << 16).partition(b"\n")[0]
                 self._ended_by = wire.decode_answer(wire.decode_reply(line), str)

@@ -14,11 +14,15 @@ from dclab.engines.embedded import wire
 from dclab.engines.embedded.wire import Settings
 from dclab.paths import state_folder
 
-__all__ = ["declare_ended", "last_words", "make", "remove"]
+__all__ = ["declare_ended", "is_there", "last_words", "make", "remove"]
 
 
 def make(folder: Path, settings: Settings) -> None:
-    """Make both folders; of a crashed lab nothing but the supervisor's log is kept. OSError: they cannot be made."""
+    """Make both folders; of a crashed lab nothing but the supervisor's log is kept.
+
+    Raises:
+        OSError: they cannot be made.
+    """
     folder.mkdir(mode=0o700, exist_ok=True)
     wire.write_settings(folder, settings)
     wire.socket_path(folder).unlink(missing_ok=True)
@@ -36,6 +40,11 @@ def make(folder: Path, settings: Settings) -> None:
         kept.symlink_to(place)
     except OSError:  # the user's home cannot be written to
         kept.mkdir(mode=0o700)
+
+
+def is_there(folder: Path) -> bool:
+    """Whether there is one of the two folders."""
+    return folder.exists() or state_folder(folder.name).exists()
 
 
 def declare_ended(folder: Path) -> None:

@@ -86,14 +86,19 @@ class RunningJob:
 
 
 async def start_job(workload: Workload, *, folder: Path, services: Mapping[str, int], guard: Guard) -> RunningJob:
-    """Start the job's command with the manifest's environment; OSError when it cannot be started."""
+    """Start the job's command with the manifest's environment; OSError, SubprocessError: it cannot be started."""
     name = f"{workload.name}{secrets.token_hex(3)}"
     home = grows(folder).resolve() / "mounts" / name
     home.mkdir(parents=True)
     env = container_env(
         workload, replica=name, port=None, services=services, overrides={"HOME": str(home)}, folder=folder
     )
-    output = Output(log_file(folder, name))
-    job = RunningJob(name, await start_child(command_line(workload, env, home), env, output), output, home)
+    try:
+        output = Output(log_file(folder, name))
+        process = await start_child(command_line(workload, env, home), env, output)
+    except BaseException:
+        shutil.rmtree(home, ignore_errors=True)
+        raise
+    job = RunningJob(name, process, output, home)
     guard.start(name, job.watch)
     return job

@@ -61,29 +61,36 @@ def labs() -> list[LabSummary]:
 
 
 def start(
-    settings: Settings, *, leased: bool = False, say: Callable[[str], None] = lambda _: None
+    settings: Settings, *, leased: bool = False, held_by: str = "", say: Callable[[str], None] = lambda _: None
 ) -> tuple[EmbeddedLab, bool]:
     """Return the lab of that name, started if need be, and whether it had to be.
 
     Args:
         settings: of a lab that has to be started.
         leased: such a lab ends with this process, whatever ends it.
+        held_by: holds such a lab from before another command can find it (`Lab.hold`), to its end; empty for nothing.
         say: takes a line about what is waited for.
 
     Raises:
         DclabError: as `lifecycle.ensure_running`.
     """
-    lease = Lease() if leased else None
-    try:
-        started = lifecycle.ensure_running(settings, lease, say)
-        if started:
-            lab = EmbeddedLab(lab_folder(settings.name), started, lease)
-            lease = None
-            return lab, True
-    finally:
-        if lease:
-            lease.end()
     folder = lab_folder(settings.name)
+    lease = Lease() if leased else None
+    started: list[EmbeddedLab] = []
+
+    def first(settled: Settings) -> None:
+        lab = EmbeddedLab(folder, settled, lease)
+        started.append(lab)
+        if held_by:
+            lab.take_hold(held_by)
+
+    try:
+        lifecycle.ensure_running(settings, lease, say, first)
+    finally:
+        if lease and not started:
+            lease.end()
+    if started:
+        return started[0], True
     return EmbeddedLab(folder, ask(folder, AskAbout()).settings), False
 
 

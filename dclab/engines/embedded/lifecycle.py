@@ -28,11 +28,13 @@ from dclab.engines.embedded.look import instance_of, leftovers, supervisor_of, w
 from dclab.engines.embedded.questions import AskAbout, Down
 from dclab.engines.embedded.wire import LAB_MARK, SOCKET_PATH_LIMIT, Settings, socket_path
 from dclab.errors import DclabError, LabCrashed, LabEnded, MissingTool, OtherVersion, TimedOut
-from dclab.paths import lab_folder, labs_folder
+from dclab.paths import lab_folder, labs_folder, state_folder
 
 __all__ = ["end", "ensure_running", "restart"]
 
 START_TIMEOUT = 20.0
+
+KILL_SECONDS = 5.0
 
 DOWN_TIMEOUT = 15.0
 """Seconds that a supervisor may take to end everything: jobs have 5, replicas twice 2."""
@@ -43,17 +45,19 @@ def _silent(_: str) -> None:
 
 
 def ensure_running(
-    settings: Settings, lease: Lease | None = None, say: Callable[[str], None] = _silent
-) -> Settings | None:
+    settings: Settings,
+    lease: Lease | None = None,
+    say: Callable[[str], None] = _silent,
+    first: Callable[[Settings], None] = lambda _: None,
+) -> None:
     """Start the supervisor of the lab of that name in the background, unless one answers.
 
     Args:
         settings: of a lab that has to be started.
         lease: ends such a lab; None where nothing but `down` does.
         say: takes a line about what is waited for.
-
-    Returns:
-        The settings that it was started with, or None: it was running. Its replicas may not be ready yet.
+        first: is called with the settings of a lab that was started, before another command can find it. Its replicas may
+            not be ready yet.
 
     Raises:
         InvalidInput: the web UI's port is taken.
@@ -70,11 +74,11 @@ def ensure_running(
         )
     with locked(labs_folder(), say):
         if _runs(folder):
-            return None
+            return
         # That of a crashed lab comes back as the same one.
         settings = replace(settings, instance=instance_of(folder) or secrets.token_hex(8))
         _start(folder, settings, lease)
-        return settings
+        first(settings)
 
 
 def restart(settings: Settings, lease: Lease | None) -> None:
@@ -108,19 +112,30 @@ def end(folder: Path, instance: str = "", say: Callable[[str], None] = _silent) 
 
     Returns:
         Whether there was anything.
+
+    Raises:
+        TimedOut: something of it does not end, or another command starts or ends a lab for too long.
+        MissingTool: its files cannot be removed.
     """
-    if not folder.exists() and not leftovers(folder):
+    if not (home.is_there(folder) or leftovers(folder)):
         return False
     with locked(labs_folder(), say):
         if instance and instance_of(folder) not in (None, "", instance):
             return False
-        there = folder.exists()
+        there = home.is_there(folder)
         with contextlib.suppress(DclabError):
             with contextlib.suppress(OtherVersion, LabEnded):
                 ask(folder, AskAbout(), within=2.0)  # one that hangs is not waited for any longer
             ask(folder, Down(), within=DOWN_TIMEOUT)
             wait_for(lambda: not leftovers(folder), 3.0, "The supervisor does not end.", poll=POLL)
-        return _clear(folder) or there
+        there = _clear(folder) or there
+        if home.is_there(folder):
+            raise MissingTool(
+                f"The lab {folder.name!r} is down, but its files cannot be removed.",
+                f"They are in {folder} and {state_folder(folder.name)}.",
+                "Get permission there, and run it again.",
+            )
+        return there
 
 
 def _runs(folder: Path) -> bool:
@@ -145,37 +160,51 @@ def _runs(folder: Path) -> bool:
 
 
 def _start(folder: Path, settings: Settings, lease: Lease | None) -> None:
+    """Start a supervisor; of one that does not come up nothing is left, but a crashed lab stays one."""
+    crashed = instance_of(folder) is not None
     _kill(folder)
     try:
         _spawn(folder, settings, lease)
-    except OSError as error:
-        _clear(folder)
-        raise MissingTool(
-            f"The lab cannot be started in {folder}.",
-            f"The system says: {error.strerror or error}.",
-            "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
-        ) from error
-    except BaseException:
-        _clear(folder)
+    except BaseException as error:
+        if crashed:
+            _kill(folder)
+        else:
+            _clear(folder)
+        if isinstance(error, OSError):
+            raise MissingTool(
+                f"The lab cannot be started in {folder}.",
+                f"The system says: {error.strerror or error}.",
+                "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
+            ) from error
         raise
 
 
 def _kill(folder: Path) -> bool:
-    """Kill what is left of a lab; return whether there was anything."""
+    """Kill what is left of a lab; return whether there was anything. TimedOut: something does not end."""
     import psutil
 
-    left = leftovers(folder)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-            process.wait(5)
-    return bool(left)
+    found = False
+    end = time.monotonic() + KILL_SECONDS
+    while left := leftovers(folder):
+        found = True
+        if time.monotonic() > end:
+            raise TimedOut(
+                f"Processes of the lab {folder.name!r} do not end: {', '.join(str(one.pid) for one in left)}.",
+                f"They were killed {KILL_SECONDS:g} s ago; a process that waits for a disk ends only after that.",
+                f"Run `dclab down --name {folder.name}` again.",
+            )
+        # All at once, and then what was started meanwhile.
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(left, timeout=KILL_SECONDS)
+    return found
 
 
 def _clear(folder: Path) -> bool:
     """Kill what is left of a lab and remove its folders; return whether there was anything."""
     home.declare_ended(folder)  # before anyone can take what is killed for a crash
-    found = folder.exists()
+    found = home.is_there(folder)
     killed = _kill(folder)
     home.remove(folder)
     return found or killed

@@ -41,7 +41,7 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
         while not _taken(descriptor):
             waited = time.monotonic() - began
             if waited > LOCK_TIMEOUT:
-                pid = _holder(descriptor)
+                pid = _holder(folder)
                 raise TimedOut(
                     f"Another command is starting or ending a lab: {_named(pid)}.",
                     f"Waited {LOCK_TIMEOUT:g} s for it.",
@@ -49,7 +49,7 @@ def locked(folder: Path, say: Callable[[str], None]) -> Iterator[None]:
                 )
             if waited > SAID_AFTER and not told:
                 told = True
-                say(f"waiting for another command that starts or ends a lab: {_named(_holder(descriptor))}")
+                say(f"waiting for another command that starts or ends a lab: {_named(_holder(folder))}")
             time.sleep(POLL)
         yield
     finally:
@@ -68,12 +68,22 @@ def _named(pid: int | None) -> str:
     return "which one is not known" if pid is None else command_of(pid)
 
 
-def _holder(descriptor: int) -> int | None:
+def _holder(folder: Path) -> int | None:
     """Return the process that holds the lock; None where the system does not tell (macOS)."""
-    inode = os.fstat(descriptor).st_ino
+    inode = str(folder.stat().st_ino)
     with contextlib.suppress(OSError, ValueError):
         for line in Path("/proc/locks").read_text().splitlines():
             words = line.split()  # such as: 1: FLOCK  ADVISORY  WRITE 4242 08:02:131077 0 EOF
-            if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode):
+            if words[1] == "FLOCK" and words[5].rpartition(":")[2] == inode and _has_open(int(words[4]), folder):
                 return int(words[4])
     return None
+
+
+def _has_open(pid: int, folder: Path) -> bool:
+    """Whether a process has the folder open: another file system may have the same inode, and some name no device."""
+    with contextlib.suppress(OSError):
+        for one in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                if one.samefile(folder):
+                    return True
+    return False

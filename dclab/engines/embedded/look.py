@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["instance_of", "leftovers", "supervisor_of", "why_gone"]
 
+ENDING_SECONDS = 2.0
+"""From when a supervisor that ends listens no more until it is gone."""
+
 SUPERVISOR = "dclab.engines.embedded.supervisor"
 
 
@@ -31,14 +34,25 @@ def why_gone(folder: Path, instance: str = "", by: str = "") -> DclabError | Non
     # In this order: a supervisor that is asked to end removes lab.json first, one that dies leaves it.
     running, now = supervisor_of(folder), instance_of(folder)
     name, where = folder.name, f" --name {folder.name}"
-    if now is None:
+    if now is None and not (running and _stays(running)):
         return states.ended(name, where, by) if instance else None
-    if instance and now not in ("", instance):
+    if instance and now and now != instance:
         return states.ended(name, where, by, replaced=True)
     if running:
         why = f"Its supervisor (process {running.pid}) does not listen at {wire.socket_path(folder)}"
         return states.not_answering(name, why, where, f"Its log is {wire.supervisor_log(folder)}.")
     return states.crashed(name, f"Its supervisor is gone. {said(folder)}".strip(), where)
+
+
+def _stays(supervisor: psutil.Process) -> bool:
+    """Whether it does not end now: one whose folder someone has removed does not know it."""
+    import psutil
+
+    try:
+        supervisor.wait(ENDING_SECONDS)
+    except psutil.TimeoutExpired:
+        return True
+    return False
 
 
 def said(folder: Path) -> str:

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import secrets
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
 from dclab.engines.embedded.child import is_stopped, start_child
 from dclab.engines.embedded.container import command_line, container_env
-from dclab.engines.embedded.guard import Guard
+from dclab.engines.embedded.guard import is_shortage
+from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
+from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
 from dclab.engines.embedded.wire import grows, log_file
-from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
 
-__all__ = ["CRASH_LOOP", "Replica", "ReplicaHost", "back_off"]
-
-STARTING_POLL = 0.02
-"""Seconds between two readiness checks until the first succeeds; afterwards the manifest's period counts."""
-
-RUNS_AFTER = 1.0
-PRINTED_AFTER = 0.1
-"""Seconds after which a replica without a readiness check is ready: it has run so long, or so long since it printed."""
+__all__ = ["CRASH_LOOP", "Replica", "back_off"]
 
 STABLE_AFTER = 10.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
@@ -43,31 +35,6 @@ CRASH_LOOP = 3
 
 STOPPED_LOOKS = 3
 """Looks in a row, once a second, at which a replica was stopped (SIGSTOP), after which it is killed and restarted."""
-
-SHORTAGES = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT, errno.ENOMEM, errno.EAGAIN, errno.EADDRINUSE}
-"""What this machine may be short of for a while. It says nothing of a replica."""
-
-
-class ReplicaHost(Protocol):
-    """What a replica needs to know of the lab that it belongs to."""
-
-    folder: Path
-    guard: Guard
-
-    def service_ports(self) -> Mapping[str, int]:
-        """Port of every service."""
-
-    def changed(self) -> None:
-        """Have desired and alive compared now, and the data path told."""
-
-    async def publish(self) -> None:
-        """Tell the data path which replicas are ready; returns once it knows, or is not there to be told."""
-
-    def say(self, message: str) -> None:
-        """Write a line to the supervisor's log."""
-
-    def listener(self, deployment: str, replica: str) -> Callable[[float, str], None] | None:
-        """Return what takes each line that a replica prints, after the unix seconds at which it came; None if nothing."""
 
 
 def back_off(restarts: int) -> float:
@@ -180,12 +147,20 @@ class Replica:
             self.ready_since = time.monotonic()
             self.lab.changed()
 
+    def _crash(self, why: str) -> None:
+        self.last_error = why
+        self.crashes += 1
+        self._crashed = time.monotonic()
+
     async def _live(self) -> None:
         try:
             while not self.terminating:
                 wait = await self._run()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._drain_asked.wait(), wait)
+        except Exception as error:  # a fault of dclab's: the guard runs it again
+            self._crash(f"could not be run: {error!r}")
+            raise
         finally:
             self.lab.changed()
             if self.terminating and self._mounts.exists():
@@ -199,7 +174,7 @@ class Replica:
             await self._start()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self.last_error = f"cannot be started: {error}"
-            if isinstance(error, OSError) and error.errno in SHORTAGES:
+            if is_shortage(error):
                 self.lab.say(f"{self.name} {self.last_error}")
                 return 1.0
         else:
@@ -210,8 +185,7 @@ class Replica:
         if time.monotonic() - born > STABLE_AFTER:
             self._failures = 0
         self._failures += 1
-        self.crashes += 1
-        self._crashed = time.monotonic()
+        self._crash(self.last_error)
         wait = back_off(self._failures)
         self.lab.say(f"{self.name} {self.last_error}; started again in {wait:g} s")
         return wait
@@ -250,8 +224,7 @@ class Replica:
             self._kill()
             self._output.finish()
             self._set_ready(False)
-        code = self.process.returncode
-        how = f"was ended by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+        how = _how(self.process.returncode)
         if self._looks_stopped >= STOPPED_LOOKS:
             how = "was stopped by a signal, not continued, and so killed"
         self._looks_stopped = 0
@@ -277,33 +250,30 @@ class Replica:
                 self.process.kill()
 
     async def _check_readiness(self) -> None:
+        assert self._output is not None
         if self.port is None or self.workload.readiness_period is None:
-            await self._runs()
+            await runs(self._output)
             self._set_ready(True)
             return
         failures = 0
         while True:
-            try:
-                _, writer = await asyncio.wait_for(
-                    asyncio.open_connection(LOOPBACK, self.port), self.workload.readiness_timeout
-                )
-                writer.close()
-            except (OSError, TimeoutError) as error:
-                failures += error.errno not in SHORTAGES
+            accepted = await accepts(self.port, self.workload.readiness_timeout)
+            if accepted:
+                failures = 0
+                self._set_ready(True)
+            elif accepted is False:
+                failures += 1
                 if self._ready and failures >= self.workload.readiness_failures:
                     self.last_error = "does not accept connections any more"
                     self._set_ready(False)
-            else:
-                failures = 0
-                self._set_ready(True)
             await asyncio.sleep(self.workload.readiness_period if self._ready else STARTING_POLL)
 
-    async def _runs(self) -> None:
-        """Return once a replica that no check is made of has shown that it does not end at once."""
-        assert self.started is not None
-        assert self._output is not None
-        while time.monotonic() < self.started + RUNS_AFTER:
-            if self._output.printed:
-                await asyncio.sleep(PRINTED_AFTER)
-                return
-            await asyncio.sleep(STARTING_POLL)
+
+def _how(code: int | None) -> str:
+    """Return how a process ended."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"was ended by signal {-code}"

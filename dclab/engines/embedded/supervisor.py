@@ -28,13 +28,14 @@ from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.guard import Guard
 from dclab.engines.embedded.jobs import RunningJob
+from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.reconcile import CALLERS, Reconciler
 from dclab.engines.embedded.replica import Replica
 from dclab.engines.embedded.reports import Reports
 from dclab.engines.embedded.rotated import OwnLog
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
-from dclab.engines.embedded.verbs import Parts, Verbs
+from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.embedded.wire import LAB_MARK, Settings
 from dclab.errors import DclabError, InvalidInput, MissingTool, TimedOut
 
@@ -45,6 +46,9 @@ WORKER = "worker"
 
 TIDY_SECONDS = 10.0
 """Between two looks at how large the logs are."""
+
+START_SECONDS = 18.0
+"""For the services to open; whoever starts the lab waits a little longer."""
 
 STOP_SECONDS = 14.0
 """For everything to end; then the supervisor does, and its children with it. `down` waits for a second longer."""
@@ -217,7 +221,8 @@ def _start_fault(error: OSError, settings: Settings) -> DclabError:
             "Another program, or another lab, listens there.",
             "Give another --port, or none for any free one.",
         )
-    return TimedOut("The lab's supervisor ended while starting.", f"{error}.", "Try again.")
+    why = str(error) or f"its services were not open within {START_SECONDS:g} s"
+    return TimedOut("The lab's supervisor ended while starting.", f"{why}.", "Try again.")
 
 
 def _tell(descriptor: int, line: bytes) -> None:
@@ -237,24 +242,19 @@ def _watch_lease(supervisor: Supervisor, lease: int) -> None:
 
 
 async def _serve(folder: Path, settings: Settings, tell: int, lease: int) -> None:
+    """Run the lab to its end. DclabError, OSError: it could not be started, and nothing of it runs."""
     log = OwnLog(wire.supervisor_log(folder))
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: log.say(_described(context)))
-    try:
-        supervisor = Supervisor(folder, settings, log)
-    except DclabError as error:
-        home.remove(folder)
-        _tell(tell, wire.fault_line(error))
-        return
+    supervisor = Supervisor(folder, settings, log)
     for ending in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(ending, supervisor.end_soon, f"a {ending.name} to its supervisor")
     try:
-        await supervisor.start()
-    except OSError as error:
+        async with asyncio.timeout(START_SECONDS):
+            await supervisor.start()
+    except OSError as error:  # a TimeoutError is one
         await supervisor.stop()
-        home.remove(folder)
-        _tell(tell, wire.fault_line(_start_fault(error, settings)))
-        return
+        raise _start_fault(error, settings) from error
     server = await listen(folder, Verbs(supervisor.parts()), supervisor.gate, supervisor.say)
     if lease >= 0:
         _watch_lease(supervisor, lease)
@@ -275,26 +275,30 @@ def _described(context: Mapping[str, Any]) -> str:
 def main() -> None:
     """Run a lab, and tell how its start went: in one line, an answer or a fault as the socket gives them.
 
-    The arguments are its folder, the descriptor to tell, the lease to watch (or -1), and its settings as JSON.
+    The arguments are its folder, the descriptor to tell, the lease to watch (or -1), and its settings as JSON. Of a start
+    that fails nothing is left, unless it was that of a crashed lab: that stays one.
     """
     folder, tell, lease = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    crashed = wire.settings_file(folder).exists()
     try:
         settings = wire.parse_settings(sys.argv[4])
-        home.make(folder, settings)
-        log = os.open(wire.supervisor_log(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    except OSError as error:
-        home.remove(folder)
-        fault = MissingTool(
-            f"The lab cannot be started in {folder}.",
-            f"The system says: {error.strerror or error}.",
-            "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
-        )
-        _tell(tell, wire.fault_line(fault))
-        return
-    for stream in (1, 2):
-        os.dup2(log, stream)
-    os.close(log)
-    uvloop.run(_serve(folder, settings, tell, lease))
+        try:
+            home.make(folder, settings)
+            log = os.open(wire.supervisor_log(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise MissingTool(
+                f"The lab cannot be started in {folder}.",
+                f"The system says: {error.strerror or error}.",
+                "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
+            ) from error
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.close(log)
+        uvloop.run(_serve(folder, settings, tell, lease))
+    except DclabError as error:
+        if not crashed:
+            home.remove(folder)
+        _tell(tell, wire.fault_line(error))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 
 import msgspec
 
@@ -20,6 +21,7 @@ __all__ = [
     "NotFound",
     "NotKubernetes",
     "Unauthorized",
+    "half_done",
     "not_kubernetes",
     "refused",
     "unreachable",
@@ -65,6 +67,7 @@ class NoAnswer(NoCluster, NotAnswering):
     """A cluster is named, and does not answer; whether there is a lab in it is not known."""
 
     code = NotAnswering.code
+    exit_code = NotAnswering.exit_code
 
 
 class NotKubernetes(LabLost):
@@ -141,6 +144,15 @@ def not_kubernetes(server: str, why: str) -> NotKubernetes:
         f"{why}.",
         "A login page or a proxy may have answered: log in, or check the server in the kubeconfig.",
     )
+
+
+@contextlib.contextmanager
+def half_done(done: str, hint: str) -> Iterator[None]:
+    """Have a server that goes away within say what has been done by then, and what to do about it."""
+    try:
+        yield
+    except NotAnswering as error:
+        raise NotAnswering(error.what, f"{error.why} {done}", hint) from error
 
 
 def unsendable(context: str, error: Exception) -> Unauthorized:

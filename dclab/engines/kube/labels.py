@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["IMAGES", "MARK", "OURS", "SELECTOR", "VERSION"]
+__all__ = ["HOLD", "IMAGES", "MARK", "OURS", "SELECTOR", "VERSION"]
 
 OURS = {"app.kubernetes.io/managed-by": "dclab", "app.kubernetes.io/part-of": "dockercoins"}
 SELECTOR = ",".join(f"{key}={value}" for key, value in OURS.items())
@@ -13,3 +13,5 @@ MARK = "dclab/instance"
 """Annotation of the namespace: tells a lab from another that was in the same namespace before."""
 VERSION = "dclab/version"
 """Annotation of the namespace: the dclab that has started the lab."""
+HOLD = "dclab/hold"
+"""Label of what an experiment has made under a hold: its token."""

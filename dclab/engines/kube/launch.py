@@ -16,7 +16,7 @@ from dclab.engines.kube.cluster.connect import connect, is_local
 from dclab.engines.kube.cluster.images import Images, images_of
 from dclab.engines.kube.cluster.kubeconfig import PROFILE, contexts, find_context
 from dclab.engines.kube.cluster.provide import provide
-from dclab.engines.kube.faults import Forbidden, NoCluster, NotKubernetes
+from dclab.engines.kube.faults import Forbidden, NoAnswer, NoCluster, NotKubernetes, half_done
 from dclab.engines.kube.lab import hold, rollout
 from dclab.engines.kube.lab.client import KubeLab
 from dclab.engines.kube.lab.instance import instance_of, is_lab, mark_of, new_mark, set_mark, why_unusable
@@ -78,7 +78,10 @@ def place(context_name: str | None, namespace: str) -> Place:
         )
     if context is None:
         raise _no_context(context_name)
-    api, version = connect(context)
+    try:
+        api, version = connect(context)
+    except NoAnswer as error:
+        raise NoAnswer(f"The lab {namespace!r} does not answer.", f"{error.what} {error.why}", error.hint) from error
     return Place(api, namespace, version, is_local(context, api), context_name)
 
 
@@ -159,12 +162,18 @@ def find_lab(where: Place) -> KubeLab | None:
 def _lab(where: Place, namespace: Namespace, lease: Lease | None) -> KubeLab:
     images = images_of(namespace)
     return KubeLab(
-        where.api, where.namespace, images, instance=instance_of(namespace), options=where.options, lease=lease
+        where.api,
+        where.namespace,
+        images,
+        instance=instance_of(namespace),
+        context=where.context_name,
+        options=where.options,
+        lease=lease,
     )
 
 
 def start(where: Place, images: Images, say: Callable[[str], None], *, leased: bool = False) -> tuple[KubeLab, bool]:
-    """Bring the lab up, or up to date, whatever state it is in.
+    """Bring the lab up, or up to date, also one that has crashed.
 
     Args:
         where: to bring it up.
@@ -176,26 +185,28 @@ def start(where: Place, images: Images, say: Callable[[str], None], *, leased: b
         The lab, and whether it was not there before, or had crashed. Its pods may not be ready yet.
 
     Raises:
-        LabHeld: a command holds the lab that is there.
+        OtherVersion: another dclab has started the lab that is there.
+        LabHeld: a command holds it.
     """
     try:
         there = find_lab(where) is not None
     except LabCrashed:
         there = False
-    except OtherVersion:
-        there = True
     if there:
         hold.check(where.api, where.namespace, "")
     provide(where.api, images, say)
-    lease = Lease(where.context_name, where.namespace) if leased and not there else None
+    mark = new_mark()
+    lease = Lease(where.context_name, where.namespace, "lab", mark) if leased and not there else None
+    again = f"`dclab up{where.options}` finishes it; `dclab down{where.options}` removes it."
     try:
-        claim(where.api, namespace_manifest(where.namespace, images), lease.mark if lease else new_mark())
-        namespace = set_mark(where.api, where.namespace, lease.mark if lease else new_mark())
-        if lease:
-            lease.covers(mark_of(namespace))
-        lab = _lab(where, namespace, lease)
-        say(f"applying the manifests to {where.namespace}")
-        lab.deploy()
+        with half_done(f"Part of the lab {where.namespace!r} may have been made.", again):
+            claim(where.api, namespace_manifest(where.namespace, images), mark)
+            namespace = set_mark(where.api, where.namespace, mark)
+            if lease:
+                lease.covers(mark_of(namespace))
+            lab = _lab(where, namespace, lease)
+            say(f"applying the manifests to {where.namespace}")
+            lab.deploy()
     except BaseException:
         if lease:  # its watchdog takes away what there is already
             lease.end()
@@ -213,9 +224,14 @@ def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[boo
     if own and (cluster or not minikube.running()):
         return minikube.delete() if cluster else False, []
     where = place(context_name, namespace)
-    if ensure_ours(where.api, namespace) is None:
+    found = ensure_ours(where.api, namespace)
+    if found is None:
         return False, []
-    kept = remove(where.api, namespace)
+    there = is_lab(found, where.api) or bool(rollout.names(where.api, namespace))
+    with half_done(
+        "Part of the lab is removed.", f"`dclab down{where.options}` removes the rest once the cluster is back."
+    ):
+        kept = remove(where.api, namespace)
     if own:
         minikube.stop()
-    return True, kept
+    return there or not kept, kept

@@ -6,7 +6,7 @@ out what is empty.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -32,6 +32,7 @@ __all__ = [
     "Status",
     "Version",
     "decode",
+    "unix",
 ]
 
 
@@ -244,6 +245,11 @@ class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     metadata: ListMetadata = ListMetadata()
     items: tuple[T, ...] = ()
+
+
+def unix(time: datetime) -> float:
+    """Return a time of the API in unix seconds."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def decode(answer: Any, kind: type[T]) -> T:

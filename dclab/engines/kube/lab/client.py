@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar
 
 from dclab import manifests
-from dclab.engines.http_services import read_counter, read_httplat
-from dclab.engines.kube.api import Api, path_of
+from dclab.engines.counter_reader import CounterReader
+from dclab.engines.http_services import SEE_STATUS, read_httplat
+from dclab.engines.kube.api import path_of
 from dclab.engines.kube.cluster.connect import check_version
-from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.faults import Forbidden, NotFound
+from dclab.engines.kube.faults import NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
-from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
+from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
-from dclab.engines.kube.lab.diagnose import cause, trouble
-from dclab.engines.kube.lab.hold import Hold, check
-from dclab.engines.kube.lab.instance import is_lab, why_ended
-from dclab.engines.kube.lab.lease import Lease
-from dclab.engines.kube.lab.namespace import ensure_ours, rendered
+from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
-from dclab.engines.kube.lab.reach import Reach
-from dclab.engines.kube.lab.removal import remove, remove_objects
+from dclab.engines.kube.lab.tenancy import Tenancy, used
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO, Event, Node
+from dclab.engines.kube.objects import ZERO, Event, Node, Service
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
-from dclab.errors import DclabError, InvalidInput, LabEnded, LabLost, NotAnswering, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
 from dclab.lab import (
     SERVICES,
     AutoscalerStatus,
@@ -51,70 +46,31 @@ SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
 
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def used(verb: Callable[Concatenate[KubeLab, P], T]) -> Callable[Concatenate[KubeLab, P], T]:
-    """Have a verb of a lab say that the lab was ended, rather than that something of it is not there."""
-
-    @wraps(verb)
-    def asked(self: KubeLab, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with self._using():
-            return verb(self, *args, **kwargs)
-
-    return asked
-
-
-class KubeLab:
+class KubeLab(Tenancy):
     """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
 
     engine = "kube"
     clock_speed = 1.0
     sync_seconds = SYNC_SECONDS
 
-    def __init__(
-        self,
-        api: Api,
-        namespace: str,
-        images: Images,
-        *,
-        instance: str,
-        options: str = "",
-        lease: Lease | None = None,
-    ) -> None:
-        """Use the lab in a namespace.
-
-        Args:
-            api: of its cluster.
-            namespace: its name.
-            images: where its images come from.
-            instance: which lab it is (`instance.instance_of`): another one in the namespace is not used.
-            options: that name it in a command, each behind a space.
-            lease: under which it was started, if it ends with this process.
-        """
-        self.api = api
-        self.name = namespace
-        self.images = images
-        self.instance = instance
-        self.options = options
-        self.reach = Reach(api, namespace)
-        self._lease = lease
-        self._hold: Hold | None = None
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As for any `Tenancy`."""
+        super().__init__(*args, **kwargs)
+        self._kept = threading.local()
         self._watches: dict[str, AutoscalerWatch] = {}
+        self._events: dict[str, EventLog] = {}
+        """About autoscalers, by uid."""
 
     # What it is.
-
-    def identity(self) -> Mapping[str, Any]:
-        """What tells this lab from another of its name."""
-        cluster = {"context": self.api.context, "server": self.api.server}
-        return {**cluster, "namespace": self.name, "instance": self.instance}
 
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""
         found = rollout.names(self.api, self.name)
         if not found:
-            self._check_there()
+            self.check_there()
         return found
 
     def addresses(self) -> Mapping[str, str]:
@@ -132,25 +88,6 @@ class KubeLab:
         return found
 
     # Life.
-
-    def deploy(self) -> None:
-        """Apply the manifests; replica counts stay as they are.
-
-        Raises:
-            LabEnded: someone has ended the lab; nothing was made, and another lab in the namespace was left alone.
-        """
-        self._check_there()
-        self.reach.forget()
-        try:
-            for one in rendered(self.name, self.images)[1:]:
-                self.api.apply(one, self.name)
-        except Forbidden:  # nothing can be made in a namespace that is being removed
-            self._check_there()
-            raise
-        if ended := self._why_ended():  # meanwhile, so that `down` may not have seen what was just made
-            if not is_lab(ensure_ours(self.api, self.name), self.api):
-                remove_objects(self.api, self.name)
-            raise ended
 
     @used
     def ready(self, timeout: float = 60.0) -> None:
@@ -170,74 +107,23 @@ class KubeLab:
         why, hint = cause(self.api, self.name)
         raise TimedOut(f"The hash counter does not rise within {timeout:g} s.", why, hint)
 
-    def down(self) -> None:
-        """Remove what is dclab's; idempotent. Another lab that has taken the name is left alone."""
-        self.reach.close()
-        try:
-            if self._why_ended() is None:
-                remove(self.api, self.name)
-        except NotAnswering as error:
-            if self._lease is None:
-                raise
-            raise NotAnswering(
-                error.what,
-                f"{error.why} So the lab {self.name!r} could not be removed yet.",
-                f"A process of dclab ({self._lease.pid}) does so once the cluster answers, within 15 minutes.",
-            ) from error
-        if self._lease:
-            self._lease.over()
-
-    @contextlib.contextmanager
-    def hold(self, what: str) -> Iterator[None]:
-        """Let nobody else change the lab for the duration; LabHeld when another command holds it."""
-        if self._hold:
-            yield
-            return
-        self._hold = Hold(self.api, self.name, what)
-        try:
-            self._check_there()
-            with self._using():
-                self._hold.take()
-            yield
-        finally:
-            self._hold.release()
-            self._hold = None
-
-    def _may_change(self) -> None:
-        """Raise LabHeld when another command holds the lab."""
-        check(self.api, self.name, self._hold.token if self._hold else "")
-
-    @contextlib.contextmanager
-    def _using(self) -> Iterator[None]:
-        """Turn a loss into LabEnded where the lab was ended."""
-        try:
-            yield
-        except LabLost as error:
-            if not isinstance(error, NotAnswering):
-                with contextlib.suppress(NotAnswering):
-                    self._check_there(self.api.impatient())
-            raise
-
-    def _check_there(self, api: Api | None = None) -> None:
-        """Raise LabEnded when the lab was ended, or another one has taken its place."""
-        if error := self._why_ended(api):
-            raise error
-
-    def _why_ended(self, api: Api | None = None) -> LabEnded | None:
-        return why_ended(api or self.api, self.name, self.instance, self.options)
-
     # Deployments.
 
     @used
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self._may_change()
+        self.may_change()
         path = self._deployment(deployment)
         try:
             self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
         except NotFound as error:
             raise self._unknown(deployment) from error
-        rollout.wait_settled(self.api, self.name, [deployment], timeout)
+        self._wait_settled(deployment, f"to have {replicas} replicas", timeout)
+
+    def _wait_settled(self, deployment: str, wanted: str, timeout: float) -> None:
+        told = f"{deployment} has been told {wanted}, and will once the cluster is back."
+        with half_done(told, f"`dclab status{self.options}` shows when it is back, and what there is."):
+            rollout.wait_settled(self.api, self.name, [deployment], timeout)
 
     @used
     def states(self) -> Mapping[str, DeploymentState]:
@@ -256,17 +142,24 @@ class KubeLab:
     @used
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        found = (trouble(pod) for pod in self._pods(deployment) if not is_ready(pod))
-        return next((one[0] for one in found if one), None)
+        found = next((one for pod in self._pods(deployment) if not is_ready(pod) and (one := trouble(pod))), None)
+        found = found or refusal(self.api.get(self._deployment(deployment), Deployment))
+        return found.why if found else None
 
     def data_path_trouble(self) -> str | None:
-        """None: what carries connections is the cluster's, and it does not tell."""
-        return None
+        """Which services are gone; what carries connections to those that are there is the cluster's, and it does not tell."""
+        wanted = {one["metadata"]["name"] for one in manifests.of_kind(manifests.load(), "Service")}
+        there = self.api.list(path_of("v1", "Service", self.name), Service, labelSelector=SELECTOR)
+        missing = sorted(wanted - {one.metadata.name for one in there})
+        if not missing:
+            return None
+        names = f"service{'s' if missing[1:] else ''} {', '.join(missing)}"
+        return f"The {names} cannot be reached: someone has deleted {'them' if missing[1:] else 'it'}. `dclab up{self.options}` helps."
 
     @used
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
-        self._may_change()
+        self.may_change()
         try:
             manifest = manifests.named(manifests.load(), "Deployment", deployment)
         except KeyError as error:
@@ -275,7 +168,7 @@ class KubeLab:
         kept = [one for one in container.get("env", ()) if one["name"] not in env]
         container["env"] = [*kept, *({"name": key, "value": value} for key, value in env.items())]
         self.api.apply(self.images.fit([manifest])[0], self.name)
-        rollout.wait_settled(self.api, self.name, [deployment], timeout)
+        self._wait_settled(deployment, f"to run with {', '.join(env) or 'its own variables'}", timeout)
 
     @used
     def cpu_request_millicores(self, deployment: str) -> float:
@@ -298,10 +191,11 @@ class KubeLab:
         return logs.last_lines(self.api, self.name, deployment, lines)
 
     def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
-        """Yield the last lines of every replica, then new ones as they come; ends with LabLost when the lab does."""
+        """Yield the last lines of every replica, then new ones as they come; ends only when the lab does."""
         for one in deployments:
             self._check_known(one)
-        return logs.follow(self.api, self.name, deployments, lines)
+        with self.using():
+            yield from logs.follow(self.api, self.name, deployments, lines)
 
     def _check_known(self, deployment: str) -> None:
         if deployment not in self.deployments():
@@ -332,7 +226,14 @@ class KubeLab:
     @used
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        return read_counter(self.url("webui"))
+        return self._read("webui", self._counter_at)
+
+    def _counter_at(self, url: str) -> Counter:
+        """Read it over a connection that is kept: a new one through a forward costs several round trips."""
+        reader: CounterReader | None = getattr(self._kept, "reader", None)
+        if reader is None or reader.url != url:
+            reader = self._kept.reader = CounterReader(url, SEE_STATUS)
+        return reader.read()
 
     @used
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
@@ -345,12 +246,23 @@ class KubeLab:
     @used
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
-        return read_httplat(self.url(f"httplat-{target}"))
+        return self._read(f"httplat-{target}", read_httplat)
+
+    def _read(self, service: str, read: Callable[[str], T]) -> T:
+        """Read from a service; once more where it is forwarded, when the API server that forwards it is back."""
+        url = self.url(service)
+        try:
+            return read(url)
+        except LabLost:
+            if not self.reach.forwards(service):
+                raise
+        check_version(self.api)
+        return read(url)
 
     @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe from within the cluster, through the Service, as a worker calls it."""
-        job = jobs.probe_job(service, spec)
+        job = self.held(jobs.probe_job(service, spec))
         return jobs.run_probe(self.api, self.name, self.images.fit([job])[0], spec)
 
     @used
@@ -364,21 +276,21 @@ class KubeLab:
     @used
     def start_load(self, spec: LoadSpec) -> jobs.KubeJob:
         """Start a siege as a Job; returns when it runs."""
-        self._may_change()
-        (manifest,) = self.images.fit([manifests.load_test(spec)])
+        self.may_change()
+        (manifest,) = self.images.fit([self.held(manifests.load_test(spec))])
         return jobs.start(self.api, self.name, manifest, f"http://{spec.target}{spec.path}")
 
     @used
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
-        self._may_change()
-        self.api.apply(dict(manifest), self.name)
+        self.may_change()
+        self.api.apply(self.held(manifest), self.name)
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
     @used
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
-        self._may_change()
+        self.may_change()
         self.api.delete(self._autoscaler(name))
 
     @used
@@ -399,14 +311,15 @@ class KubeLab:
         if name in self._watches:
             target = found.spec.scale_target_ref.name
             self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
-        return autoscaler_status(found, self._events(found.metadata.uid))
+        uid = found.metadata.uid
+        return autoscaler_status(found, self._events.setdefault(uid, EventLog()).read(self._events_about(uid)))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """As far as looking at it since it was applied shows them."""
         watch = self._watches.get(name)
         return watch.passes() if watch else ()
 
-    def _events(self, uid: str) -> Sequence[Event]:
+    def _events_about(self, uid: str) -> Sequence[Event]:
         return self.api.list(path_of("v1", "Event", self.name), Event, fieldSelector=f"involvedObject.uid={uid}")
 
     def _autoscaler(self, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import Event
+from dclab.engines.kube.objects import Event, unix
 from dclab.engines.kube.workloads import ContainerStatus, Deployment, Pod, ReplicaSet, Waiting, is_ready
 from dclab.errors import DclabError
 
@@ -39,6 +39,8 @@ REFUSED_SECONDS = 3.0
 """For the condition of an earlier refusal to be taken away."""
 UNSCHEDULED_SECONDS = 10.0
 """For the scheduler to place what pods that have just ended made room for."""
+
+_BACK_OFF = re.compile(r"back-off (\S+) restarting")
 
 _LACKS = re.compile(r"\d+ (Insufficient [\w./-]+|Too many pods)")
 _SCALE_UP = {"TriggeredScaleUp", "Nominated"}
@@ -95,10 +97,9 @@ def _crashes(one: ContainerStatus) -> int:
     ended = one.state.terminated or one.last_state.terminated
     if ended is None or one.ready:
         return 0
-    if ended.started_at and ended.finished_at:
-        ran = (ended.finished_at - ended.started_at).total_seconds()
-        if ran > SHORT_RUN_SECONDS:
-            return 0
+    begin, end = ended.started_at, ended.finished_at
+    if begin and end and unix(end) - unix(begin) > SHORT_RUN_SECONDS:
+        return 0
     return one.restart_count + (one.state.running is None)
 
 
@@ -123,8 +124,10 @@ def trouble(pod: Pod) -> Trouble | None:
             )
         if waiting.reason == "CrashLoopBackOff" or (ended and not one.ready):
             how = f" ({ended.reason}, exit code {ended.exit_code})" if ended else ""
+            pause = _BACK_OFF.search(waiting.message)
+            again = f" Kubernetes waits {pause[1]} before it starts it again." if pause else ""
             return Trouble(
-                f"{name} ends again and again{how}.",
+                f"{name} ends again and again{how}.{again}",
                 f"{_logs(pod)} shows its last lines.",
                 0.0 if _crashes(one) >= CRASH_LOOP else math.inf,
                 name,
@@ -138,7 +141,21 @@ def trouble(pod: Pod) -> Trouble | None:
                 name,
                 "create",
             )
-    return None
+    return _silent_node(pod)
+
+
+def _silent_node(pod: Pod) -> Trouble | None:
+    """Of a pod whose containers were ready when its node was last heard of."""
+    statuses = pod.status.container_statuses
+    unready = any(one.type == "Ready" and one.status != "True" for one in pod.status.conditions)
+    if not unready or not statuses or not all(one.ready for one in statuses):
+        return None
+    waits = [one.toleration_seconds for one in pod.spec.tolerations if one.key == "node.kubernetes.io/unreachable"]
+    moves = f" Kubernetes makes another pod elsewhere after {waits[0]} s of that." if waits and waits[0] else ""
+    return Trouble(
+        f"{pod.metadata.name} is on the node {pod.spec.node_name!r}, which does not report.{moves}",
+        "See `kubectl get nodes`; the pod goes on when its node does.",
+    )
 
 
 def _pending(name: str, message: str) -> Trouble:

@@ -1,13 +1,11 @@
-"""The lease of a lab that ends with the process that started it."""
+"""What ends with the process that started it, whatever ends that: a lab of `run`, or what was made under a hold."""
 
 from __future__ import annotations
 
 import contextlib
 import subprocess
 import sys
-from typing import IO
-
-from dclab.engines.kube.lab.instance import new_mark
+from typing import IO, Literal
 
 __all__ = ["Lease"]
 
@@ -15,21 +13,20 @@ WATCHDOG = "dclab.engines.kube.watchdog"
 
 
 class Lease:
-    """A watchdog process that ends a lab at the end of its input, which comes when this process ends, whatever ends it.
+    """A watchdog process that cleans up at the end of its input, which comes when this process ends."""
 
-    It ends only the lab with one of the marks that it was told.
-    """
-
-    def __init__(self, context: str | None, namespace: str) -> None:
-        """Start the watchdog of a lab that is about to be made.
+    def __init__(self, context: str | None, namespace: str, of: Literal["lab", "hold"], token: str) -> None:
+        """Start the watchdog of something that is about to be made.
 
         Args:
             context: of the user's kubeconfig; None for dclab's own profile.
             namespace: of the lab.
+            of: a lab, or a hold with what is made under it.
+            token: the mark of that lab, or the token of that hold: nothing else is touched.
         """
-        self.mark = new_mark()
+        self.token = token
         self._watchdog = subprocess.Popen(
-            [sys.executable, "-m", WATCHDOG, context or "", namespace, self.mark],
+            [sys.executable, "-m", WATCHDOG, context or "", namespace, of, token],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -42,9 +39,9 @@ class Lease:
         """Of the watchdog."""
         return self._watchdog.pid
 
-    def covers(self, mark: str) -> None:
-        """Have it end a lab with this mark, too: one that had crashed keeps its own."""
-        self._tell(f"mark {mark}\n")
+    def covers(self, token: str) -> None:
+        """Have it clean up after this token, too: a lab that had crashed keeps its own mark."""
+        self._tell(f"token {token}\n")
 
     def over(self) -> None:
         """Have the watchdog end, since nothing is left for it."""
@@ -54,7 +51,7 @@ class Lease:
             self._watchdog.wait(2.0)
 
     def end(self) -> None:
-        """Let the lab end."""
+        """Have it clean up."""
         with contextlib.suppress(OSError):
             self._stdin.close()
 

@@ -7,7 +7,6 @@ That is why latency is never measured through it.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import socket
 import threading
@@ -27,7 +26,6 @@ __all__ = ["Reach"]
 CONNECT_SECONDS = 1.0
 NEW_PORT_SECONDS = 3.0
 FRESH_SECONDS = 0.5
-TRIES = 3
 NEXT_TRY_SECONDS = 0.3
 
 
@@ -51,6 +49,10 @@ class Reach:
                 return self._forwards[service].url
             self._node_ports[service] = found
         return self._node_ports[service]
+
+    def forwards(self, service: str) -> bool:
+        """Whether a service is reached through the API server."""
+        return service in self._forwards
 
     def forget(self) -> None:
         """Find NodePorts anew: the services may have been made again, with others. Forwards stay."""
@@ -134,18 +136,18 @@ class _Target:
 
     async def connect(self) -> Connection:
         """Connect; OSError or DclabError when no ready pod can be reached."""
-        for _ in range(TRIES - 1):
-            with contextlib.suppress(LabLost):
-                return await self._one_of(await self._ready())
-            self._old = 0.0  # a pod that has just gone is not tried again
-            await asyncio.sleep(NEXT_TRY_SECONDS)
-        return await self._one_of(await self._ready())
-
-    @staticmethod
-    async def _one_of(ready: list[PortForward]) -> Connection:
-        if not ready:
-            raise ConnectionRefusedError("No replica is ready.")
-        return await random.choice(ready).open()
+        for last in (False, False, True):
+            ready = await self._ready()
+            if not ready:
+                raise ConnectionRefusedError("No replica is ready.")
+            for one in random.sample(ready, len(ready)):
+                try:
+                    return await one.open()
+                except LabLost as error:
+                    failure = error
+            self._old = 0.0  # pods that have just gone are not tried again
+            await asyncio.sleep(0 if last else NEXT_TRY_SECONDS)
+        raise failure
 
     async def _ready(self) -> list[PortForward]:
         loop = asyncio.get_running_loop()

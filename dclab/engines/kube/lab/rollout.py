@@ -156,5 +156,10 @@ def _troubles(api: Api, namespace: str, look: _Look) -> dict[Trouble, str]:
 def _newest(api: Api, namespace: str, name: str) -> str:
     """The hash of a deployment's present template, which its pods bear as a label."""
     sets = api.list(path_of("apps/v1", "ReplicaSet", namespace), ReplicaSet, labelSelector=f"app={name},{SELECTOR}")
-    newest = max(sets, key=lambda one: int(one.metadata.annotations.get(REVISION, "0")), default=None)
+    newest = max(sets, key=_revision, default=None)
     return newest.metadata.labels.get(HASH, "") if newest else ""
+
+
+def _revision(one: ReplicaSet) -> int:
+    found = one.metadata.annotations.get(REVISION, "")
+    return int(found) if found.isdecimal() else 0
