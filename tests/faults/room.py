@@ -13,6 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,10 @@ class Room:
         self.before: dict[str, str | None] = {}
         self.commands: list[Command] = []
         """Every command that was started in a process of its own."""
+        self.looks: deque[tuple[float, Seen]] = deque(maxlen=16)
+        """The last looks, with the moments at which each had ended."""
+        self.running: Any = None
+        """The command that runs meanwhile (`trial.Running`)."""
         self.seed = 1
         """Of whatever a fault leaves to chance."""
         self._runs = 0
@@ -69,8 +74,9 @@ class Room:
 
     @property
     def lab_state(self) -> Path:
-        """What of the lab may grow."""
-        return self.base / "state" / "dclab" / "labs" / self.name
+        """What of the lab may grow; its name goes on with which runtime folder it is of."""
+        labs = self.base / "state" / "dclab" / "labs"
+        return next(labs.glob(f"{self.name}.*"), labs / self.name)
 
     @property
     def results(self) -> Path:
@@ -126,6 +132,7 @@ class Room:
         """Look at the lab from outside, and remember its processes."""
         seen = outside.look(self.folder)
         self.known |= {(one.pid, one.started) for one in seen.processes}
+        self.looks.append((time.monotonic(), seen))
         return seen
 
     def processes(self, role: str) -> list[Process]:

@@ -145,7 +145,7 @@ def killed_client(what: Meanwhile, *, short: bool = False) -> Fault:
         row.left += left
         said = room.tell("scale", "worker", "3")  # whoever is gone holds nothing
         room.wanted["worker"] = 3
-        check(room, row, said, room.look())
+        check(room, row, said)
         if said.code:
             row.failed.append(f"scale after it: {said.cause}")
         row.foreign += room.foreign()

@@ -39,7 +39,7 @@ def status(**ready):
 
 def false(what, *looks):
     rest = iter(looks[1:])
-    return false_ones(claims_of(what, WANTED), looks[0], lambda: next(rest, looks[-1]), 0.0)
+    return false_ones(claims_of(what, WANTED), [looks[0]], lambda: next(rest, looks[-1]), 0.0)
 
 
 def test_what_is_so_is_not_false():

@@ -110,7 +110,7 @@ def down_during(
         room.look()
         said = room.tell("down")
         room.wanted = {}
-        check(room, row, said, room.look())
+        check(room, row, said)
         ended = command.end(60)
         row.say(f"{what}: {ended.cause if ended.code else '✓'}")
         row.failed += ended.improper()
@@ -217,14 +217,14 @@ def status_while_starting(room: Room, row: Row) -> None:
             ask_status(room, row)
         time.sleep(0.1)
     said = up.end(60)
-    check(room, row, said, room.look())
+    check(room, row, said)
     row.seconds = heal(room, row, said.end)
     down = room.start("down")
     room.wanted = {}
     while down.running:
-        check(room, row, room.tell("list"), room.look())
+        check(room, row, room.tell("list"))
         time.sleep(0.1)
-    check(room, row, down.end(60), room.look())
+    check(room, row, down.end(60))
     row.left += room.left()
 
 

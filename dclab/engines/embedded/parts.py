@@ -58,6 +58,12 @@ class Parts:
         except KeyError:
             raise LabLost(f"The lab knows no job {name!r}.", "It was started anew since.") from None
 
+    def see(self) -> None:
+        """See which replicas are stopped, so that what is said now is so."""
+        for deployment in self.deployments.values():
+            for replica in deployment.replicas:
+                replica.see()
+
     @property
     def logs(self) -> Path:
         """Folder of what replicas and jobs print."""
@@ -72,14 +78,14 @@ class Parts:
         began = time.monotonic()
 
         def settled() -> bool:
+            self.see()
             served = self.reconciler.published and self.services.trouble() is None
             return served and all(one.settled for one in waited)
 
         def crashing() -> bool:
             return any(one.crash_loop(began) for one in waited)
 
-        await reached(lambda: settled() or crashing(), timeout)
-        if settled():
+        if await reached(lambda: settled() or crashing(), timeout) and settled():
             return
         late = [one for one in waited if not one.settled]
         counts = ", ".join(

@@ -27,7 +27,7 @@ __all__ = ["CRASH_LOOP", "Replica", "back_off"]
 STABLE_AFTER = 10.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
 
-LONGEST_BACK_OFF = 4
+LONGEST_BACK_OFF = 2
 """Seconds (kubelet: 300), so that a lab is whole within 5 s of a fault's end."""
 
 CRASH_LOOP = 3
@@ -38,7 +38,7 @@ STOPPED_LOOKS = 3
 
 
 def back_off(restarts: int) -> float:
-    """Seconds to wait before the n-th restart in a row: the first at once, then 1, 2 and 4."""
+    """Seconds to wait before the n-th restart in a row: the first at once, then 1, then 2."""
     return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
 
 
@@ -70,6 +70,8 @@ class Replica:
         self._output: Output | None = None
         self.last_error = ""
         """How its last process ended, or why none could be started, with what it printed last."""
+        self._stopped = False
+        """Whether a signal has stopped its process, when it was last seen."""
         self._looks_stopped = 0
         self._grace = workload.grace_seconds
         self._drain_asked = asyncio.Event()
@@ -97,7 +99,7 @@ class Replica:
     @property
     def ready(self) -> bool:
         """Whether it is in its services and does its work, as far as can be seen."""
-        return self.serving and not self._looks_stopped
+        return self.serving and not self._stopped
 
     @property
     def over(self) -> bool:
@@ -111,7 +113,7 @@ class Replica:
     @property
     def trouble(self) -> str:
         """Why it is not ready, in a sentence; empty when it is, or when nothing is known against it."""
-        if self._looks_stopped:
+        if self._stopped:
             return f"{self.name} is stopped by a signal; unless it is continued, it is restarted within 3 s."
         if self.ready or not self.last_error:
             return ""
@@ -122,6 +124,8 @@ class Replica:
         """Begin to end it: out of its services first, then SIGTERM, then SIGKILL after its grace period."""
         if grace is not None:
             self._grace = grace
+            if self.terminating:  # it is already being waited for, for longer
+                asyncio.get_running_loop().call_later(grace, self._kill)
         self.terminating = True
         self._drain_asked.set()
 
@@ -129,12 +133,14 @@ class Replica:
         """Return when its process has ended for good."""
         await asyncio.wait({self._task})
 
+    def see(self) -> None:
+        """See whether its process is stopped; so often that no answer is wrong for a second, and before each."""
+        self._stopped = self.pid is not None and is_stopped(self.pid)
+
     def look(self) -> None:
         """Kill it when it has been stopped for long: nothing that it answers for would go on. Called once a second."""
-        if self.terminating or self.pid is None or not is_stopped(self.pid):
-            self._looks_stopped = 0
-            return
-        self._looks_stopped += 1
+        self.see()
+        self._looks_stopped = self._looks_stopped + 1 if self._stopped and not self.terminating else 0
         if self._looks_stopped >= STOPPED_LOOKS:
             self.lab.say(f"{self.name} was stopped by a signal and not continued; it is killed")
             self._kill()
@@ -227,7 +233,7 @@ class Replica:
         how = _how(self.process.returncode)
         if self._looks_stopped >= STOPPED_LOOKS:
             how = "was stopped by a signal, not continued, and so killed"
-        self._looks_stopped = 0
+        self._looks_stopped, self._stopped = 0, False
         words = self._output.last_words
         self.last_error = f"{how}, and said last: {words}" if words else f"{how}, and had printed nothing"
 

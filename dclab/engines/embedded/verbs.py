@@ -30,6 +30,7 @@ class Verbs:
 
     async def about(self, _: questions.AskAbout) -> questions.About:
         """Settings, pids and service ports."""
+        self.parts.see()
         return questions.About(
             settings=self.parts.settings,
             pid=os.getpid(),
@@ -53,6 +54,7 @@ class Verbs:
 
     async def states(self, _: questions.AskStates) -> dict[str, DeploymentState]:
         """Counts and usage of every deployment."""
+        self.parts.see()
         return {
             name: DeploymentState(counts=_counts(one), usage=self._usage(one))
             for name, one in self.parts.deployments.items()
@@ -64,6 +66,7 @@ class Verbs:
 
     async def trouble(self, asked: questions.AskTrouble) -> str | None:
         """Why replicas of a deployment are not ready; None while nothing is known against them."""
+        self.parts.see()
         return self.parts.why(self.parts.deployment(asked.deployment)) or None
 
     async def scale(self, asked: questions.Scale) -> None:
@@ -80,6 +83,7 @@ class Verbs:
 
     async def replicas(self, asked: questions.AskReplicas) -> Replicas:
         """Counts of one deployment."""
+        self.parts.see()
         return _counts(self.parts.deployment(asked.deployment))
 
     async def configure(self, asked: questions.Configure) -> None:
