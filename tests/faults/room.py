@@ -74,8 +74,9 @@ class Room:
 
     @property
     def lab_state(self) -> Path:
-        """What of the lab may grow."""
-        return self.base / "state" / "dclab" / "labs" / self.name
+        """What of the lab may grow: named like it, and more."""
+        labs = self.base / "state" / "dclab" / "labs"
+        return next(labs.glob(f"{self.name}*"), labs / self.name)
 
     @property
     def results(self) -> Path:
