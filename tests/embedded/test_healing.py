@@ -59,7 +59,9 @@ def counts_on(lab):
 @pytest.fixture
 def small_disk(tmp_path, monkeypatch):
     """256 kB for everything that a lab writes."""
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", tmp_path], check=True)
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k,mode=700", "tmpfs", tmp_path]
+    if subprocess.run(command, check=False, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     yield tmp_path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -247,3 +248,24 @@ def test_those_that_are_not_ready_go_first_then_the_youngest(in_lab):
         await until(lambda: worker.settled)
 
     in_lab(body)
+
+
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
+
+
+def test_the_end_of_a_lab_is_not_held_up_by_a_replica_that_is_leaving_already(in_lab):
+    def prepare(lab):
+        worker = lab.deployments["worker"]
+        worker.workload = replace(worker.workload, command=("python", "-c", STUBBORN), grace_seconds=20)
+
+    async def body(lab):
+        await until(lambda: all_settled(lab))
+        worker = lab.deployments["worker"]
+        worker.scale(0)
+        await asyncio.sleep(0.3)
+        assert worker.terminating == 1
+        began = time.monotonic()
+        await lab.stop()
+        assert time.monotonic() - began < 4
+
+    in_lab(body, prepare)

@@ -74,9 +74,9 @@ class Room:
 
     @property
     def lab_state(self) -> Path:
-        """What of the lab may grow: named like it, and more."""
+        """What of the lab may grow; its name goes on with which runtime folder it is of."""
         labs = self.base / "state" / "dclab" / "labs"
-        return next(labs.glob(f"{self.name}*"), labs / self.name)
+        return next(labs.glob(f"{self.name}.*"), labs / self.name)
 
     @property
     def results(self) -> Path:

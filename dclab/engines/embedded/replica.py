@@ -27,7 +27,7 @@ __all__ = ["CRASH_LOOP", "Replica", "back_off"]
 STABLE_AFTER = 10.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
 
-LONGEST_BACK_OFF = 4
+LONGEST_BACK_OFF = 2
 """Seconds (kubelet: 300), so that a lab is whole within 5 s of a fault's end."""
 
 CRASH_LOOP = 3
@@ -38,7 +38,7 @@ STOPPED_LOOKS = 3
 
 
 def back_off(restarts: int) -> float:
-    """Seconds to wait before the n-th restart in a row: the first at once, then 1, 2 and 4."""
+    """Seconds to wait before the n-th restart in a row: the first at once, then 1, then 2."""
     return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
 
 
@@ -124,6 +124,8 @@ class Replica:
         """Begin to end it: out of its services first, then SIGTERM, then SIGKILL after its grace period."""
         if grace is not None:
             self._grace = grace
+            if self.terminating:  # it is already being waited for, for longer
+                asyncio.get_running_loop().call_later(grace, self._kill)
         self.terminating = True
         self._drain_asked.set()
 
