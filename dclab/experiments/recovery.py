@@ -15,6 +15,7 @@ __all__ = [
     "counts_but_workers",
     "put_back",
     "recover",
+    "restore",
     "why_lost",
 ]
 

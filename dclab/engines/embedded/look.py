@@ -41,7 +41,7 @@ def why_gone(folder: Path, instance: str = "", by: str = "") -> DclabError | Non
     if running:
         why = f"Its supervisor (process {running.pid}) does not listen at {wire.socket_path(folder)}"
         return states.not_answering(name, why, where, f"Its log is {wire.supervisor_log(folder)}.")
-    return states.crashed(name, f"Its supervisor is gone. {said(folder)}".strip(), where)
+    return states.crashed(name, f"Its supervisor is gone. {_said(folder)}".strip(), where)
 
 
 def _stays(supervisor: psutil.Process) -> bool:
@@ -55,7 +55,7 @@ def _stays(supervisor: psutil.Process) -> bool:
     return False
 
 
-def said(folder: Path) -> str:
+def _said(folder: Path) -> str:
     """Return what a supervisor has said last, as a sentence; empty when it has said nothing."""
     words = home.last_words(folder)
     return f"Its log ends with: {words}" if words else ""
