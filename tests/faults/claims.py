@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def _list(said: Said) -> list[Claim]:
 def _failure(said: Said) -> list[Claim]:
     """Claims of the five states, by their words."""
     words = said.cause
-    if "does not answer" in words and "The lab" in words:
+    if re.search(r"(The lab|API server|context) .*does not answer", words):
         return [_any("the lab does not answer", lambda seen: bool(seen.of("supervisor")) and not seen.control)]
     if "crashed" in words:
         return [_any("the lab has crashed", lambda seen: seen.folder and not seen.of("supervisor"))]

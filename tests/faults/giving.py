@@ -75,6 +75,17 @@ def hang(*roles: str) -> Give:
     return give
 
 
+def hang_for_good(role: str) -> Give:
+    """SIGSTOP for one, and nobody continues it."""
+
+    @contextlib.contextmanager
+    def give(room: Room) -> Iterator[None]:
+        send(some(room, role), signal.SIGSTOP)
+        yield
+
+    return give
+
+
 @contextlib.contextmanager
 def meanwhile(act: Callable[[set[int]], None], every: float = 0.01) -> Iterator[None]:
     """Do something again and again in a thread; it is given a set of pids to remember."""

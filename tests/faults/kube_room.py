@@ -67,7 +67,9 @@ class KubeSeen:
     """Whether there is the namespace."""
 
     def of(self, role: str) -> list[Pod]:
-        """Return the pods of a deployment; in place of a supervisor, all of them."""
+        """Return the pods of a deployment; in place of a supervisor all of them, or an unknown one while nobody answers."""
+        if role == "supervisor" and not self.control:
+            return [Pod("unknown", "", ready=False, leaving=False)]
         return [one for one in self.processes if role in (one.role, "supervisor")]
 
     def missing(self, wanted: dict[str, int]) -> list[str]:

@@ -9,6 +9,7 @@ from tests.faults.giving import (
     crash_loop,
     flood,
     hang,
+    hang_for_good,
     kill,
     kill_all,
     no_descriptors,
@@ -37,6 +38,8 @@ FAULTS: list[Fault] = [
         for role in ("supervisor", "proxy", "prometheus", *REPLICAS)
     ),
     on_lab("hang 6 s", "siege", hang("siege"), lasts=HANG_SECONDS, meanwhile=LOAD),
+    *(on_lab("hang for good", role, hang_for_good(role)) for role in ("proxy", "redis", "rng", "worker", "webui")),
+    on_lab("hang for good", "supervisor", hang_for_good("supervisor"), heals="either"),
     on_lab("kill in a sweep", "supervisor", kill("supervisor"), meanwhile=SWEEP, heals="up"),
     *(on_lab("kill in a sweep", role, kill(role), meanwhile=SWEEP) for role in ("proxy", "redis", "rng", "worker")),
     on_lab("hang in a sweep", "supervisor", hang("supervisor"), lasts=HANG_SECONDS, meanwhile=SWEEP),

@@ -206,6 +206,26 @@ def test_a_certain_cause_is_said_at_once(api, cluster, monkeypatch, status, fail
     assert says in told.value.why
 
 
+@pytest.mark.parametrize("other", [{"phase": "Pending"}, {"phase": "Running"}, None])
+def test_room_may_come_from_a_pod_that_starts_or_ends(api, cluster, monkeypatch, other):
+    """The rollout of another deployment goes on, and ends an old pod when the new one is ready."""
+    monkeypatch.setattr(diagnose, "UNSCHEDULED_SECONDS", 0.1)
+    roll(cluster, wanted=2, ready=1)
+    pod(cluster, "new", CAUSES["no room"][0])
+    labels = {**OURS, "app": "hasher"}
+    ending = {} if other else {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+    cluster.put("pods", LAB, "hasher-1", metadata={"labels": labels, **ending}, status=other or READY)
+    threading.Timer(
+        1.2,
+        lambda: (
+            cluster.objects.pop(("pods", LAB, "hasher-1")),
+            pod(cluster, "new", READY),
+            roll(cluster, wanted=2, ready=2),
+        ),
+    ).start()
+    wait_settled(api, LAB, ["rng"], 10)
+
+
 def test_a_pod_of_an_older_template_hinders_nothing(api, cluster):
     """Such as the broken one that this rollout replaces."""
     pod(cluster, "old", container(ended(), restartCount=5))

@@ -146,11 +146,11 @@ def test_crashed(cluster):
 
 def test_a_service_that_someone_deletes_is_missed(cluster):
     lab, _ = start()
-    assert lab.data_path_trouble() is None
+    assert "The hash counter cannot be read" in lab.data_path_trouble()  # there are no pods
     del cluster.objects["services", LAB, "rng"]
-    assert "The service rng cannot be reached" in lab.data_path_trouble()
+    assert "deleted services, so that they cannot be reached: rng." in lab.data_path_trouble()
     start()
-    assert lab.data_path_trouble() is None
+    assert "deleted services" not in lab.data_path_trouble()
 
 
 @pytest.mark.parametrize("version", ["0.0.1", None])
@@ -276,3 +276,11 @@ def test_a_lab_that_was_there_has_no_lease(cluster, leased):
     process, watchdog = leased(0)
     assert watchdog == 0
     process.wait(20)
+
+
+def test_what_could_not_be_removed_is_written_down(cluster, tmp_path):
+    """Such as where the context is gone by then: that does not get better by waiting."""
+    command = [sys.executable, "-m", "dclab.engines.kube.watchdog", "absent", LAB, "lab", "0123"]
+    assert subprocess.run(command, cwd=CHECKOUT, input="", text=True, timeout=20, check=False).returncode == 1
+    left = (tmp_path / "state" / "dclab" / "left-behind.log").read_text()
+    assert f"the lab '{LAB}' was not removed: There is no context 'absent'." in left

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from dclab import manifests
 from dclab.engines.counter_reader import CounterReader
-from dclab.engines.http_services import SEE_STATUS, read_httplat
+from dclab.engines.http_services import SEE_STATUS, read_counter, read_httplat
 from dclab.engines.kube.api import path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.faults import NotFound, half_done
@@ -24,7 +24,7 @@ from dclab.engines.kube.lab.tenancy import Tenancy, used
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Event, Node, Service
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
-from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, TimedOut
 from dclab.lab import (
     SERVICES,
     AutoscalerStatus,
@@ -147,14 +147,22 @@ class KubeLab(Tenancy):
         return found.why if found else None
 
     def data_path_trouble(self) -> str | None:
-        """Which services are gone; what carries connections to those that are there is the cluster's, and it does not tell."""
+        """Return which services are gone, or why the web UI does not answer.
+
+        Kubernetes counts the pods of a node as ready for 40 s after it was last heard of.
+        """
         wanted = {one["metadata"]["name"] for one in manifests.of_kind(manifests.load(), "Service")}
         there = self.api.list(path_of("v1", "Service", self.name), Service, labelSelector=SELECTOR)
-        missing = sorted(wanted - {one.metadata.name for one in there})
-        if not missing:
-            return None
-        names = f"service{'s' if missing[1:] else ''} {', '.join(missing)}"
-        return f"The {names} cannot be reached: someone has deleted {'them' if missing[1:] else 'it'}. `dclab up{self.options}` helps."
+        if missing := sorted(wanted - {one.metadata.name for one in there}):
+            again = f"`dclab up{self.options}` makes them again."
+            return f"Someone has deleted services, so that they cannot be reached: {', '.join(missing)}. {again}"
+        try:
+            self._read("webui", read_counter)
+        except NotAnswering:
+            raise
+        except LabLost as error:
+            return f"{error.what} {error.why}"
+        return None
 
     @used
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:

@@ -47,6 +47,8 @@ class _Look:
 
     deployments: Sequence[Deployment]
     pods: Mapping[str, Sequence[Pod]]
+    moving: bool
+    """Whether any pod of the lab is ending or starting, and so may make room for others."""
 
     @property
     def unsettled(self) -> list[Deployment]:
@@ -68,9 +70,12 @@ def _look(api: Api, namespace: str, wanted: Sequence[str]) -> _Look:
             "`dclab up` makes it again.",
         )
     pods: dict[str, list[Pod]] = {name: [] for name in wanted}
+    moving = False
     for pod in api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=SELECTOR):
         pods.get(pod.metadata.labels.get("app", ""), []).append(pod)
-    return _Look(deployments, pods)
+        starting = not is_ready(pod) and pod.status.phase in ("Pending", "Running") and trouble(pod) is None
+        moving = moving or starting or pod.metadata.deletion_timestamp is not None
+    return _Look(deployments, pods, moving)
 
 
 def settled(deployment: Deployment, pods: Sequence[Pod]) -> bool:
@@ -137,18 +142,16 @@ def wait_settled(api: Api, namespace: str, wanted: Sequence[str], seconds: float
 def _troubles(api: Api, namespace: str, look: _Look) -> dict[Trouble, str]:
     """What keeps deployments from having their newest pods ready, and of which; older pods are going to be replaced."""
     found: dict[Trouble, str] = {}
-    ending = any(one.metadata.deletion_timestamp for pods in look.pods.values() for one in pods)
     for deployment in look.unsettled:
         name = deployment.metadata.name
         if deployment.status.observed_generation != deployment.metadata.generation:
             continue
-        if not ending and (refused := refusal(deployment)):
+        if not look.moving and (refused := refusal(deployment)):
             found[refused] = name
         troubled = [(one, of) for one in look.pods[name] if not is_ready(one) and (of := trouble(one))]
         newest = _newest(api, namespace, name) if troubled else ""
         for pod, of in troubled:
-            # Pods that end make room.
-            if pod.metadata.labels.get(HASH, "") == newest and not (ending and of.pending):
+            if pod.metadata.labels.get(HASH, "") == newest and not (look.moving and of.pending):
                 found[of] = name
     return found
 
