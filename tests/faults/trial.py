@@ -229,18 +229,23 @@ def on_lab(
             room.wanted = room.wanted if heals == "itself" else {name: desired(room, name) for name in room.usual}
             if not room.whole(row.heals_within):
                 row.failed.append(f"not whole after the command: {', '.join(room.look().missing(room.wanted))}")
-        row.left += room.idle()
-        row.foreign += room.foreign()
-        if row.failed or row.seconds is None or component == "prometheus":
-            room.down()
-            row.left += room.left()
-        elif room.wanted != room.usual:
-            for name, count in room.usual.items():
-                if room.wanted.get(name) != count:
-                    room.tell("scale", name, str(count))
-            room.wanted = dict(room.usual)
+        leave(room, row, ended=component == "prometheus")
 
     return Fault(kind, component, play, engine, heals_within, short)
+
+
+def leave(room: Room, row: Row, *, ended: bool) -> None:
+    """Note what is left, and have the lab as the next fault finds it: as usual, or ended where this one was not survived."""
+    row.left += room.idle()
+    row.foreign += room.foreign()
+    if ended or row.failed or row.seconds is None:
+        room.down()
+        row.left += room.left()
+        return
+    for name, count in room.usual.items():
+        if room.wanted.get(name) != count:
+            room.tell("scale", name, str(count))
+    room.wanted = dict(room.usual)
 
 
 def start_again(room: Room, row: Row) -> float:
