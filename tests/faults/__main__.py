@@ -39,6 +39,10 @@ def give(fault: Fault, room: Room) -> Row:
     except Exception as error:
         row.failed.append(f"the campaign itself: {error!r} {traceback.format_exc(limit=-3)}")
         room.wanted = {}
+    if room.running is not None:  # the command outlives a trial that was cut off
+        room.running.command.process.kill()
+        room.running = None
+        room.down()
     return row
 
 
