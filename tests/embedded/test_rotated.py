@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dclab.engines.embedded import logs, rotated
 from dclab.engines.embedded.rotated import OwnLog
-from dclab.engines.embedded.wire import grows, log_file, supervisor_log
+from dclab.engines.embedded.wire import log_file
 from dclab.errors import LabLost
 
 pieces = st.lists(st.text("ab\n", max_size=9).map(str.encode), max_size=30)
@@ -37,7 +37,6 @@ def test_a_file_and_the_one_before_it_hold_the_end_of_what_was_added(tmp_path_fa
 def test_a_reader_follows_over_rotations_and_loses_no_line(tmp_path_factory, written, limit):
     """It has to look once between two rotations, as it does four times a second."""
     folder = tmp_path_factory.mktemp("lab")
-    grows(folder).mkdir()
     file = log_file(folder, "rng-1")
 
     def looks():
@@ -70,7 +69,6 @@ def test_a_reader_follows_over_rotations_and_loses_no_line(tmp_path_factory, wri
 @given(pieces, st.integers(1, 20), st.integers(0, 9), st.sampled_from([1, 3, 65536]))
 def test_the_last_lines_are_those_of_both_files(tmp_path_factory, pieces, limit, lines, block):
     folder = tmp_path_factory.mktemp("lab")
-    grows(folder).mkdir()
     for piece in pieces:
         rotated.append(log_file(folder, "rng-1"), piece, limit)
     kept = rotated.read(log_file(folder, "rng-1")).decode().split("\n")
@@ -82,20 +80,8 @@ def test_the_last_lines_are_those_of_both_files(tmp_path_factory, pieces, limit,
 
 
 def test_a_folder_that_was_removed_is_made_again(tmp_path):
-    kept = tmp_path / "state" / "dclab"
-    (tmp_path / "lab").mkdir()
-    grows(tmp_path / "lab").symlink_to(kept)  # which is not there
-    rotated.append(log_file(tmp_path / "lab", "rng-1"), b"1\n")
-    assert (kept / "logs" / "rng-1.log").read_bytes() == b"1\n"
-
-
-def test_what_is_printed_when_the_lab_s_folder_is_gone_does_not_bring_it_back(tmp_path):
-    lab = tmp_path / "lab"
-    with pytest.raises(FileNotFoundError):
-        rotated.append(log_file(lab, "rng-1"), b"1\n")
-    with open(os.devnull, "ab") as opened:
-        OwnLog(supervisor_log(lab), opened.fileno()).say("1")
-    assert not lab.exists()
+    rotated.append(tmp_path / "state" / "logs" / "rng-1.log", b"1\n")
+    assert (tmp_path / "state" / "logs" / "rng-1.log").read_bytes() == b"1\n"
 
 
 def test_the_logs_of_the_last_gone_replicas_are_kept_and_all_of_those_alive(tmp_path):

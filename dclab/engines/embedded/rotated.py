@@ -35,15 +35,8 @@ def append(file: Path, data: bytes, limit: int = LIMIT) -> None:
     try:
         _append(file, data, limit)
     except FileNotFoundError:
-        _make(file.parent)
+        file.parent.mkdir(parents=True, exist_ok=True)
         _append(file, data, limit)
-
-
-def _make(folder: Path) -> None:
-    """Make a folder again, or what a link leads to; OSError when that in which it was is gone, too: its lab is."""
-    if not os.path.lexists(folder):
-        folder.parent.lstat()
-    folder.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _append(file: Path, data: bytes, limit: int) -> None:
@@ -103,7 +96,7 @@ class OwnLog:
                 shutil.copyfile(self.file, before(self.file))
                 os.ftruncate(self._descriptor, 0)
             if not self.file.exists():
-                _make(self.file.parent)
+                self.file.parent.mkdir(parents=True, exist_ok=True)
                 opened = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
                 os.dup2(opened, self._descriptor)
                 os.close(opened)
