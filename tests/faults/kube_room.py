@@ -111,7 +111,8 @@ class KubeRoom:
             raise CannotGive("our own cluster needs root")
         try:
             self._ran = lifecycle.running()
-            lifecycle.up()
+            if not self._ran:
+                lifecycle.up()
         except CannotRun as error:
             raise CannotGive(str(error)) from error
         self.lab = Lab(config.new_client_from_config(str(KUBECONFIG), NAME), NAMESPACE)
