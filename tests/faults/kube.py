@@ -47,8 +47,8 @@ def changed_in_window(kind: str, give: Give) -> Fault:
         room.wanted.pop("rng", None)
         with give(room):
             done = running.finish(row)
-        codes = {one.get("code") for one in done.envelope.get("warnings", ())}
             pods = room.core.list_namespaced_pod(NAMESPACE, label_selector="app=rng").items
+        codes = {one.get("code") for one in done.envelope.get("warnings", ())}
         ended = time.time() - (time.monotonic() - done.end)
         within = len(pods) > 1 and max(one.metadata.creation_timestamp.timestamp() for one in pods) < ended - 2.0
         row.see(f"{len(pods)} rng")
