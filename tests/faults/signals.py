@@ -24,6 +24,7 @@ from tests.faults.trial import (
     measured,
     on_lab,
 )
+from tests.faults.user import INTERRUPTED
 
 RUN_SECONDS = 45.0
 """Within a quick run, whose siege and autoscaler come last."""
@@ -33,8 +34,6 @@ CLEAN_UP_SECONDS = 20.0
 
 MOMENTS = 4
 """Of each signal; with five of them, twenty moments of `run`."""
-
-INTERRUPTED = 130
 
 
 # Signals.
