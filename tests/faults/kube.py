@@ -158,7 +158,7 @@ def api_away_during(verb: tuple[str, ...], outage: float, wait: float, *, up_fir
             return
         if said.code and not up_first:
             over = start_again(room, row)
-        row.seconds = heal(room, row, over)
+        row.seconds = heal(room, row, max(over, said.end))
 
     return Fault("API server away", f"in {verb[0]}", play, "kube")
 
