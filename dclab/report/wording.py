@@ -208,7 +208,9 @@ def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     few, many = points[0], points[-1]
     times = many.workers / few.workers
     low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
-    made = words("{times:.4g} times the workers made it {speedup:.2f} times as fast", times=times, speedup=sweep.speedup)
+    made = words(
+        "{times:.4g} times the workers made it {speedup:.2f} times as fast", times=times, speedup=sweep.speedup
+    )
     if low is None or high is None:
         yield made + words(".")
         return
