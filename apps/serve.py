@@ -8,6 +8,7 @@ replica should be up in a tenth of a second and small.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
@@ -20,7 +21,7 @@ from typing import NamedTuple
 
 from apps import settings
 
-__all__ = ["Answer", "Request", "serve"]
+__all__ = ["Answer", "Request", "Served", "serve"]
 
 BACKLOG = 1024
 HEADER_LIMIT = 16 * 1024
@@ -44,6 +45,24 @@ class Answer(NamedTuple):
     status: int
     body: bytes
     content_type: str = "text/plain; charset=utf-8"
+
+
+class Served:
+    """A count, by several threads, with the time of its last change."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count, self._last = 0, 0.0
+
+    def one_more(self) -> None:
+        """Count one, now."""
+        with self._lock:
+            self._count, self._last = self._count + 1, time.time()
+
+    def told(self) -> bytes:
+        """The count and its time as JSON."""
+        with self._lock:
+            return json.dumps({"served": self._count, "last": self._last}).encode()
 
 
 Handler = Callable[[Request], Answer]
@@ -178,7 +197,10 @@ def serve(handler: Handler, *, slots: int) -> None:
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: os.write(stop, b"x") and None)
     threads = [threading.Thread(target=_slot, args=(listener, stopping, handler)) for _ in range(slots)]
+    # Python handles a signal in the main thread, which does not wake when the kernel delivers it to another one.
+    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     for thread in threads:
         thread.start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     for thread in threads:
         thread.join()

@@ -10,12 +10,15 @@ __all__ = [
     "ExitCode",
     "Interrupted",
     "InvalidInput",
+    "LabCrashed",
     "LabEnded",
     "LabHeld",
     "LabLost",
     "MissingTool",
     "NoLab",
+    "NotAnswering",
     "NotSupported",
+    "OtherVersion",
     "Refused",
     "TimedOut",
     "Unexpected",
@@ -103,6 +106,18 @@ class LabLost(DclabError):
     code = "lab-lost"
 
 
+class LabCrashed(LabLost):
+    """What runs the lab has died, and nobody has ended it; `Lab.deploy` brings it back."""
+
+    code = "lab-crashed"
+
+
+class NotAnswering(LabLost):
+    """What runs the lab is there, and does not answer in time."""
+
+    code = "not-answering"
+
+
 class LabEnded(DclabError):
     """Someone has ended the lab while a command used it; nothing brings it back but `dclab up`."""
 
@@ -121,6 +136,12 @@ class NotSupported(DclabError):
 
     code = "not-supported"
     exit_code = ExitCode.ENVIRONMENT
+
+
+class OtherVersion(NotSupported):
+    """The lab was started by another version of dclab."""
+
+    code = "other-version"
 
 
 class Refused(DclabError):

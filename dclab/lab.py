@@ -1,12 +1,18 @@
 """The protocol between experiments and engines: what one can ask of a running DockerCoins.
 
-An experiment never knows which engine it has. Each verb states its errors; `LabLost` (the lab is
-gone, or does not answer) may come from any of them.
+An experiment never knows which engine it has. Each verb states its errors. From any of them may come, too:
+
+- `LabLost`: a part of the lab does not answer, or (`LabCrashed`, `NotAnswering`) what runs it does not; `deploy` brings
+  it back, and a run does so;
+- `LabEnded`: the lab was ended by someone (it is gone, or another one has its name): nothing brings it back, and a command
+  that gets it stops at once;
+- `LabHeld`, from a verb that changes the lab: another command holds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -192,9 +198,9 @@ class LabSummary:
 
     name: str
     engine: str
-    state: Literal["running", "not answering", "crashed", "stopped"]
-    """Whether its supervisor or cluster answers; crashed is one whose supervisor is gone, stopped a cluster of dclab's own
-    that is shut down."""
+    state: Literal["running", "not answering", "other version", "crashed", "stopped"]
+    """Whether its supervisor or cluster answers; crashed is one whose supervisor is gone though nobody has ended it, other
+    version one that another dclab has started, stopped a cluster of dclab's own that is shut down."""
     context: str | None = None
     """Of its cluster; None on the embedded engine."""
 
@@ -221,7 +227,7 @@ class Lab(Protocol):
         """Real seconds between two decisions of the autoscaler."""
 
     def identity(self) -> Mapping[str, Any]:
-        """Return the identity of this lab instance: its supervisor's process, or its cluster."""
+        """Return the identity of this lab instance, to detect one that was replaced by another with the same name."""
 
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""
@@ -230,10 +236,28 @@ class Lab(Protocol):
         """URLs of services that stay reachable after this command."""
 
     def deploy(self) -> None:
-        """Bring everything up, or back to what the manifests say except replica counts; idempotent."""
+        """Bring everything up, or back to what the manifests say except replica counts; idempotent.
+
+        A crashed lab comes back as the same instance, under the lease and the hold that it had for this command.
+
+        Raises:
+            LabEnded: the lab was ended meanwhile; nothing was brought back, and another of its name was left alone.
+        """
 
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
+
+    def hold(self, what: str) -> AbstractContextManager[None]:
+        """Let nobody else change the lab for the duration: scale, configure, load, autoscaler, load-balancing policy.
+
+        It is released when this process ends, whatever ends it. Held again within by the same object, it stays held.
+
+        Args:
+            what: holds it, for whoever is refused, such as `dclab scale-sweep`.
+
+        Raises:
+            LabHeld: another command holds it.
+        """
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
@@ -246,6 +270,9 @@ class Lab(Protocol):
 
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
+
+    def data_path_trouble(self) -> str | None:
+        """Why ready replicas cannot be reached now, and what becomes of it; None while the engine knows of nothing."""
 
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Intervene: run the deployment with these variables over its manifest's, and wait as `scale` does.
@@ -291,6 +318,9 @@ class Lab(Protocol):
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
 
+    def autoscalers(self) -> Mapping[str, str]:
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""
 
@@ -319,4 +349,4 @@ class Lab(Protocol):
         """Versions of the programs the lab is made of."""
 
     def down(self) -> None:
-        """Remove the lab and everything it started; idempotent."""
+        """Remove the lab and everything it started; idempotent. Another lab that has taken its name is left alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from dclab.errors import InvalidInput, MissingTool
 
-__all__ = ["check_name", "lab_folder", "labs_folder", "shipped", "state_folder"]
+__all__ = ["check_name", "lab_folder", "labs_folder", "shipped", "state_folder", "state_home"]
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,30}[a-z0-9])?")
 
@@ -65,8 +66,19 @@ def lab_folder(name: str) -> Path:
     return labs_folder() / check_name(name)
 
 
-def state_folder() -> Path:
+def state_home() -> Path:
     """Return the folder of what outlives a lab (it need not exist). A relative XDG_STATE_HOME is ignored, as XDG says."""
     state = os.environ.get("XDG_STATE_HOME", "")
     base = Path(state) if os.path.isabs(state) else Path(os.path.expanduser("~/.local/state"))
     return base / "dclab"
+
+
+def state_folder(name: str) -> Path:
+    """Return where a lab keeps what may grow: logs and Prometheus' data (it need not exist).
+
+    The runtime folder is memory on most machines, and small. Two labs with one name are possible, in two runtime folders
+    (a login has one, a cron job another); so the folder's name says which one it is of.
+    """
+    labs = labs_folder()
+    of = hashlib.sha256(os.fsencode(labs)).hexdigest()[:8]
+    return state_home() / "labs" / f"{check_name(name)}.{of}"

@@ -50,17 +50,19 @@ def pytest_collection_modifyitems(items):
 def runtime_folder():
     """A short path: sockets live in it."""
     folder = Path(tempfile.mkdtemp(prefix="dct-"))
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
+    before = {name: os.environ.get(name) for name in ("XDG_RUNTIME_DIR", "XDG_STATE_HOME")}
+    os.environ |= {"XDG_RUNTIME_DIR": str(folder), "XDG_STATE_HOME": str(folder / "kept")}
     yield folder
     from dclab.engines.embedded import launch
 
     for lab in launch.labs():
         launch.stop(folder / "dclab" / lab.name)
-    if before is None:
-        del os.environ["XDG_RUNTIME_DIR"]
-    else:
-        os.environ["XDG_RUNTIME_DIR"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
+    assert not list(folder.glob("kept/dclab/labs/*"))
     shutil.rmtree(folder)
 
 

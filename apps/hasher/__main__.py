@@ -6,15 +6,21 @@ import hashlib
 import time
 
 from apps import settings
-from apps.serve import Answer, Request, serve
+from apps.serve import Answer, Request, Served, serve
 
 
 def main() -> None:
-    """`GET /` answers at once; `POST /` returns the body's SHA-256 in hex after DELAY seconds."""
+    """`GET /` answers at once; `POST /` returns the body's SHA-256 in hex after DELAY seconds.
+
+    `GET /served` tells how many of the latter were served, as rng does: what the counter has to come to.
+    """
     delay = settings.seconds("DELAY", 0.1)
+    served = Served()
     greeting = f"HASHER running on {settings.text('HOSTNAME', 'localhost')}\n".encode()
 
     def handle(request: Request) -> Answer:
+        if request.path == "/served" and request.method == "GET":
+            return Answer(200, served.told(), "application/json")
         if request.path != "/":
             return Answer(404, b"There is only /.\n")
         if request.method == "GET":
@@ -22,7 +28,9 @@ def main() -> None:
         if request.method != "POST":
             return Answer(405, b"Only GET and POST are served here.\n")
         time.sleep(delay)
-        return Answer(200, hashlib.sha256(request.body).hexdigest().encode())
+        hashed = hashlib.sha256(request.body).hexdigest()
+        served.one_more()
+        return Answer(200, hashed.encode())
 
     serve(handle, slots=settings.integer("THREADS", 20, low=1, high=256))
 

@@ -7,13 +7,11 @@ what the exercise's autoscaler acts on. This server alone would use three.
 
 from __future__ import annotations
 
-import json
 import os
-import threading
 import time
 
 from apps import settings
-from apps.serve import Answer, Request, serve
+from apps.serve import Answer, Request, Served, serve
 
 MOST_BYTES = 1024 * 1024
 
@@ -23,24 +21,6 @@ def work(cpu_seconds: float) -> None:
     end = time.thread_time() + cpu_seconds
     while time.thread_time() < end:
         pass
-
-
-class Served:
-    """A count, by several threads, with the time of its last change."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._count, self._last = 0, 0.0
-
-    def one_more(self) -> None:
-        """Count one, now."""
-        with self._lock:
-            self._count, self._last = self._count + 1, time.time()
-
-    def told(self) -> bytes:
-        """The count and its time as JSON."""
-        with self._lock:
-            return json.dumps({"served": self._count, "last": self._last}).encode()
 
 
 def main() -> None:

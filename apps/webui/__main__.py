@@ -15,18 +15,16 @@ from apps.serve import Answer, Request, serve
 def main() -> None:
     """`/` is the page; `/json` has `coins`, `hashes` (a string, or null before the first) and `now`."""
     address = settings.service_address("REDIS")
+    password = settings.text("REDIS_PASSWORD", "")
     page = Path(__file__).with_name("index.html").read_bytes()
     own = threading.local()
 
     def counter() -> Answer:
         if not hasattr(own, "redis"):
-            own.redis = Redis(address, timeout=2.0)
+            own.redis = Redis(address, timeout=2.0, password=password)
         try:
-            try:
-                coins = own.redis.ask("HLEN", "wallet")
-            except ConnectionError:  # Redis, or what leads there, has been restarted since it was last asked
-                coins = own.redis.ask("HLEN", "wallet")
-            hashes = own.redis.ask("GET", "hashes")
+            coins = own.redis.read("HLEN", "wallet")
+            hashes = own.redis.read("GET", "hashes")
         except OSError as error:
             return Answer(503, json.dumps({"error": f"Redis: {error}"}).encode(), "application/json")
         fields = {"coins": coins, "hashes": None if hashes is None else hashes.decode(), "now": time.time()}

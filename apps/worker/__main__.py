@@ -36,7 +36,7 @@ class Worker:
         self.back_off = settings.seconds("BACKOFF", 10.0)
         self.rng = settings.service_address("RNG")
         self.hasher = settings.service_address("HASHER")
-        self.redis = Redis(settings.service_address("REDIS"))
+        self.redis = Redis(settings.service_address("REDIS"), password=settings.text("REDIS_PASSWORD", ""))
         self.done = 0
         self.deadline = 0.0
 

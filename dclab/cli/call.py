@@ -21,7 +21,7 @@ from dclab.cli.options import (
     QuietOption,
     VerboseOption,
 )
-from dclab.errors import DclabError, Interrupted, InvalidInput
+from dclab.errors import DclabError, Interrupted, InvalidInput, LabEnded, LabLost
 
 if TYPE_CHECKING:
     from dclab.cli.output import Output
@@ -186,6 +186,7 @@ class ExperimentCall(LabCall):
         folder: Path | None = None,
         quick: bool = False,
         expected: Mapping[str, float] | None = None,
+        holds: bool = True,
     ) -> Iterator[Recorder]:
         """Record a run in a folder, and show it; when it is cut off, say where what was measured is.
 
@@ -194,12 +195,25 @@ class ExperimentCall(LabCall):
             folder: one that was made before.
             quick: the run is a compressed one.
             expected: parts that are listed on a terminal, with about how many seconds each takes.
+            holds: nobody else may change the lab meanwhile; false for what only reads.
         """
+        lab = lab or self.lab
+        with self.holding(lab) if holds else contextlib.nullcontext():
+            yield from self._recorded(lab, folder, quick, expected or {})
+
+    def holding(self, lab: Lab) -> contextlib.AbstractContextManager[None]:
+        """Let nobody else change the lab for the duration."""
+        return lab.hold(f"dclab {self.click.info_name}")
+
+    def _recorded(
+        self, lab: Lab, folder: Path | None, quick: bool, expected: Mapping[str, float]
+    ) -> Iterator[Recorder]:
         from dclab.cli.live import View
         from dclab.cli.recorder import Recorder
+        from dclab.experiments.recovery import why_lost
+        from dclab.results import Caveat
         from dclab.run_folder import Run, new_folder, this_environment
 
-        lab = lab or self.lab
         folder = folder or new_folder(self.out, lab.engine)
         run = Run(
             folder,
@@ -210,7 +224,7 @@ class ExperimentCall(LabCall):
             quick=quick,
             identity=lab.identity(),
         )
-        view = View(run.results, expected or {})
+        view = View(run.results, expected)
         try:
             with self.output.live(view):
                 try:
@@ -219,10 +233,13 @@ class ExperimentCall(LabCall):
                     view.finish(cut_off=True)
                     raise
                 view.finish()
-        except (KeyboardInterrupt, DclabError) as error:
-            kept = f"What was measured is in {folder}."
-            if isinstance(error, DclabError):
-                error.hint = f"{error.hint} {kept}".strip()
-                raise
-            raise Interrupted("Interrupted.", "", kept) from None
+        except KeyboardInterrupt:
+            raise Interrupted("Interrupted.", "", f"What was measured is in {folder}.") from None
+        except DclabError as failure:
+            error = why_lost(lab, failure) if isinstance(failure, LabLost) else failure
+            if isinstance(error, LabEnded):  # of this kind of end the report says more than that it was one
+                said = f"{error.what} {error.why}"
+                run.caveat(Caveat(code=error.code, message=said, hint="The rest was not measured."))
+            error.hint = f"{error.hint} What was measured is in {folder}.".strip()
+            raise error from failure.__cause__
         run.finish()

@@ -139,7 +139,8 @@ def _made(call: ExperimentCall, change: str, repeat: int, workers: int, seconds:
         call.output.note(f"Run {number} of {repeat}: {what}")
         return call.recording(lab=lab, folder=new_folder(folder / side / f"{number:02}", lab.engine))
 
-    alternate(lab, settings, recording)
+    with call.holding(lab):
+        alternate(lab, settings, recording)
     return folder
 
 

@@ -9,13 +9,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput, MissingTool
+
+if TYPE_CHECKING:
+    from dclab.lab import LabSummary
 
 
 @verb
@@ -36,7 +39,7 @@ def doctor(
         raise InvalidInput("--yes has no meaning without --install.", "", "Add --install, or omit --yes.")
     if install:
         return _installation(call, run=yes)
-    from dclab.engines.choose import choose_engine
+    from dclab.engines.choose import choose_engine, list_labs
     from dclab.paths import labs_folder
     from dclab.tools import TOOLS, find_tool, tool_version
 
@@ -63,12 +66,20 @@ def doctor(
         labs_folder=str(folder),
         labs_folder_free_mb=shutil.disk_usage(folder).free // 1_000_000,
         tools=programs,
+        labs=list_labs("embedded", None),
     )
 
 
 def _lines(
-    python: str, system: str, engine: str, reason: str, tools: Sequence[Mapping[str, Any]], **more: Any
+    python: str,
+    system: str,
+    engine: str,
+    reason: str,
+    tools: Sequence[Mapping[str, Any]],
+    labs: Sequence[LabSummary],
+    **more: Any,
 ) -> Iterator[Any]:
+    from dclab.cli.list_ import remedies
     from dclab.cli.output import table
 
     yield (
@@ -80,6 +91,8 @@ def _lines(
     yield table("program", "version", "used for", rows=rows)
     yield from (f"Without {one['name']}, {one['without']}: {one['install']}" for one in tools if one["install"])
     yield "Nothing else is needed." if all(one["path"] for one in tools) else "None of these is required."
+    yield from (f"The lab {one.name!r}: {one.state}." for one in labs if one.state != "running")
+    yield from remedies(labs)
     if system == "Darwin":
         yield (
             "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed go on until "

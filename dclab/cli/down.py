@@ -35,7 +35,7 @@ def down(
         from dclab.engines.embedded import launch
         from dclab.paths import lab_folder
 
-        ended = launch.stop(lab_folder(name))
+        ended = launch.stop(lab_folder(name), call.output.step)
     done = f"The lab {name!r} is down." if ended else f"There was no lab {name!r}; nothing was changed."
     return Result(_lines, done=done, name=name, engine=call.choice.engine, ended=ended, kept=kept)
 

@@ -9,7 +9,7 @@ import time
 import traceback
 
 from dclab.errors import DclabError, Interrupted, Unexpected, Usage
-from dclab.paths import state_folder
+from dclab.paths import state_home
 
 __all__ = ["as_error", "exit_code_of"]
 
@@ -68,7 +68,7 @@ def _one_line(error: BaseException) -> str:
 
 def _logged(error: BaseException) -> tuple[str, str]:
     """Write the traceback to a file; return why and hint."""
-    folder = state_folder() / "failures"
+    folder = state_home() / "failures"
     file = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     text = f"{sys.argv!r}\n{''.join(traceback.format_exception(error))}"
     try:

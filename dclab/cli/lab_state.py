@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from dclab.lab import Lab, Replicas, ReplicaUsage
 
-__all__ = ["ShownDeployment", "deployment_states", "deployment_table"]
+__all__ = ["ShownDeployment", "deployment_states", "deployment_table", "lab_troubles"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +29,13 @@ class ShownDeployment:
 def deployment_states(lab: Lab) -> dict[str, ShownDeployment]:
     """Every deployment's state, by its name."""
     return {name: _shown(one.counts, one.usage) for name, one in lab.states().items()}
+
+
+def lab_troubles(lab: Lab, states: Mapping[str, ShownDeployment]) -> tuple[str, ...]:
+    """Why the lab is not ready, as far as it is known: of its data path, and of each deployment that lacks replicas."""
+    found = [lab.data_path_trouble()]
+    found += [lab.trouble(name) for name, one in states.items() if one.ready < one.desired]
+    return tuple(filter(None, found))
 
 
 def _shown(counts: Replicas, usage: Sequence[ReplicaUsage]) -> ShownDeployment:

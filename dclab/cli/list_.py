@@ -16,6 +16,12 @@ from dclab.paths import check_name
 if TYPE_CHECKING:
     from dclab.lab import LabSummary
 
+REMEDIES = {
+    "crashed": "`dclab down {0}` removes what a crash has left of a lab; `dclab up {0}` starts it again.",
+    "not answering": "A lab that does not answer may only be busy. `dclab down {0}` ends it, whatever state it is in.",
+    "other version": "Another version of dclab has started that lab, and can use it. `dclab down {0}` ends it all the same.",
+}
+
 
 @verb
 def list_(
@@ -55,5 +61,11 @@ def _lines(labs: Sequence[LabSummary]) -> Iterator[Any]:
         return
     rows = [(one.name, one.engine, one.context or "–", one.state) for one in labs]
     yield table("lab", "engine", "context", "state", rows=rows)
-    if crashed := [one.name for one in labs if one.state == "crashed"]:
-        yield f"`dclab down --name {crashed[0]}` removes what a crash has left of a lab; `dclab up` starts it again."
+    yield from remedies(labs)
+
+
+def remedies(labs: Sequence[LabSummary]) -> Iterator[str]:
+    """Yield what can be done about labs that cannot be used, once for each state."""
+    for state, said in REMEDIES.items():
+        if found := [one.name for one in labs if one.state == state and one.engine == "embedded"]:
+            yield said.format(f"--name {found[0]}")

@@ -62,7 +62,7 @@ def monitor(
         output.note(f"Prometheus: {page.url}/graph")
         page.explain(output, "/graph")
         output.note(f"PromQL: {query(str(window))}")
-    with call.recording() as recorder:
+    with call.recording(holds=False) as recorder:
         found = follow(watch_latency(lab, window), seconds, recorder)
     if page and keep:
         call.afterwards(lambda: page.stay(output))

@@ -25,7 +25,7 @@ from dclab.results import Caveat
 if TYPE_CHECKING:
     from dclab.cli.result import Result
 
-__all__ = ["ENVELOPE", "Output", "ReaderGone", "lost_output", "table"]
+__all__ = ["ENVELOPE", "Output", "ReaderGone", "lost_output", "plain", "table"]
 
 ENVELOPE = "dclab/output/1"
 
@@ -57,7 +57,7 @@ def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None
     Where it would be wider than NARROW, the heads of the numbers are broken at words.
     """
     made = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns))
-    cells = [[_plain(str(cell)) for cell in row] for row in rows]
+    cells = [[plain(str(cell)) for cell in row] for row in rows]
     widths = [max((cell_len(row[index]) for row in cells), default=0) for index in range(len(columns))]
     wide = sum(max(cell_len(one), width) + 3 for one, width in zip(columns, widths, strict=True)) + 1 > NARROW
     for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
@@ -120,7 +120,7 @@ class Output:
             if self._status is None:
                 self._status = self.err.status("")
                 self._status.start()
-            self._status.update(Text(_plain(text)))
+            self._status.update(Text(plain(text)))
             return
         subject = text.split(maxsplit=1)[0]
         if self.verbose or subject != self._last:
@@ -154,7 +154,7 @@ class Output:
         self.still()
         if not (sys.stdin is not None and sys.stdin.isatty() and self.err.is_terminal):
             return False
-        return self.err.input(f"{_plain(question)} [y/N] ").strip().lower() in ("y", "yes")
+        return self.err.input(f"{plain(question)} [y/N] ").strip().lower() in ("y", "yes")
 
     def done(self, text: str) -> None:
         """Say that something has been finished."""
@@ -236,14 +236,14 @@ class Output:
 
     def _say(self, text: str, mark: str = "", style: str = "") -> None:
         """A line on standard error, behind a coloured mark; the warnings of a terminal wrap at words."""
-        line = Text.assemble((mark, style), " " if mark else "", _plain(text))
+        line = Text.assemble((mark, style), " " if mark else "", plain(text))
         with contextlib.suppress(OSError):  # nobody reads standard error; the exit code still tells
             self.err.print(line, soft_wrap=not (self._changes and mark == "!"))
 
     def _write(self, one: Any) -> None:
         try:
             if isinstance(one, str):
-                sys.stdout.write(_plain(one) + "\n")
+                sys.stdout.write(plain(one) + "\n")
             else:
                 self.out.print(one)
         except OSError as error:
@@ -293,5 +293,6 @@ def lost_output(error: OSError) -> Exception:
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a text without what would steer a terminal."""
     return CONTROL.sub("�", text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -63,10 +64,10 @@ class Page:
 
 def _forwarded(url: str, address: str) -> str:
     """URL of a port of this machine behind which is what is at `url`."""
-    from dclab.engines.forward import Forward
+    from dclab.engines.forward import Forward, tcp
 
     parts = urlsplit(url)
-    forward = Forward(lambda: socket.create_connection((parts.hostname or "", parts.port or 80), 5), address)
+    forward = Forward(partial(tcp, parts.hostname or "", parts.port or 80), address)
     if not ipaddress.ip_address(address).is_unspecified:
         return forward.url
     return f"http://{socket.gethostname()}:{urlsplit(forward.url).port}"

@@ -13,7 +13,7 @@ from dclab.cli.options import ImagesOption, LanguageOption, YesOption, duration_
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
-from dclab.errors import DclabError
+from dclab.errors import DclabError, LabEnded
 
 if TYPE_CHECKING:
     from dclab.lab import Lab
@@ -62,25 +62,30 @@ def run(
     usual = 240 if not quick else 8 if faster else 90
     settings = Settings(name=call.name, clock_speed=QUICK_CLOCK if faster else 1.0)
     folder = new_folder(call.out, call.choice.engine)
+    made = _Made(call, folder, quick=quick, load_seconds=load_time or usual)
     try:
-        lab, started = start_lab(call, settings, KubeOptions(images=images, yes=yes))
+        lab, made.started = start_lab(call, settings, KubeOptions(images=images, yes=yes), leased=True)
         try:
-            lab.ready()
-            call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
-            results, failed = _exercise(
-                call, lab, folder, quick=quick, load_seconds=load_time or usual, started=started
-            )
+            with call.holding(lab):
+                lab.ready()
+                call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
+                made.do(lab)
         finally:
-            if started:
+            if made.started and not isinstance(made.fault, LabEnded):
                 call.output.step(f"ending {lab.name}")
                 lab.down()
+    except DclabError as error:
+        if made.results is None:
+            drop_unused(folder)
+            raise
+        made.fault = made.fault or error
     except BaseException:
         drop_unused(folder)
         raise
+    assert made.results is not None
     call.output.step("report")
-    files = write_report(results, folder, language)
-    fault = DclabError(f"Parts of the run failed: {', '.join(failed)}.", "The warnings say why.") if failed else None
-    return Result(_lines, fault=fault, folder=str(folder), files=[str(one) for one in files], failed=failed)
+    files = write_report(made.results, folder, language)
+    return Result(_lines, fault=made.fault, folder=str(folder), files=[str(one) for one in files], failed=made.failed)
 
 
 def _lines(folder: str, **_: Any) -> Iterator[Any]:
@@ -92,21 +97,47 @@ def _lines(folder: str, **_: Any) -> Iterator[Any]:
     yield f"Report: {folder}/report.html"
 
 
-def _exercise(
-    call: ExperimentCall, lab: Lab, folder: Path, *, quick: bool, load_seconds: float, started: bool
-) -> tuple[Results, list[str]]:
-    """Do every part; a lab that was there before gets back the workers that it had."""
-    from dclab.experiments.exercise import exercise_settings, run_exercise
-    from dclab.experiments.expected import exercise_seconds
+class _Made:
+    """What the exercise has come to so far."""
 
-    workers = lab.replicas("worker").desired
-    settings = exercise_settings(quick=quick, siege_seconds=round(load_seconds), clock_speed=lab.clock_speed)
-    try:
+    def __init__(self, call: ExperimentCall, folder: Path, *, quick: bool, load_seconds: float) -> None:
+        self.call = call
+        self.folder = folder
+        self.quick = quick
+        self.load_seconds = load_seconds
+        self.started = False
+        """Whether the lab was started for it."""
+        self.results: Results | None = None
+        """None before anything was recorded."""
+        self.failed: list[str] = []
+        self.fault: DclabError | None = None
+
+    def do(self, lab: Lab) -> None:
+        """Do every part; a lab that was there before gets back the workers that it had.
+
+        What ends it early becomes its fault: what was measured until then has its report all the same.
+        """
+        from dclab.experiments.exercise import exercise_settings, run_exercise
+        from dclab.experiments.expected import exercise_seconds
+
+        workers = lab.replicas("worker").desired
+        settings = exercise_settings(
+            quick=self.quick, siege_seconds=round(self.load_seconds), clock_speed=lab.clock_speed
+        )
         expected = exercise_seconds(settings, lab)
-        with call.recording(lab=lab, folder=folder, quick=quick, expected=expected) as recorder:
-            failed = run_exercise(lab, settings, recorder)
-    finally:
-        if not started:
-            with contextlib.suppress(DclabError):  # that a lab is gone has been said already
-                lab.scale("worker", workers)
-    return recorder.results, failed
+        recorder = None
+        try:
+            with self.call.recording(lab=lab, folder=self.folder, quick=self.quick, expected=expected) as recorder:
+                self.failed = run_exercise(lab, settings, recorder)
+            if self.failed:
+                parts = ", ".join(self.failed)
+                self.fault = DclabError(f"Parts of the run failed: {parts}.", "The warnings say why.")
+        except DclabError as error:
+            if recorder is None:
+                raise
+            self.fault = error
+        finally:
+            if not self.started and not isinstance(self.fault, LabEnded):
+                with contextlib.suppress(DclabError):  # that a lab is gone has been said already
+                    lab.scale("worker", workers)
+        self.results = recorder.results

@@ -27,17 +27,25 @@ class KubeOptions:
     yes: bool = False
 
 
-def start_lab(call: PlacedCall, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
-    """Return the lab of that name, started if need be, and whether it was. Its replicas may not be ready yet."""
+def start_lab(call: PlacedCall, settings: Settings, kube: KubeOptions, *, leased: bool = False) -> tuple[Lab, bool]:
+    """Return the lab of that name, started if need be, and whether it was. Its replicas may not be ready yet.
+
+    Args:
+        call: names the lab.
+        settings: of a lab that has to be started.
+        kube: what only the kube engine wants to know.
+        leased: a lab that had to be started is this process' own: it holds it, and the lab ends with it, whatever ends it.
+    """
     call.output.step(f"starting {settings.name} on the {call.choice.engine} engine")
     if call.choice.engine == "kube":
-        return _on_kube(call, settings, kube)
+        return _on_kube(call, settings, kube, leased=leased)
     from dclab.engines.embedded import launch
 
-    return launch.start(settings)
+    holder = f"dclab {call.click.info_name}" if leased else ""
+    return launch.start(settings, leased=leased, held_by=holder, say=call.output.step)
 
 
-def _on_kube(call: PlacedCall, settings: Settings, kube: KubeOptions) -> tuple[Lab, bool]:
+def _on_kube(call: PlacedCall, settings: Settings, kube: KubeOptions, *, leased: bool) -> tuple[Lab, bool]:
     from dclab.engines.kube import launch
     from dclab.engines.kube.cluster import minikube
     from dclab.engines.kube.cluster.images import parse_images
@@ -49,9 +57,9 @@ def _on_kube(call: PlacedCall, settings: Settings, kube: KubeOptions) -> tuple[L
         minikube.ensure_running(kube.minikube or minikube.MinikubeSettings(), output.step)
     where = launch.place(call.context, settings.name)
     output.note(f"{where}.")
-    if not where.local and launch.find_lab(where) is None:
+    if not where.local and not launch.exists(where):
         _confirm(output, where, yes=kube.yes)
-    lab, started = launch.start(where, images, output.step)
+    lab, started = launch.start(where, images, output.step, leased=leased)
     if call.context is None:
         output.step("waiting for metrics-server")
         if not prepare_metrics(where.api, settings.metric_resolution_seconds):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table
+from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table, lab_troubles
 from dclab.cli.result import Result
 from dclab.cli.verb import LabCall, verb
 
@@ -14,11 +14,13 @@ from dclab.cli.verb import LabCall, verb
 def status(call: LabCall) -> Result:
     """Show what runs, with its CPU and memory.
 
-    Replicas ready and wanted, restarts, and the address of every service.
+    Replicas ready and wanted, restarts, what keeps the lab from being ready, and the address of every service.
 
     Example: dclab status
     """
     lab = call.lab
+    deployments = deployment_states(lab)
+    troubles = lab_troubles(lab, deployments)
     return Result(
         _lines,
         name=lab.name,
@@ -26,7 +28,9 @@ def status(call: LabCall) -> Result:
         reason=call.choice.reason,
         **lab.identity(),
         clock_speed=lab.clock_speed,
-        deployments=deployment_states(lab),
+        ready=not troubles and all(one.ready == one.desired for one in deployments.values()),
+        troubles=troubles,
+        deployments=deployments,
         urls=lab.addresses(),
     )
 
@@ -35,6 +39,8 @@ def _lines(
     name: str,
     engine: str,
     clock_speed: float,
+    ready: bool,
+    troubles: Sequence[str],
     deployments: Mapping[str, ShownDeployment],
     urls: Mapping[str, str],
     **more: Any,
@@ -43,4 +49,7 @@ def _lines(
     cluster = f", context {more['context']!r} at {more['server']}" if "context" in more else ""
     yield f"The lab {name!r} runs on the {engine} engine{cluster}{clock}."
     yield deployment_table(deployments)
+    if not ready:
+        yield "The lab is not ready."
+    yield from troubles
     yield from (f"{service}: {url}" for service, url in urls.items())

@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated
 
 from dclab.cli.interrupts import until_ctrl_c
-from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table
+from dclab.cli.lab_state import ShownDeployment, deployment_states, deployment_table, lab_troubles
 from dclab.cli.options import Target, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import LabCall, verb
-from dclab.errors import LabLost
+from dclab.errors import LabCrashed, LabLost, NotAnswering
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -38,6 +38,8 @@ class Moment:
     latency_ms: Mapping[str, float | None]
     """By service, the mean of httplat's probes within LATENCY_SECONDS."""
     autoscalers: Mapping[str, AutoscalerStatus]
+    troubles: tuple[str, ...] = ()
+    """What is wrong with the lab, or could not be read."""
 
     def line(self) -> str:
         """All of it in one line."""
@@ -45,7 +47,7 @@ class Moment:
         parts += [_rate(self.hashes_per_second)]
         parts += [f"{name} {_ms(ms)}" for name, ms in self.latency_ms.items()]
         parts += [_autoscaler(name, one) for name, one in self.autoscalers.items()]
-        return ", ".join(parts)
+        return " ".join((", ".join(parts), *(f"({one})" for one in self.troubles)))
 
 
 SHOWN = ("worker", "rng", "hasher")
@@ -82,12 +84,14 @@ class Screen:
         from rich.segment import Segment
         from rich.text import Text
 
+        from dclab.cli.output import plain
         from dclab.cli.panels import sparkline
 
         yield Text(self.title, style="bold")
         below = [Text(f"{_rate(self.moment.hashes_per_second):<16} {sparkline(self.rates, 40)}")]
         below += [Text(f"latency of {name}: {_ms(ms)}") for name, ms in self.moment.latency_ms.items()]
         below += [Text(_autoscaler(name, one)) for name, one in self.moment.autoscalers.items()]
+        below += [Text(plain(one), style="yellow", overflow="ellipsis", no_wrap=True) for one in self.moment.troubles]
         room = max(0, console.size.height - 2 - len(below))
         for line in console.render_lines(deployment_table(self.moment.deployments), options, pad=False)[:room]:
             yield from line
@@ -104,22 +108,37 @@ class _Sampler:
         self.scrapes: dict[str, deque[tuple[float, Scrape]]] = {name: deque() for name in TARGETS}
 
     def sample(self) -> Moment:
-        """Return the lab now."""
+        """Return the lab now. What a part of it did not answer is missing, and said among the troubles.
+
+        Raises:
+            LabCrashed, NotAnswering: what runs the lab has died, or does not answer.
+            LabEnded: someone has ended it.
+        """
+        troubles: list[str] = []
+        deployments = deployment_states(self.lab)
+        with _noted(troubles):
+            troubles += lab_troubles(self.lab, deployments)
+        rate = None
+        with _noted(troubles):
+            rate = self.rate.add(self.lab.counter())
         return Moment(
-            deployments=deployment_states(self.lab),
-            hashes_per_second=self.rate.add(self.lab.counter()),
-            latency_ms={name: self._latency(name) for name in TARGETS},
+            deployments=deployments,
+            hashes_per_second=rate,
+            latency_ms={name: self._latency(name, troubles) for name in TARGETS},
             autoscalers=dict(self._autoscalers()),
+            troubles=tuple(dict.fromkeys(" ".join(one.split()) for one in troubles)),
         )
 
-    def _latency(self, name: str) -> float | None:
+    def _latency(self, name: str, troubles: list[str]) -> float | None:
         from dclab.measure.httplat import mean_latency_ms
 
         known, now = self.scrapes[name], time.monotonic()
-        known.append((now, self.lab.httplat(name)))
-        while len(known) > 2 and now - known[1][0] >= LATENCY_SECONDS:
-            known.popleft()
-        return mean_latency_ms(known[0][1], known[-1][1])
+        with _noted(troubles):
+            known.append((now, self.lab.httplat(name)))
+            while len(known) > 2 and now - known[1][0] >= LATENCY_SECONDS:
+                known.popleft()
+            return mean_latency_ms(known[0][1], known[-1][1])
+        return None
 
     def _autoscalers(self) -> list[tuple[str, AutoscalerStatus]]:
         found = []
@@ -127,6 +146,17 @@ class _Sampler:
             with contextlib.suppress(LabLost):  # there is none
                 found.append((name, self.lab.autoscaler(name)))
         return found
+
+
+@contextlib.contextmanager
+def _noted(troubles: list[str]) -> Iterator[None]:
+    """Have the failure of one part of the lab, which may be restarting, added to the troubles."""
+    try:
+        yield
+    except (LabCrashed, NotAnswering):
+        raise
+    except LabLost as error:
+        troubles.append(f"{error.what} {error.why}".strip())
 
 
 @verb
@@ -138,7 +168,7 @@ def watch(
 ) -> Result:
     """Watch replicas, hashes/s, latencies, autoscaler.
 
-    On a terminal a screen that changes; elsewhere a line every two seconds. Ctrl-C ends it.
+    On a terminal a screen that changes; elsewhere a line every two seconds. Ctrl-C ends it, and so does the lab's end.
 
     Example: dclab watch --seconds 1m
     """
@@ -156,6 +186,10 @@ def watch(
             if left <= 0:
                 break
             time.sleep(min(EVERY_SECONDS, left))
-            screen.show(sampler.sample())
+            try:
+                moment = sampler.sample()
+            except NotAnswering as error:
+                moment = replace(screen.moment, troubles=(f"{error.what} {error.why}",))
+            screen.show(moment)
     # Its text has been shown already, moment by moment.
     return Result(**vars(screen.moment))

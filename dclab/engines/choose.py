@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dclab.errors import InvalidInput, NoLab
+from dclab.engines import states
+from dclab.errors import InvalidInput
 from dclab.lab import Lab, LabSummary
 
 __all__ = ["DEFAULT_NAMES", "Choice", "choose_engine", "find_lab", "list_labs", "options_of", "require_lab"]
@@ -43,7 +44,7 @@ def choose_engine(asked: str, context: str | None = None) -> Choice:
 
 
 def find_lab(name: str, choice: Choice, context: str | None) -> Lab | None:
-    """Return the running lab of that name, or None."""
+    """Return the running lab of that name, or None when there is none; else as `require_lab`."""
     if choice.engine == "kube":
         from dclab.engines.kube import launch as on_kube
 
@@ -54,14 +55,15 @@ def find_lab(name: str, choice: Choice, context: str | None) -> Lab | None:
 
 
 def require_lab(name: str, choice: Choice, context: str | None) -> Lab:
-    """Return the running lab of that name; NoLab when there is none."""
+    """Return the running lab of that name.
+
+    Raises:
+        NoLab: there is none.
+        LabCrashed, NotAnswering, OtherVersion: there is one, and it cannot be used.
+    """
     if lab := find_lab(name, choice, context):
         return lab
-    raise NoLab(
-        f"No lab named {name!r} is running.",
-        f"On the {choice.engine} engine.",
-        f"Start it with `dclab up{options_of(name, choice, context)}`; `dclab list` shows the labs that there are.",
-    )
+    raise states.absent(name, choice.engine, options_of(name, choice, context))
 
 
 def options_of(name: str, choice: Choice, context: str | None) -> str:

@@ -7,7 +7,6 @@ Python and agree in little: `hashes` is a number or a string, `coins` may be mis
 from __future__ import annotations
 
 import time
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from dclab.errors import LabLost
@@ -28,8 +27,8 @@ SEE_STATUS = "See `dclab status`."
 T = TypeVar("T")
 
 
-@cache
 def _session() -> requests.Session:
+    """A session for one request: a connection that was kept may have been closed by the other side meanwhile."""
     import requests
 
     session = requests.Session()
@@ -44,7 +43,7 @@ def _get(url: str, what: str, hint: str) -> tuple[int, bytes]:
     body = b""
     end = time.monotonic() + TIMEOUT
     try:
-        with _session().get(url, timeout=TIMEOUT, stream=True) as answer:
+        with _session() as session, session.get(url, timeout=TIMEOUT, stream=True) as answer:
             for part in answer.iter_content(65536):
                 body += part
                 if len(body) > LARGEST or time.monotonic() > end:

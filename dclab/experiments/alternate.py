@@ -10,6 +10,7 @@ from typing import Literal
 from dclab.experiments.latency import LatencySettings, run_latency
 from dclab.experiments.observer import Observer
 from dclab.experiments.proof import Change, changed
+from dclab.experiments.recovery import put_back
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import Lab
 
@@ -48,7 +49,7 @@ def alternate(
         recording: begins the record of a run.
     """
     before = lab.replicas("worker").desired
-    try:
+    with put_back(lambda: lab.scale("worker", before)):
         for side, number in in_turn(settings.repeat):
             with (
                 recording(side, number) as observer,
@@ -56,5 +57,3 @@ def alternate(
             ):
                 run_sweep(lab, settings.sweep, observer)
                 run_latency(lab, settings.latency, observer)
-    finally:
-        lab.scale("worker", before)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
@@ -12,6 +13,7 @@ from dclab.experiments.latency import LatencySettings
 from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, record_monitoring, watch_latency
 from dclab.experiments.observer import Observer
 from dclab.experiments.proof import FEW_CHANGES, ProofSettings
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import Lab
 from dclab.results import Caveat
@@ -57,7 +59,15 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
 
     Returns:
         Names of the parts that failed.
+
+    Raises:
+        Refused: an autoscaler scales what is to be measured.
+        LabEnded, LabHeld: the lab is not ours any more; what was measured until then is recorded, the monitoring, too, as
+            far as it is known here.
+        DclabError: a lab that was lost does not come back.
     """
+    check_nothing_scales(lab)
+    counts = counts_but_workers(lab)
     watch = _watch(lab, settings.monitoring_seconds, observer)
     found = Investigation(lab, observer)
 
@@ -70,8 +80,15 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
         "proof": lambda: found.prove(settings.proof),
         "autoscaler demonstration": lambda: run_hpa_demo(lab, settings.demo, observer),
     }
+    failed: list[str] = []
     try:
-        failed = [name for name, part in parts.items() if not _done(lab, name, part, observer)]
+        for name, part in parts.items():
+            if not _done(lab, name, part, counts, observer):
+                failed.append(name)
+            _keep(watch, observer)
+    except BaseException:
+        _keep(watch, observer)
+        raise
     finally:
         watch.stop()
     try:
@@ -84,10 +101,18 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
     return failed
 
 
+def _keep(watch: LatencyWatch, observer: Observer) -> None:
+    """Record the monitoring so far: Prometheus may end with its lab, and its series with it."""
+    with contextlib.suppress(DclabError):
+        observer.record(monitoring=watch.result(patience=0.0))
+
+
 def _watch(lab: Lab, seconds: float, observer: Observer) -> LatencyWatch:
     """By Prometheus, or by the exporters themselves when the lab's Prometheus cannot be had."""
     try:
         return watch_latency(lab, seconds)
+    except NOT_OURS:
+        raise
     except DclabError as error:
         observer.caveat(
             Caveat(
@@ -99,19 +124,30 @@ def _watch(lab: Lab, seconds: float, observer: Observer) -> LatencyWatch:
         return ExporterWatch(lab, seconds)
 
 
-def _done(lab: Lab, name: str, part: Callable[[], object], observer: Observer) -> bool:
+def _done(lab: Lab, name: str, part: Callable[[], object], counts: Mapping[str, int], observer: Observer) -> bool:
     try:
         part()
+        return True
+    except NOT_OURS:
+        raise
     except DclabError as error:
-        observer.caveat(
-            Caveat(
-                code="part-failed",
-                message=f"The {name} could not be finished. {error.what} {error.why}",
-                hint="What it measured before that is kept.",
-            )
+        failure = error
+    try:
+        if isinstance(failure, LabLost):
+            recover(lab, counts)
+    except DclabError as error:
+        if not isinstance(error, NOT_OURS):  # else that is why the part failed
+            _tell(name, failure, observer)
+        raise
+    _tell(name, failure, observer)
+    return False
+
+
+def _tell(name: str, failure: DclabError, observer: Observer) -> None:
+    observer.caveat(
+        Caveat(
+            code="part-failed",
+            message=f"The {name} could not be finished. {failure.what} {failure.why}",
+            hint="What it measured before that is kept.",
         )
-        if isinstance(error, LabLost):
-            lab.deploy()
-            lab.ready()
-        return False
-    return True
+    )

@@ -10,7 +10,7 @@ from dclab.measure.mean import Mean, mean_interval, mean_of_known
 from dclab.measure.ratio import quotient, ratio_of_means, verdict
 from dclab.results import Caveat, Condition, Evidence, Rate, TimelinePoint
 
-__all__ = ["explain", "why_unknown"]
+__all__ = ["explain", "never_known", "why_unknown"]
 
 # As pkg/controller/podautoscaler and metrics-server word it.
 _UNKNOWN = {
@@ -21,6 +21,9 @@ _UNKNOWN = {
     "did not receive metrics": "The first reading is not there yet; it takes up to two of metrics-server's periods.",
 }
 
+
+_CERTAIN = ("missing request for cpu", "could not find the requested resource")
+"""Of these, what will not be otherwise after a while."""
 
 TOLERANCE = 1.1
 """Kubernetes' default: a metric within 10 % of its target changes nothing."""
@@ -65,6 +68,12 @@ def why_unknown(conditions: Sequence[Condition]) -> Caveat | None:
                 hint=hint,
             )
     return None
+
+
+def never_known(conditions: Sequence[Condition]) -> bool:
+    """Whether it is certain that the autoscaler will not know its metric, rather than that it only takes a while."""
+    unknown = (one.message for one in conditions if one.type == "ScalingActive" and one.status == "False")
+    return any(sign in message for message in unknown for sign in _CERTAIN)
 
 
 def _in(timeline: Timeline, *phases: str) -> list[TimelinePoint]:

@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from dclab import manifests
 from dclab.autoscaler.trace import SCHEMA, Header
-from dclab.errors import DclabError
-from dclab.experiments.explain_autoscale import explain, why_unknown
+from dclab.errors import DclabError, LabEnded
+from dclab.experiments.explain_autoscale import explain, never_known, why_unknown
 from dclab.experiments.loadtest import collect_load
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import check_nothing_scales
 from dclab.lab import AutoscalerStatus, Job, Lab, LoadSpec, Scrape
 from dclab.measure.by_worker import LOOK_BACK_SECONDS
 from dclab.measure.httplat import mean_latency_ms
@@ -30,6 +31,12 @@ Phase = Literal["baseline", "load", "autoscaled", "after-load"]
 
 AMISS_SECONDS = 40.0
 """Of the autoscaler's clock: more than two of its passes."""
+
+GAP_SECONDS = 10.0
+"""By which a point comes later than it should when the lab did not answer."""
+
+RECOVERY_SECONDS = 150.0
+"""For an autoscaler to look again after a gap, at the longest; its readings then change, unless there is nothing to see."""
 
 REST_TIMEOUT = 600.0
 """Seconds of the autoscaler's clock after the load within which it must come to rest."""
@@ -85,6 +92,8 @@ class _Watch:
     waiting: dict[str, float] = field(default_factory=dict)
     """Since when something has been amiss, by the code of its caveat; infinity once it has been told."""
     scrape: Scrape | None = None
+    gap: bool = False
+    """Whether the latest point came late, as when the lab did not answer for a while."""
 
     @property
     def t(self) -> float:
@@ -116,21 +125,24 @@ class _Watch:
             cpu_millicores=cpu,
             memory_mb=sum(one.memory_mb for one in usage) if usage else None,
         )
+        self.gap = bool(self.timeline) and point.t - self.timeline[-1].t > self.settings.tick + GAP_SECONDS
         self.timeline.append(point)
         self.observer.raw("autoscale", [point])
         self.observer.record(autoscale=self.result(at_rest=False))
         self.observer.step(self._line(point))
-        self._tell("metric-unknown", lambda: why_unknown(self.status.conditions) if self.status else None)
+        conditions = self.status.conditions if self.status else ()
+        self._tell("metric-unknown", lambda: why_unknown(conditions), at_once=never_known(conditions))
         self._tell("unready", lambda: self._unready(point))
+        self._tell("rescaled", self._rescaled)
         return point
 
-    def _tell(self, code: str, find: Callable[[], Caveat | None]) -> None:
-        """Tell once of what stays amiss for longer than replicas and readings usually take."""
+    def _tell(self, code: str, find: Callable[[], Caveat | None], *, at_once: bool = False) -> None:
+        """Tell once of what stays amiss for longer than replicas and readings usually take, or is certain to stay."""
         found = find()
         since = self.waiting.setdefault(code, self.t)
         if found is None:
             self.waiting[code] = max(since, self.t)
-        elif self.t - since > AMISS_SECONDS / self.lab.clock_speed:
+        elif since < math.inf and (at_once or self.t - since > AMISS_SECONDS / self.lab.clock_speed):
             self.waiting[code] = math.inf
             self.observer.caveat(found)
 
@@ -142,6 +154,16 @@ class _Watch:
             code="unready",
             message=f"Only {point.ready} of {point.desired} replicas of {self.settings.target} are ready. {why}",
             hint="The figures are those of the ready replicas.",
+        )
+
+    def _rescaled(self) -> Caveat | None:
+        workers = self.lab.replicas("worker").desired
+        if workers == self.settings.workers:
+            return None
+        return Caveat(
+            code="rescaled",
+            message=f"Something else scaled worker from {self.settings.workers} to {workers} during the demonstration.",
+            hint="Its rates and latencies are not those of one number of workers. Repeat it while nothing else changes the lab.",
         )
 
     def result(self, *, at_rest: bool) -> Autoscale:
@@ -177,6 +199,7 @@ class _Watch:
 
 def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[Autoscale, LoadTest]:
     """Run it. Whatever happens, the load is ended, the autoscaler removed, and the target scaled as it was before."""
+    check_nothing_scales(lab)
     manifest = manifests.autoscaler(settings.target)
     replicas_before = lab.replicas(settings.target).desired
     if lab.replicas("worker").desired != settings.workers:
@@ -196,19 +219,33 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         while job.status().state == "running" and time.monotonic() < ends + 30:
             _tick(watch, "autoscaled")
         ended, job = job, None
-        load = collect_load(lab, ended, settings.load, observer)
+        load = collect_load(ended, settings.load, settings.workers, observer)
         watch.mark("LoadEnded", f"{load.transactions} requests, {load.transaction_rate:.0f} a second")
         at_rest = _until_rest(watch)
         result = watch.result(at_rest=at_rest)
         observer.record(autoscale=result)
     finally:
         with contextlib.ExitStack() as last:  # each of them, in reverse order, whatever becomes of the others
-            last.callback(lab.scale, settings.target, replicas_before)
-            last.callback(lab.remove_autoscaler, settings.target)
+            back = f"{settings.target} was not scaled back to {replicas_before}"
+            last.callback(_undo, observer, back, lambda: lab.scale(settings.target, replicas_before))
+            left = f"The autoscaler {settings.target!r} was not removed"
+            last.callback(_undo, observer, left, lambda: lab.remove_autoscaler(settings.target))
             last.callback(_keep_trace, lab, settings.target, manifest, observer)
             if job is not None:
-                collect_load(lab, job, settings.load, observer)
+                collect_load(job, settings.load, settings.workers, observer)
     return result, load
+
+
+def _undo(observer: Observer, left: str, undo: Callable[[], None]) -> None:
+    """Take a change of the lab back; one that cannot be is named."""
+    try:
+        undo()
+    except LabEnded:  # it went with the lab
+        raise
+    except DclabError as error:
+        message = f"{left}, since that failed: {error.what} {error.why}".strip()
+        observer.caveat(Caveat(code="left-behind", message=message, hint="`dclab down` removes it with the lab."))
+        raise
 
 
 def _keep_trace(lab: Lab, target: str, manifest: Mapping[str, Any], observer: Observer) -> None:
@@ -252,18 +289,28 @@ def _whole(watch: _Watch, phase: Phase, seconds: float) -> None:
 
 
 def _until_rest(watch: _Watch) -> bool:
-    """Follow until desired is unchanged for the longer stabilization window and two syncs."""
+    """Follow until desired is unchanged for the longer stabilization window and two syncs.
+
+    After a gap that time begins anew, once the autoscaler is seen to look again: nobody knows what it wanted meanwhile, and
+    one whose controller is still away wants nothing else, either.
+    """
     lab = watch.lab
     windows = watch.manifest["spec"]["behavior"]
     window = max(one["stabilizationWindowSeconds"] for one in windows.values()) / lab.clock_speed
     quiet = window + 2 * lab.sync_seconds
     begin = changed = time.monotonic()
     desired = watch.point("after-load").desired
-    while time.monotonic() < changed + quiet:
+    unseen: TimelinePoint | None = None
+    while unseen or time.monotonic() < changed + quiet:
         time.sleep(watch.settings.tick)
-        now = watch.point("after-load").desired
-        if now != desired:
-            desired, changed = now, time.monotonic()
+        point = watch.point("after-load")
+        if watch.gap:
+            unseen = point
+        elif unseen and (point.metrics != unseen.metrics or point.t > unseen.t + RECOVERY_SECONDS):
+            unseen = None
+            changed = time.monotonic()
+        if point.desired != desired or watch.gap:
+            desired, changed = point.desired, time.monotonic()
         if time.monotonic() > begin + REST_TIMEOUT / lab.clock_speed:
             watch.observer.caveat(
                 Caveat(

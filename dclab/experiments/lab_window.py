@@ -28,7 +28,7 @@ from dclab.measure.simulate import System
 from dclab.measure.wander import wander
 from dclab.results import Caveat
 
-__all__ = ["Disturbed", "Rescaled", "measure_rate"]
+__all__ = ["Disturbed", "Rescaled", "check_counts", "compare", "measure_rate", "replicas_of"]
 
 EVERY_SECONDS = 0.1
 """Between two readings of the counter where the workers' reports are known."""
@@ -46,11 +46,12 @@ class Disturbed(DclabError):
     code = "disturbed"
 
 
-def _replicas(lab: Lab) -> Mapping[str, Replicas]:
+def replicas_of(lab: Lab) -> Mapping[str, Replicas]:
+    """Return the counts of every service."""
     return {name: lab.replicas(name) for name in SERVICES}
 
 
-def _compare(before: Mapping[str, Replicas], after: Mapping[str, Replicas]) -> None:
+def compare(before: Mapping[str, Replicas], after: Mapping[str, Replicas]) -> None:
     """Raise Disturbed where a replica came, went or was restarted."""
     said = []
     for name, old in before.items():
@@ -64,13 +65,13 @@ def _compare(before: Mapping[str, Replicas], after: Mapping[str, Replicas]) -> N
             said.append(f"{name} went from {old.ready} ready of {old.desired} to {new.ready} of {new.desired}")
     if said:
         raise Disturbed(
-            f"Replicas changed while the counter was sampled ({'; '.join(said)}).",
+            f"Replicas changed meanwhile ({'; '.join(said)}).",
             "A rate over both is the rate of neither.",
             "Measure that window again.",
         )
 
 
-def _check_counts(wanted: Mapping[str, int], now: Mapping[str, int]) -> None:
+def check_counts(wanted: Mapping[str, int], now: Mapping[str, int]) -> None:
     """Raise Rescaled where a service is to have another number of replicas than the rate is wanted of."""
     said = [f"{name} from {wanted[name]} to {count}" for name, count in now.items() if count != wanted[name]]
     if said:
@@ -208,6 +209,7 @@ def measure_rate(
     what: str,
     *,
     workers: int | None = None,
+    counts: Mapping[str, int] | None = None,
     enough: Enough = known_well,
 ) -> Window:
     """Return the rate over a window of at most `longest` seconds; a disturbed window is measured again.
@@ -221,6 +223,7 @@ def measure_rate(
         observer: takes the readings and reports as raw data, and caveats.
         what: is measured, such as `3 workers`.
         workers: how many there are to be; None for as many as there are.
+        counts: how many replicas other services are to have; None for as many as there are.
         enough: whether the rate so far will do; by default at ±2 %.
 
     Raises:
@@ -232,13 +235,13 @@ def measure_rate(
     for attempt in range(3):
         window = None
         try:
-            before = _replicas(lab)
-            counts = {name: one.desired for name, one in before.items()}
-            wanted = wanted or {**counts, "worker": counts["worker"] if workers is None else workers}
-            _check_counts(wanted, counts)
+            before = replicas_of(lab)
+            now = {name: one.desired for name, one in before.items()}
+            wanted = wanted or {**now, **(counts or {}), "worker": now["worker"] if workers is None else workers}
+            check_counts(wanted, now)
             window = _LabWindow(lab, longest, enough, observer.caveat, _system_of(lab, before), before["worker"].names)
             found = window.measure()
-            _compare(before, _replicas(lab))
+            compare(before, replicas_of(lab))
             return found
         except (ClockStepped, CounterReset, CounterStill, Disturbed, RateChanged, TooShort) as error:
             if attempt == 2:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, replace
 
+from dclab.experiments.lab_window import Disturbed, compare, replicas_of
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import check_nothing_scales
 from dclab.lab import Lab, ProbeSpec
 from dclab.measure.caveats import probe_caveats
 from dclab.measure.latency import summarise
-from dclab.results import LatencySummary, TargetLatency
+from dclab.results import Caveat, LatencySummary, TargetLatency
 
 __all__ = ["CALLS", "LatencySettings", "run_latency"]
 
@@ -41,6 +43,7 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
     Returns:
         What was found at the highest number of workers; the others are kept, too.
     """
+    check_nothing_scales(lab)
     by_workers: list[dict[str, TargetLatency]] = []
     highest: dict[str, TargetLatency] = {}
     for workers in settings.workers:
@@ -49,7 +52,7 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
             lab.scale("worker", workers)
             time.sleep(settings.settle)
         with watched_machine(observer, f"latency at {workers} worker{'s' * (workers != 1)}"):
-            found = _at(lab, workers, settings, observer)
+            found = _undisturbed(lab, workers, settings, observer)
         by_workers.append(found)
         if workers == max(settings.workers):
             highest = found
@@ -57,6 +60,20 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
         if len(settings.workers) > 1:
             observer.record(latency_by_workers=tuple(by_workers))
     return highest
+
+
+def _undisturbed(lab: Lab, workers: int, settings: LatencySettings, observer: Observer) -> dict[str, TargetLatency]:
+    """Measure while no replica comes or goes: if one does, once more, and if one does then, say so."""
+    found = {}
+    for hint in ("It was measured again.", "The figures are those of both. Measure again while nothing else changes."):
+        before = replicas_of(lab)
+        found = _at(lab, workers, settings, observer)
+        try:
+            compare(before, replicas_of(lab))
+            break
+        except Disturbed as error:
+            observer.caveat(Caveat(code=error.code, message=f"latency: {error.what}", hint=hint))
+    return found
 
 
 def _at(lab: Lab, workers: int, settings: LatencySettings, observer: Observer) -> dict[str, TargetLatency]:

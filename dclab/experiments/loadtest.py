@@ -18,7 +18,13 @@ OVERTIME = 30.0
 
 
 def run_loadtest(lab: Lab, spec: LoadSpec, observer: Observer) -> LoadTest:
-    """Run siege to its end. When this is interrupted, siege is stopped, and its summary so far is kept."""
+    """Run siege to its end. When this is interrupted, siege is stopped, and its summary so far is kept.
+
+    Raises:
+        LabEnded: someone has ended the lab; what siege says of it is recorded where it can still be had.
+        DclabError: as `collect_load`.
+    """
+    workers = lab.replicas("worker").desired
     job = lab.start_load(spec)
     begin = time.monotonic()
     try:
@@ -26,11 +32,12 @@ def run_loadtest(lab: Lab, spec: LoadSpec, observer: Observer) -> LoadTest:
             observer.step(f"load test of {spec.target}: {time.monotonic() - begin:.0f} of {spec.seconds:g} s")
             time.sleep(0.2)
     finally:
-        result = collect_load(lab, job, spec, observer)
+        result = collect_load(job, spec, workers, observer)
+    lab.replicas("worker")  # siege was stopped early, and that the lab is being ended says why
     return result
 
 
-def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> LoadTest:
+def collect_load(job: Job, spec: LoadSpec, workers: int, observer: Observer) -> LoadTest:
     """Return the result of a load test; one that still runs is stopped.
 
     Raises:
@@ -66,7 +73,7 @@ def collect_load(lab: Lab, job: Job, spec: LoadSpec, observer: Observer) -> Load
         failed_transactions=summary.failed_transactions,
         longest_transaction_seconds=summary.longest_transaction,
         shortest_transaction_seconds=summary.shortest_transaction,
-        workers=lab.replicas("worker").desired,
+        workers=workers,
         complete=state.state == "succeeded" and ran_its_time(summary, spec.seconds, log),
         generator_cores=state.cores,
     )

@@ -8,14 +8,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from dclab.browser import screenshot
-from dclab.errors import DclabError, LabLost
+from dclab.errors import DclabError, LabEnded, LabLost
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import check_not_ended
 from dclab.lab import Lab, Scrape
 from dclab.measure.httplat import mean_latency_ms
 from dclab.results import Caveat, Monitoring
@@ -31,11 +32,18 @@ TARGETS = ("rng", "hasher")
 FIRST_SECONDS = 30.0
 """For a Prometheus that has just been started to scrape twice what it has to find first."""
 
+KEEP_SECONDS = 5.0
+"""Between two times at which what is known so far is recorded."""
+
 TIMEOUT = 10.0
+PATIENCE = 30.0
+"""Seconds for which a Prometheus that is not reached is asked again."""
 MOST_SAID = 300
 """Letters of an error that are passed on: it may quote a whole page."""
 LONGEST_MS = 1e9
 """A longer latency is not one."""
+
+T = TypeVar("T")
 
 Series = dict[str, tuple[tuple[float, float], ...]]
 
@@ -48,20 +56,28 @@ def query(window: str = "2m") -> str:
 class PrometheusWatch:
     """Latencies that the lab's Prometheus collects by itself."""
 
-    def __init__(self, url: str, window: str) -> None:
+    def __init__(self, url: str, window: str, check: Callable[[], None] = lambda: None) -> None:
+        """Watch from now on.
+
+        Args:
+            url: of Prometheus.
+            window: of the expression, in PromQL's notation.
+            check: raises LabEnded where it is not worth waiting for an answer.
+        """
         self.url = url
         self.window = window
         self.began = time.time()
+        self._check = check
 
     def now(self) -> dict[str, float]:
         """Return the latest mean latency of each target in milliseconds; empty until there were two scrapes."""
         rows = self._ask(lambda client: client.custom_query(query(self.window)))
         return {one.target: ms for one in rows if one.value for _, ms in _milliseconds([one.value])}
 
-    def result(self) -> Monitoring:
-        """Everything since the watch began."""
+    def result(self, *, patience: float = PATIENCE) -> Monitoring:
+        """Everything since the watch began; one that is not reached is asked again for `patience` seconds."""
         since, until = datetime.fromtimestamp(self.began), datetime.fromtimestamp(time.time())
-        rows = self._ask(lambda client: client.custom_query_range(query(self.window), since, until, "2s"))
+        rows = self._ask(lambda client: client.custom_query_range(query(self.window), since, until, "2s"), patience)
         series: Series = {one.target: tuple(_milliseconds(one.values)) for one in rows}
         return Monitoring(source=f"prometheus {self._version()}", query=query(self.window), series=series)
 
@@ -79,13 +95,29 @@ class PrometheusWatch:
             answer = session.get(f"{self.url}/api/v1/status/buildinfo", timeout=TIMEOUT)
             return msgspec.json.decode(answer.content, type=_BuildInfo).data.version
 
-    def _ask(self, put: Callable[[PrometheusConnect], Any]) -> list[_Row]:
+    def _ask(self, put: Callable[[PrometheusConnect], Any], patience: float = PATIENCE) -> list[_Row]:
         """Put a question by the client. LabLost: no answer, or one that is not Prometheus'."""
         from prometheus_api_client import PrometheusConnect
+        from urllib3.util.retry import Retry
 
         with self._session() as session, self._understood():
-            client = PrometheusConnect(url=self.url, session=session, timeout=TIMEOUT)
-            return msgspec.convert(put(client), list[_Row])
+            retry = Retry(total=2, backoff_factor=0.2, status_forcelist=(502, 503, 504))
+            client = PrometheusConnect(url=self.url, session=session, timeout=TIMEOUT, retry=retry)
+            return msgspec.convert(self._patiently(lambda: put(client), patience), list[_Row])
+
+    def _patiently(self, ask: Callable[[], T], patience: float) -> T:
+        """Ask again while nothing answers: Prometheus goes on collecting while what leads to it is away."""
+        import requests
+
+        end = time.monotonic() + patience
+        while True:
+            try:
+                return ask()
+            except requests.ConnectionError:
+                if time.monotonic() > end:
+                    raise
+                self._check()
+            time.sleep(0.5)
 
     @staticmethod
     def _session() -> requests.Session:
@@ -157,6 +189,7 @@ class ExporterWatch:
         self.lab = lab
         self.seconds = seconds
         self.scrapes: dict[str, list[tuple[float, Scrape]]] = {name: [] for name in TARGETS}
+        self._ended: LabEnded | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -166,14 +199,23 @@ class ExporterWatch:
             for target in TARGETS:
                 try:
                     self.scrapes[target].append((time.time(), self.lab.httplat(target)))
+                except LabEnded as error:
+                    self._ended = error
+                    return
                 except DclabError:
                     continue
 
     def now(self) -> dict[str, float]:
-        """Latest mean latency of each target in milliseconds; empty until there were two scrapes."""
+        """Latest mean latency of each target in milliseconds; empty until there were two scrapes.
+
+        Raises:
+            LabEnded: someone has ended the lab.
+        """
+        if self._ended:
+            raise self._ended
         return {name: points[-1][1] for name, points in self._series().items() if points}
 
-    def result(self) -> Monitoring:
+    def result(self, *, patience: float = PATIENCE) -> Monitoring:
         """Everything since the watch began."""
         return Monitoring(source="exporter", query=query(f"{self.seconds:g}s"), series=self._series())
 
@@ -209,7 +251,8 @@ def watch_latency(lab: Lab, seconds: float = 120.0) -> LatencyWatch:
     url = lab.prometheus_url()
     if url is None:
         return ExporterWatch(lab, seconds)
-    return PrometheusWatch(url, f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m")
+    window = f"{seconds:g}s" if seconds % 60 else f"{seconds / 60:g}m"
+    return PrometheusWatch(url, window, lambda: check_not_ended(lab))
 
 
 def record_monitoring(watch: LatencyWatch, observer: Observer) -> Monitoring:
@@ -229,9 +272,12 @@ def follow(watch: LatencyWatch, seconds: float, observer: Observer) -> Monitorin
         while not set(TARGETS) <= set(watch.now()) and time.monotonic() < begin + FIRST_SECONDS:
             observer.step(f"monitoring: waiting for two scrapes of {' and '.join(TARGETS)}")
             time.sleep(0.5)
-        begin = time.monotonic()
+        begin = kept = time.monotonic()
         while time.monotonic() < begin + seconds:
             time.sleep(1.0)
+            if time.monotonic() > kept + KEEP_SECONDS:  # Prometheus may end with its lab, and its series with it
+                observer.record(monitoring=watch.result())
+                kept = time.monotonic()
             shown = ", ".join(f"{name} {ms:.1f} ms" for name, ms in sorted(watch.now().items()))
             observer.step(f"monitoring {time.monotonic() - begin:.0f} s: {shown or 'waiting for two scrapes'}")
     finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -11,9 +11,10 @@ from functools import partial
 from typing import cast
 
 from dclab.errors import DclabError, LabLost
-from dclab.experiments.lab_window import measure_rate
+from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, put_back, restore
 from dclab.experiments.sampling import known_well
 from dclab.lab import Lab, ProbeSample, ProbeSpec
 from dclab.measure.caveats import rate_caveats
@@ -86,12 +87,14 @@ def run_proof(
         observer: of what is measured.
         unchanged: the rate with nothing changed, where it has just been measured; else it is measured first.
     """
+    check_nothing_scales(lab)
+    counts = counts_but_workers(lab)
     lab.scale("worker", settings.workers)
     before, after = UNCHANGED
     found = [
         _unchanged(before, settings, unchanged)
         if unchanged
-        else _measured(lab, before, None, settings, observer, known_well)
+        else _measured(lab, before, None, counts, settings, observer, known_well)
     ]
     observer.record(interventions=tuple(found))
     base = found[0].hashes_per_second
@@ -101,8 +104,9 @@ def run_proof(
         try:
             with changed(lab, change):
                 enough = known_well if _is_compared(change, settings.changes) else partial(told, base)
-                found.append(_measured(lab, str(change), change, settings, observer, enough))
-        except LabLost:
+                wanted = {**counts, change.service: change.replicas * counts[change.service]}
+                found.append(_measured(lab, str(change), change, wanted, settings, observer, enough))
+        except (LabLost, *NOT_OURS):
             raise
         except DclabError as error:
             observer.caveat(
@@ -115,7 +119,7 @@ def run_proof(
         observer.record(interventions=tuple(found))
     if len(found) > 1:
         enough = partial(all_told, base, tuple(found[1:]))
-        found.append(_measured(lab, after, None, settings, observer, enough))
+        found.append(_measured(lab, after, None, counts, settings, observer, enough))
         observer.record(interventions=tuple(found))
         for caveat in _drift(base, found[-1].hashes_per_second):
             observer.caveat(caveat)
@@ -163,19 +167,21 @@ def _measured(
     lab: Lab,
     name: str,
     change: Change | None,
+    counts: Mapping[str, int],
     settings: ProofSettings,
     observer: Observer,
     enough: Callable[[Rate], bool],
 ) -> Intervention:
     """The rate under a change that has just been made, and how long probes wait meanwhile."""
     observer.step(f"proof at {settings.workers} workers: {name}")
-    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
-    with watched_machine(observer, f"the proof ({name})"), ThreadPoolExecutor(len(TARGETS)) as pool:
-        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
-        rate = measure_rate(
-            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, enough=enough
-        ).rate
-        samples = {target: each.result() for target, each in probes.items()}
+    with watched_machine(observer, f"the proof ({name})"):
+        try:
+            rate, samples = _settled(lab, name, counts, settings, observer, enough)
+        except Rescaled as error:
+            restore(lab, {**counts, "worker": settings.workers})
+            hint = "It was scaled back, and measured again."
+            observer.caveat(Caveat(code=error.code, message=f"proof {name}: {error.what}", hint=hint))
+            rate, samples = _settled(lab, name, counts, settings, observer, enough)
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
         if (
             change is None or caveat.code != "wide-interval"
@@ -203,6 +209,24 @@ def _measured(
     )
 
 
+def _settled(
+    lab: Lab,
+    name: str,
+    counts: Mapping[str, int],
+    settings: ProofSettings,
+    observer: Observer,
+    enough: Callable[[Rate], bool],
+) -> tuple[Rate, Mapping[str, Sequence[ProbeSample]]]:
+    """Let the queue build up, then measure the rate, and the probes of each service meanwhile."""
+    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
+    with ThreadPoolExecutor(len(TARGETS)) as pool:
+        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
+        rate = measure_rate(
+            lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
+        ).rate
+        return rate, {target: each.result() for target, each in probes.items()}
+
+
 def _wait(target: str, samples: Sequence[ProbeSample], observer: Observer) -> Mean | None:
     """Mean wait of a service's probes; None where too few were answered to tell."""
     observer.raw("proof", ({"target": target, "at": one.at, "total_ms": one.total_ms} for one in samples))
@@ -220,15 +244,16 @@ def _predicted(workers: int, change: Change) -> float:
 def changed(lab: Lab, change: Change) -> Iterator[None]:
     """Make the change, and put the service back in the end."""
     before = lab.replicas(change.service).desired
-    try:
+    undo: list[Callable[[], object]] = [
+        lambda: lab.set_load_balancing(lab.load_balancing_policies[0]),
+        lambda: lab.scale(change.service, before),
+    ]
+    if change.threads > 1:
+        undo.append(lambda: lab.configure(change.service, {}))
+    with put_back(*undo):
         lab.set_load_balancing(change.load_balancing)
         if change.threads > 1:
             lab.configure(change.service, {"THREADS": str(change.threads)})
         if change.replicas > 1:
             lab.scale(change.service, change.replicas * before)
         yield
-    finally:
-        lab.set_load_balancing(lab.load_balancing_policies[0])
-        lab.scale(change.service, before)
-        if change.threads > 1:
-            lab.configure(change.service, {})

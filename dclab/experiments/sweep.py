@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dclab.errors import DclabError, LabLost
-from dclab.experiments.lab_window import measure_rate
+from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
+from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, restore
 from dclab.lab import Lab, Scrape
 from dclab.measure.accounting import accounting_caveats
 from dclab.measure.caveats import rate_caveats
@@ -25,7 +26,7 @@ from dclab.results import Caveat, Rate, Sweep, SweepPoint
 __all__ = ["SweepSettings", "run_sweep", "sweep_of"]
 
 RECOVERIES = 2
-"""How often the lab may be lost within one point."""
+"""How often the lab may be lost, or scaled by someone else, within one point."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +42,15 @@ class SweepSettings:
 
 
 def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
-    """Measure every point; one that cannot be measured is named, and the sweep goes on."""
+    """Measure every point; one that cannot be measured is named, and the sweep goes on.
+
+    Raises:
+        LabLost: no point could be measured.
+        LabEnded, LabHeld: the lab is not ours any more; the points so far are recorded.
+        Refused: an autoscaler scales what is measured.
+    """
+    check_nothing_scales(lab)
+    counts = counts_but_workers(lab)
     points: list[SweepPoint] = []
     lost: list[int] = []
     for index, workers in enumerate(settings.workers, 1):
@@ -49,7 +58,9 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
         observer.step(f"sweep {index}/{len(settings.workers)}: {who}")
         try:
             with watched_machine(observer, who):
-                points.append(_point_of_recovered_lab(lab, workers, settings, observer))
+                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer))
+        except NOT_OURS:
+            raise
         except DclabError as error:
             lost.append(workers)
             observer.caveat(
@@ -69,12 +80,24 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
     return sweep_of(points, lost)
 
 
-def _point_of_recovered_lab(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
-    """One point; each time the lab is lost on the way, it is deployed anew and the point measured once more."""
+def _point_of_recovered_lab(
+    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+) -> SweepPoint:
+    """One point; each time the lab is lost or scaled by someone else on the way, that is undone, and it is measured again."""
     for _ in range(RECOVERIES):
         try:
-            return _point(lab, workers, settings, observer)
+            return _point(lab, workers, counts, settings, observer)
+        except Rescaled as error:
+            restore(lab, counts)
+            observer.caveat(
+                Caveat(
+                    code=error.code,
+                    message=f"{_named(workers)}: {error.what}",
+                    hint="It was scaled back, and the measurement repeated.",
+                )
+            )
         except LabLost as error:
+            recover(lab, counts)
             observer.caveat(
                 Caveat(
                     code="lab-recovered",
@@ -82,19 +105,19 @@ def _point_of_recovered_lab(lab: Lab, workers: int, settings: SweepSettings, obs
                     hint="It was deployed again, and the measurement repeated.",
                 )
             )
-            lab.deploy()
-            lab.ready()
-    return _point(lab, workers, settings, observer)
+    return _point(lab, workers, counts, settings, observer)
 
 
-def _point(lab: Lab, workers: int, settings: SweepSettings, observer: Observer) -> SweepPoint:
+def _point(
+    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+) -> SweepPoint:
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
     # A queue of all workers takes a service time each to form.
     time.sleep(settings.settle + workers * SERVICE_SECONDS)
     before = _scrapes(lab)
-    rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers)
+    rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers, counts=counts)
     after = _scrapes(lab)
     waits = _waits(before, after)
     readings = webui_readings(samples)

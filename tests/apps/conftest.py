@@ -11,7 +11,7 @@ import time
 import pytest
 
 from dclab.engines.embedded.container import redis_server
-from dclab.engines.embedded.replica import free_port
+from dclab.engines.embedded.listeners import free_port
 from dclab.paths import shipped
 
 

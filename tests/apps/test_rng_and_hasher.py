@@ -79,6 +79,7 @@ def test_hasher_hashes_about_twenty_at_a_time(start):
     assert {data for _, data in answers} == {hashlib.sha256(b"abc").hexdigest().encode()}
     assert 0.1 <= seconds < 10 * 0.1
     assert hasher.ask() == (200, b"HASHER running on replica-1\n")
+    assert json.loads(hasher.ask(path="/served")[1])["served"] == 20
     assert hasher.ask(path="/x")[0] == 404
     assert hasher.ask("PUT")[0] == 405
 

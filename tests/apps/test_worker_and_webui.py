@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import select
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from apps.resp import Redis
 from dclab.engines.embedded.reports import Reports
 
 
@@ -163,3 +166,114 @@ def test_without_redis_webui_says_so(start):
     status, body = webui.ask(path="/json")
     assert status == 503
     assert "Redis" in json.loads(body)["error"]
+
+
+@pytest.fixture
+def redis_behind():
+    """What leads to a Redis, as the data path does: its connections can be cut, or left without an answer."""
+
+    class Behind:
+        def __init__(self):
+            self.connections = 0
+            self.cut_before = 0
+            """Connections before this one end."""
+            self.silent_before = 0
+            """Connections before this one stay open, and nothing passes any more."""
+
+        def start(self, address):
+            self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+            self.address = self.listener.getsockname()
+            threading.Thread(target=self._accept, args=(address,), daemon=True).start()
+
+        def cut(self):
+            self.cut_before = self.connections + 1
+            time.sleep(0.05)
+
+        def _accept(self, address):
+            while True:
+                try:
+                    client, _ = self.listener.accept()
+                except OSError:
+                    return
+                self.connections += 1
+                threading.Thread(target=self._relay, args=(client, address, self.connections), daemon=True).start()
+
+        def _relay(self, client, address, number):
+            with client, socket.create_connection(address) as server:
+                while number >= self.cut_before:
+                    for one in select.select([client, server], [], [], 0.01)[0]:
+                        data = one.recv(65536)
+                        if not data:
+                            return
+                        if number >= self.silent_before:
+                            (server if one is client else client).sendall(data)
+
+    behind = Behind()
+    yield behind
+    behind.listener.close()
+
+
+def test_connections_of_the_web_ui_that_are_of_no_use_any_more_are_made_anew_unnoticed(start, redis, redis_behind):
+    """All eight of them: each thread has one of its own, and learns of it when it is next asked."""
+    redis_behind.start(redis.address)
+    host, port = redis_behind.address
+    webui = start("webui", REDIS_SERVICE_HOST=host, REDIS_SERVICE_PORT=port)
+
+    def answers():
+        with ThreadPoolExecutor(8) as pool:
+            return {status for status, _ in pool.map(lambda _: webui.ask(path="/json"), range(80))}
+
+    for _ in range(3):
+        assert answers() == {200}
+        redis_behind.cut()
+    assert answers() == {200}
+    before = redis_behind.connections
+    redis_behind.silent_before = before + 1  # as where a node is gone: nobody says that the other side is
+    assert answers() == {200}
+    assert before + 1 < redis_behind.connections <= before + 8
+
+
+def test_a_worker_meets_a_restarted_data_path_without_a_pause(start, redis, upstream, redis_behind, wait_until):
+    redis_behind.start(redis.address)
+    host, port = redis_behind.address
+    variables = services(upstream, redis, DELAY=0.3) | {"REDIS_SERVICE_HOST": host, "REDIS_SERVICE_PORT": port}
+    worker = start("worker", serves=False, **variables)
+    for _ in range(3):
+        before = hashes(redis)
+        wait_until(lambda: hashes(redis) > before, 3)  # noqa: B023
+        redis_behind.cut()
+    assert "Failed" not in worker.leave()
+    assert redis_behind.connections >= 3
+
+
+def test_only_what_changes_nothing_is_asked_again(redis):
+    """A kept connection that ends just after the question was sent: whether it was carried out, nobody knows."""
+    redis.ask("INCRBY", "hashes", 5)
+    seen = []
+
+    def serve(listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            with client, socket.create_connection(redis.address) as server:
+                for question in range(2):  # the second is carried out, and not answered
+                    if not (data := client.recv(65536)):
+                        break
+                    seen.append(data)
+                    server.sendall(data)
+                    answer = server.recv(65536)
+                    if question == 0:
+                        client.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        kept = Redis(listener.getsockname())
+        assert kept.read("GET", "hashes") == b"5"
+        assert kept.read("GET", "hashes") == b"5"
+        assert len(seen) == 3
+        with pytest.raises(ConnectionError):
+            kept.ask("INCRBY", "hashes", 1)
+        assert redis.ask("GET", "hashes") == b"6"
+        kept.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -112,7 +113,7 @@ def test_whom_the_kubeconfig_acts_as_is_who_counts(on_kube, cluster, own_cluster
     with pytest.raises(Forbidden, match="You may not get namespaces"):
         launch.find_lab(nobody)
     with pytest.raises(LabLost, match="403"):
-        nobody.api.forward(path_of("v1", "Pod", LAB, pod), 8080)
+        asyncio.run(nobody.api.forward(path_of("v1", "Pod", LAB, pod), 8080).open())
 
 
 def test_scale_survives_another_up(on_kube):

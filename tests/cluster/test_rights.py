@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import time
 
 import pytest
 from kubernetes.client import ApiException, CoreV1Api
@@ -13,6 +14,7 @@ from dclab import manifests
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.lab.diagnose import cause
+from dclab.engines.kube.lab.hold import RENEW_SECONDS
 from dclab.engines.kube.labels import OURS
 from dclab.engines.kube.rights import roles
 from dclab.lab import LabSummary, LoadSpec, ProbeSpec
@@ -92,6 +94,9 @@ def test_rights_are_those_that_are_used(exact, cluster):
     cause(lab.api, LAB)
     lab.configure("hasher", {"THREADS": "2"})
     lab.apply_autoscaler(manifests.autoscaler("rng"))
+    with lab.hold("a test"):
+        time.sleep(RENEW_SECONDS + 1)
+        lab.scale("worker", 2)
     job = lab.start_load(LoadSpec(target="rng", seconds=2))
     wait_for(lambda: job.status().state == "succeeded", 60, "the end of the load", every=0.2)
     job.stop()

@@ -359,6 +359,7 @@ def test_a_crashed_lab_is_told_from_a_running_one(dclab):
     (one,) = dclab("list", "--name", "crashed", "--json").data["labs"]
     assert one["state"] == "crashed"
     assert "dclab down --name crashed" in dclab("list").out
+    assert "The lab 'crashed': crashed." in dclab("doctor").out
     assert dclab("down", "--name", "crashed", "--json").data["ended"] is True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
@@ -53,13 +54,56 @@ def test_a_start_cut_off_at_any_moment_leaves_nothing_that_down_cannot_clear(dcl
     assert launch.leftovers(lab_folder("early")) == []
 
 
-def test_after_a_killed_command_the_lab_is_there_and_down_clears_it(dclab, start_dclab, wait_until, tmp_path):
+@pytest.mark.parametrize("after", [0.3, 0.6, 0.8, 1.0, 1.3, 1.7, 2.5])
+def test_of_a_killed_run_nothing_stays_that_it_had_started(start_dclab, wait_until, runtime_folder, tmp_path, after):
+    """Killed at any moment of its start: before there is a lab, before its supervisor answers, and later."""
     process = start_dclab("run", "--quick", "--name", "orphan", "--out", "here", cwd=tmp_path)
-    wait_until(lambda: launch.find_lab("orphan") is not None, 20)
+    time.sleep(after)
     process.kill()
     process.communicate()
-    assert dclab("down", "--name", "orphan", "--json").data["ended"] is True
-    assert launch.leftovers(lab_folder("orphan")) == []
+    folder = lab_folder("orphan")
+    wait_until(lambda: not launch.leftovers(folder) and not folder.exists(), 6)
+    assert not list(runtime_folder.glob("kept/dclab/labs/orphan*"))
+
+
+def test_a_closed_terminal_ends_a_run_and_its_lab(start_dclab, wait_until, tmp_path):
+    process = start_dclab("run", "--quick", "--name", "hung-up", "--out", "here", cwd=tmp_path)
+    wait_until((tmp_path / "here" / "results.json").exists, 30)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=20)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert launch.find_lab("hung-up") is None
+
+
+def test_a_killed_run_leaves_a_lab_that_was_there_before(dclab, start_dclab, wait_until, tmp_path):
+    assert dclab("up", "--name", "mine").code == 0
+    process = start_dclab("run", "--quick", "--name", "mine", "--out", "here", cwd=tmp_path)
+    wait_until((tmp_path / "here" / "results.json").exists, 30)
+    process.kill()
+    process.communicate()
+    time.sleep(1.0)
+    assert dclab("scale", "worker", "1", "--name", "mine").code == 0
+    assert dclab("down", "--name", "mine", "--json").data["ended"] is True
+
+
+def test_a_run_whose_lab_is_ended_reports_what_it_measured(dclab, start_dclab, wait_until, tmp_path):
+    process = start_dclab("run", "--quick", "--name", "ended", "--out", "here", "--json", cwd=tmp_path)
+    wait_until(lambda: points(tmp_path / "here"), 30)
+    assert dclab("down", "--name", "ended").code == 0
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == ExitCode.ERROR, err
+    said = json.loads(out)
+    assert said["error"]["code"] == "lab-ended"
+    assert "`dclab down --name ended` (process " in said["error"]["why"]
+    assert "What was measured is in here." in said["error"]["hint"]
+    assert said["data"]["folder"] == "here"
+    assert (tmp_path / "here" / "report.html").exists()
+    assert launch.find_lab("ended") is None
+    assert launch.leftovers(lab_folder("ended")) == []
+    results = load_results(tmp_path / "here")
+    assert (results.finished, results.sweep.points[0].workers) == (None, 1)
+    assert "lab-ended" in {one.code for one in results.caveats}
+    assert "interrupted" in (tmp_path / "here" / "report.md").read_text()
 
 
 def test_output_that_nobody_reads_is_no_failure_with_a_traceback(start_dclab, tmp_path):

@@ -99,7 +99,7 @@ def test_doctor_names_what_is_missing_and_how_to_get_it(dclab):
 
 
 def test_up_on_a_port_of_choice_and_down_twice(dclab):
-    from dclab.engines.embedded.replica import free_port
+    from dclab.engines.embedded.listeners import free_port
 
     port = free_port()
     started = dclab("up", "--name", "port", "--port", str(port), "--json")

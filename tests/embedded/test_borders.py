@@ -7,11 +7,10 @@ import contextlib
 import inspect
 import json
 import os
+import signal
 import socket
 import sys
-import threading
 import time
-from collections import deque
 
 import msgspec
 import pytest
@@ -21,14 +20,16 @@ from hypothesis import strategies as st
 from dclab import __version__
 from dclab.engines.embedded import answering, launch, questions, wire
 from dclab.engines.embedded import ask as asking
-from dclab.engines.embedded.ask import Gone, NotAnswering, OtherVersion, Unreadable, ask
+from dclab.engines.embedded.ask import Gone, Unreadable, ask
 from dclab.engines.embedded.client import EmbeddedLab
+from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.questions import About, AskAbout, Down, Port, Question, answer_type
 from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.embedded.wire import DamagedLab, Settings, read_settings, write_settings
-from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabEnded, NotAnswering, OtherVersion, TimedOut
 from dclab.lab import ProbeSpec
 from dclab.paths import lab_folder
+from tests.supervisors import Fake, line
 
 QUESTIONS = [
     one
@@ -47,57 +48,20 @@ json_values = st.recursive(
 )
 
 
-def line(**fields):
-    return json.dumps({"version": __version__} | fields).encode() + b"\n"
-
-
 ABOUT = line(
     answer={
         "settings": {"name": "fake"},
         "pid": 1,
         "proxy_pid": None,
+        "data_path_trouble": None,
         "load_balancing": "random",
         "ports": {"rng": 1},
         "redis": "/x",
         "control_loop_worst_delay_seconds": 0.0,
         "replicas": {},
+        "autoscalers": {},
     }
 )
-
-
-class Fake:
-    """Something that listens where a supervisor does, and sends to each question what it is told to."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        folder.mkdir(mode=0o700)
-        self.asked = deque(maxlen=100)
-        self.pieces = []
-        """Sent one after the other: bytes, or seconds to wait; an endless iterator never ends."""
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(wire.socket_path(folder)))
-        self._listener.listen(16)
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                try:
-                    self.asked.append(json.loads(connection.makefile("rb").readline()))
-                    for piece in self.pieces:
-                        if isinstance(piece, bytes):
-                            connection.sendall(piece)
-                        else:
-                            time.sleep(piece)
-                except OSError:
-                    pass
-
-    def close(self):
-        self._listener.close()
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +81,10 @@ def fake():
 
 
 def test_every_question_has_one_verb_and_every_verb_its_question():
-    assert {one.verb: one for one in QUESTIONS} == {name: verb.question for name, verb in answering.VERBS.items()}
+    of_verbs = [one for one in QUESTIONS if one is not questions.Hold]  # which the gate answers
+    assert {one.verb: one for one in of_verbs} == {name: verb.question for name, verb in answering.VERBS.items()}
     assert len({one.verb for one in QUESTIONS}) == len(QUESTIONS)
-    for one in QUESTIONS:
+    for one in of_verbs:
         method = answering.VERBS[one.verb].method
         hint = inspect.get_annotations(method, eval_str=True, globals=inspect.unwrap(method).__globals__)["return"]
         assert _plain(answer_type(one)) == (type(None) if hint is None else hint)
@@ -184,6 +149,7 @@ def _question(kind):
         "name": "x",
         "manifest": {},
         "since": 0.0,
+        "what": "x",
     }
     fields = {name: values.get(name) for name in kind.__struct_fields__}
     return kind(**fields)
@@ -241,7 +207,7 @@ def test_another_version_is_told_and_down_works_all_the_same(fake, version, name
     with pytest.raises(OtherVersion):
         launch.start(Settings(name="fake"))
     (summary,) = [one for one in launch.labs() if one.name == "fake"]
-    assert summary.state == "running"
+    assert summary.state == "other version"
     assert launch.stop(fake.folder)
     assert [one["verb"] for one in fake.asked][-1] == "down"
     assert not fake.folder.exists()
@@ -326,10 +292,11 @@ def test_a_lab_whose_settings_are_damaged_can_be_ended(content):
     file.unlink()
     if content is not None:
         file.write_bytes(content)
-    assert launch.find_lab("damaged") is not None
-    for use in (lambda: lab.clock_speed, lab.deploy):
-        with pytest.raises(LabLost, match="settings of the lab 'damaged'"):
-            use()
+    assert launch.find_lab("damaged").clock_speed == 1
+    lab.deploy()  # as long as it runs, nobody needs the file
+    os.kill(lab.about().pid, signal.SIGKILL)
+    with pytest.raises(LabEnded if content is None else DamagedLab, match=r"[Tt]he lab 'damaged'"):
+        lab.deploy()
     lab.down()
     assert not lab.folder.exists()
     assert launch.leftovers(lab.folder) == []
@@ -364,7 +331,7 @@ def test_a_supervisor_that_starts_otherwise_is_told_as_such(tmp_path, monkeypatc
 
 def asked(sent):
     """What the supervisor makes of a line; its verbs never get as far as to look at the lab."""
-    return asyncio.run(answering.answer(Verbs(None), sent))
+    return asyncio.run(answering.answer(Verbs(None), Gate(Settings(name="none")), sent))
 
 
 @settings(max_examples=150, deadline=None)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections import Counter
@@ -16,11 +17,11 @@ import pytest
 import requests
 
 from dclab import manifests
-from dclab.engines.embedded import launch, lifecycle
+from dclab.engines.embedded import launch, lock
 from dclab.engines.embedded.ask import ask
 from dclab.engines.embedded.questions import Down
-from dclab.engines.embedded.wire import Settings, log_file
-from dclab.errors import InvalidInput, LabLost, TimedOut
+from dclab.engines.embedded.wire import Settings, grows, log_file
+from dclab.errors import InvalidInput, LabCrashed, LabLost, TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
 from dclab.measure.latency import summarise
 from dclab.paths import labs_folder
@@ -91,8 +92,8 @@ def test_the_data_path_comes_back_on_the_same_ports(lab, wait_until):
     ports = lab.about().ports
     old = lab.about().proxy_pid
     os.kill(old, signal.SIGKILL)
-    wait_until(lambda: lab.about().proxy_pid != old)
-    wait_until(lambda: lab.probe("rng", ProbeSpec(count=1))[0].error is None)
+    wait_until(lambda: lab.about().proxy_pid not in (old, None))
+    assert lab.probe("rng", ProbeSpec(count=1))[0].error is None
     assert lab.about().ports == ports
 
 
@@ -171,7 +172,8 @@ def test_after_the_supervisor_was_killed_nothing_runs_on_and_a_lab_starts_anew(w
     wait_until(lambda: launch.leftovers(lab.folder) == [])
     with pytest.raises(LabLost):
         lab.counter()
-    assert launch.find_lab("killed") is None
+    with pytest.raises(LabCrashed, match="The lab 'killed' has crashed"):
+        launch.find_lab("killed")
     lab.deploy()
     lab.ready()
     lab.down()
@@ -192,14 +194,21 @@ def test_started_at_once_by_several_there_is_one_lab_and_no_lock_stays(runtime_f
 
 
 def test_another_start_or_end_is_waited_for_only_so_long(runtime_folder, monkeypatch):
-    monkeypatch.setattr(lifecycle, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(lock, "LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr(lock, "SAID_AFTER", 0.1)
+    said = []
     descriptor = os.open(labs_folder(), os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        with pytest.raises(TimedOut, match="Another dclab command"):
-            launch.start(Settings(name="locked"))
+        with pytest.raises(TimedOut, match="Another command is starting or ending a lab: ") as caught:
+            launch.start(Settings(name="locked"), say=said.append)
     finally:
         os.close(descriptor)
+    if sys.platform == "linux":
+        assert f"(process {os.getpid()})" in caught.value.what
+        assert f"`kill {os.getpid()}`" in caught.value.hint
+        assert f"(process {os.getpid()})" in said[0]
+    assert len(said) == 1
 
 
 def test_a_supervisor_that_is_asked_to_ends_in_order_by_itself(wait_until):
@@ -208,8 +217,7 @@ def test_a_supervisor_that_is_asked_to_ends_in_order_by_itself(wait_until):
     assert lab.start_load(LoadSpec(target="hasher", seconds=60, concurrent=2)).status().state == "running"
     ask(lab.folder, Down())
     wait_until(lambda: launch.leftovers(lab.folder) == [], 5)
-    assert "killed" not in (lab.folder / "supervisor.log").read_text()
-    assert launch.stop(lab.folder)
+    assert not lab.folder.exists()
     assert not launch.stop(lab.folder)
 
 
@@ -270,8 +278,7 @@ def test_how_a_service_chooses(lab, wait_until):
         assert repeats(30) <= 6
         proxy = lab.about().proxy_pid
         os.kill(proxy, signal.SIGKILL)
-        wait_until(lambda: lab.about().proxy_pid not in (proxy, None))
-        time.sleep(0.5)  # the new one is told where the replicas are, and to choose as the old one did
+        wait_until(lambda: lab.about().proxy_pid not in (proxy, None))  # connections wait for it from now on
         assert repeats(30) <= 6
         lab.set_load_balancing("better of two")
         host, port = lab.url("hasher").removeprefix("http://").split(":")
@@ -307,7 +314,7 @@ def test_when_no_worker_is_left_the_counter_has_what_they_reported(lab):
 def test_what_a_crashing_replica_said_last_is_in_its_log_each_time(lab):
     with pytest.raises(TimedOut, match="runs on as it was"):
         lab.configure("hasher", {"THREADS": "none"}, timeout=2)
-    said = [one.read_text() for one in (lab.folder / "logs").glob("hasher-*.log")]
+    said = [one.read_text() for one in (grows(lab.folder) / "logs").glob("hasher-*.log")]
     (crashed,) = [one for one in said if one]
     assert crashed.count("THREADS is 'none'; it must be a whole number from 1 to 256.\n") >= 1
 

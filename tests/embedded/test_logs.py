@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dclab.engines.embedded import launch, logs
-from dclab.engines.embedded.wire import Settings, log_file
+from dclab.engines.embedded.wire import Settings, grows, log_file
 from dclab.errors import InvalidInput, LabLost
 from dclab.lab import LogLine
 
@@ -29,7 +29,7 @@ def as_lines(data):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("lab")
-    (made / "logs").mkdir()
+    (grows(made) / "logs").mkdir(parents=True)
     return made
 
 
@@ -83,7 +83,7 @@ def collected(lines, into):
 @given(st.lists(st.tuples(st.sampled_from(["rng-1", "rng-2", "worker-1"]), content), min_size=1, max_size=8))
 def test_what_is_followed_is_every_line_once_and_in_order(folder, written):
     """Whatever is written between two looks, also in the middle of a line or of a letter, and by new replicas."""
-    for file in (folder / "logs").iterdir():
+    for file in (grows(folder) / "logs").iterdir():
         file.unlink()
     alive = {"rng": [], "worker": []}
     printed = {"rng-1": b"", "rng-2": b"", "worker-1": b""}

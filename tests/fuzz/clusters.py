@@ -17,7 +17,11 @@ __all__ = ["api_answers", "quantities"]
 
 WHEN = "2026-01-01T00:00:00Z"
 NAMESPACE = "/api/v1/namespaces/dockercoins"
-EMPTY = [("/apis/batch/v1", "jobs"), ("/apis/networking.k8s.io/v1", "networkpolicies")]
+EMPTY = [
+    ("/apis/coordination.k8s.io/v1", "leases"),
+    ("/apis/batch/v1", "jobs"),
+    ("/apis/networking.k8s.io/v1", "networkpolicies"),
+]
 EMPTY += [("/apis/apps/v1", kinds) for kinds in ("statefulsets", "daemonsets")]
 EMPTY += [("/apis/rbac.authorization.k8s.io/v1", kinds) for kinds in ("roles", "rolebindings")]
 EMPTY += [("/api/v1", kinds) for kinds in ("configmaps", "serviceaccounts", "secrets", "persistentvolumeclaims")]
@@ -26,7 +30,10 @@ EMPTY += [("/api/v1", kinds) for kinds in ("configmaps", "serviceaccounts", "sec
 @cache
 def lab_objects():
     """What a cluster says of a lab, by the path at which it does; near enough to a real one to be read to its end."""
+    from dclab import __version__
+    from dclab.engines.kube.labels import MARK
     from dclab.engines.kube.labels import OURS as LABELS
+    from dclab.engines.kube.labels import VERSION as STARTED_BY
 
     def listed(items, kind="List"):
         return {"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": "7"}, "items": items}
@@ -109,10 +116,14 @@ def lab_objects():
         "metadata": {
             "name": "dockercoins",
             "labels": dict(LABELS),
-            "annotations": {"dclab/images": "build"},
+            "annotations": {"dclab/images": "build", MARK: "0123", STARTED_BY: __version__},
             "uid": "u",
         },
         "status": {"phase": "Active"},
+    }
+    hold = {
+        "metadata": {"name": "dclab-hold", "annotations": {"dclab/what": "dclab run", "dclab/process": "4242/1.0"}},
+        "spec": {"holderIdentity": "x", "leaseDurationSeconds": 15, "acquireTime": WHEN, "renewTime": WHEN},
     }
     apps, hpas = (
         "/apis/apps/v1/namespaces/dockercoins/deployments",
@@ -133,6 +144,7 @@ def lab_objects():
         hpas: listed([hpa]),
         f"{hpas}/rng": hpa,
         pod_metrics: listed(metrics),
+        "/apis/coordination.k8s.io/v1/namespaces/dockercoins/leases/dclab-hold": hold,
         "/api/v1/nodes": listed([node]),
         **{f"{group}/namespaces/dockercoins/{kinds}": listed([]) for group, kinds in EMPTY},
     }

@@ -43,6 +43,7 @@ ANSWERS = {
         "settings": SETTINGS,
         "pid": 4_000_000,
         "proxy_pid": 4_000_001,
+        "data_path_trouble": None,
         "load_balancing": "random",
         "ports": {name: SERVED for name in NAMES if name != "worker"},
         "redis": "/usr/bin/redis-server",
@@ -51,6 +52,7 @@ ANSWERS = {
             name: [{"name": f"{name}-1", "pid": 4_000_002, "port": None, "ready": True, "restarts": 0}]
             for name in NAMES
         },
+        "autoscalers": {},
     },
     "states": {name: {"counts": COUNTS, "usage": USAGE} for name in NAMES},
     "replicas": COUNTS,

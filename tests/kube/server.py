@@ -20,7 +20,8 @@ class Server:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 server.asked.append((self.path, self.headers))
-                code, body = server.answers.get(self.path.split("?")[0], (404, "{}"))
+                answer = server.answers.get(self.path.split("?")[0], (404, "{}"))
+                code, body = answer.pop(0) if isinstance(answer, list) else answer
                 self.send_response(code)
                 self.send_header("Content-Length", str(len(body.encode())))
                 self.end_headers()

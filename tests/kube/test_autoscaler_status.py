@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
-from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
+from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.objects import Event, decode
 from dclab.results import MetricReading
 
@@ -105,13 +105,36 @@ def test_what_is_absent():
     assert status([{"type": "Resource"}], [{}]).metrics[0].current is None
 
 
+def event(uid="e", **fields):
+    metadata = {"name": uid, "uid": uid, "creationTimestamp": "2026-01-01T00:00:01Z"}
+    return decode({"metadata": metadata, **fields}, Event)
+
+
+def at(second):
+    return f"2026-01-01T00:00:{second:02}Z"
+
+
 def test_events_of_either_api():
-    times = ({"lastTimestamp": "2026-01-01T00:00:02Z"}, {"eventTime": "2026-01-01T00:00:01.5Z"}, {})
-    events = [
-        decode({"metadata": {"name": "e", "creationTimestamp": "2026-01-01T00:00:01Z"}, **one}, Event) for one in times
+    times = ({"lastTimestamp": at(2)}, {"eventTime": "2026-01-01T00:00:01.5Z"}, {})
+    found = EventLog().read([event(str(number), **one) for number, one in enumerate(times)])
+    assert [one.t - found[0].t for one in found] == [0, 0.5, 1]
+
+
+def test_no_event_is_lost_or_doubled():
+    """One that repeats is counted by the API, which forgets it later; none is told twice, also after a gap."""
+    log = EventLog()
+    up, down = {"message": "New size: 5"}, {"message": "New size: 1"}
+    once = event("up", firstTimestamp=at(2), lastTimestamp=at(2), **up)
+    assert len(log.read([once])) == len(log.read([once])) == 1
+    twice = event("up", firstTimestamp=at(2), lastTimestamp=at(40), count=2, **up)
+    found = log.read([twice, event("down", firstTimestamp=at(20), lastTimestamp=at(20), **down)])
+    assert [(one.message, one.t - found[0].t) for one in found] == [
+        ("New size: 5", 0),
+        ("New size: 1", 18),
+        ("New size: 5", 38),
     ]
-    found = autoscaler_status(decode({"metadata": {"name": "rng"}}, Autoscaler), events)
-    assert [one.t - found.events[0].t for one in found.events] == [0, 0.5, 1]
+    assert log.read([]) == found
+    assert EventLog().read([twice]) == (found[0], found[2])
 
 
 QUANTITIES = st.sampled_from(["1", "500m", "1Gi", "12k", "7e3", ".5", "-1", 3])

@@ -115,3 +115,15 @@ def test_nothing_is_told_before_the_autoscaler_has_looked(recorded):
     for status in ({}, {"currentReplicas": 0, "desiredReplicas": 0}):
         look(watch, passes[0].at, status, passes[0])
     assert watch.passes() == []
+
+
+def test_after_an_outage_a_pass_did_not_see_what_was_there_before_it(recorded):
+    """The last look is from long before the pass, and the utilization may be the same by chance."""
+    _, passes = recorded
+    known = [one for one in passes if one.outcome.utilization is not None]
+    watch = AutoscalerWatch()
+    for at in range(0, 10, 2):
+        look(watch, known[0].at + at, status_of(known[0], 0), known[1])
+    back = known[1].at + 120
+    look(watch, back, status_of(known[1], 1), known[2])
+    assert [one.at for one in watch.passes()][-1] == back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import logging
@@ -154,7 +155,7 @@ def test_whom_the_user_acts_as_is_sent_with_every_request(server, context):
     with pytest.raises(faults.NotKubernetes):
         api.merge(PODS, {})
     with pytest.raises(DclabError, match="does not forward"):
-        api.forward(PODS, 80)
+        asyncio.run(api.forward(PODS, 80).open())
     assert server.asked[-1][0] == f"{PODS}/portforward?ports=80"
     assert server.headers("Impersonate-User") == [["ann"]] * 7
     assert server.headers("Impersonate-Group") == [["a", "b"]] * 7

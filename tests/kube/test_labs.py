@@ -8,11 +8,12 @@ import time
 
 import pytest
 
+from dclab import __version__
 from dclab.engines.kube import faults
-from dclab.engines.kube.labels import OURS
+from dclab.engines.kube.labels import MARK, OURS, VERSION
 from dclab.engines.kube.launch import labs
 from dclab.errors import InvalidInput
-from dclab.lab import LabSummary
+from dclab.lab import SERVICES, LabSummary
 from tests.minikube_stand_in import minikube_environment
 
 MINIKUBE = {"name": "context_info", "extension": {"provider": "minikube.sigs.k8s.io"}}
@@ -53,14 +54,19 @@ def profile(tmp_path, monkeypatch):
     return make
 
 
-def serve(server, deployments, listed=True):
-    """Have namespaces with so many deployments, which may be listed or not."""
-    namespaces = [{"metadata": {"name": name, "labels": OURS}} for name in deployments]
+NOTES = {MARK: "0123", VERSION: __version__}
+
+
+def serve(server, labs, listed=True):
+    """Have namespaces of ours, with a lab or none, which may be listed or not."""
+    namespaces = [
+        {"metadata": {"name": name, "labels": OURS, "annotations": NOTES if lab else {}}} for name, lab in labs.items()
+    ]
     server.answers[NAMESPACES] = (200, json.dumps({"items": namespaces})) if listed else FORBIDDEN
     for one in namespaces:
         name = one["metadata"]["name"]
         server.answers[f"{NAMESPACES}/{name}"] = (200, json.dumps(one))
-        items = [{"metadata": {"name": f"d-{number}"}} for number in range(deployments[name])]
+        items = [{"metadata": {"name": one}} for one in SERVICES if labs[name]]
         server.answers[f"/apis/apps/v1/namespaces/{name}/deployments"] = (200, json.dumps({"items": items}))
 
 
@@ -68,13 +74,13 @@ def lab(name, state, context):
     return LabSummary(name=name, engine="kube", state=state, context=context)
 
 
-def test_those_with_deployments_in_the_context_that_was_named(server, mine):
-    serve(server, {"dockercoins": 7, "empty": 0, "other": 1})
+def test_those_in_the_context_that_was_named(server, mine):
+    serve(server, {"dockercoins": True, "empty": False, "other": True})
     assert labs("mine") == [lab("dockercoins", "running", "mine"), lab("other", "running", "mine")]
 
 
 def test_the_usual_one_where_namespaces_may_not_be_listed(server, mine):
-    serve(server, {"dockercoins": 7, "other": 1}, listed=False)
+    serve(server, {"dockercoins": True, "other": True}, listed=False)
     assert labs("mine") == [lab("dockercoins", "running", "mine")]
     server.answers[f"{NAMESPACES}/dockercoins"] = (404, "{}")
     assert labs("mine") == []
@@ -104,7 +110,7 @@ def test_a_context_that_is_not_there(mine):
 def test_dclabs_own_profile(server, mine, profile, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "none"))
     assert labs(None) == []
-    serve(server, {"dockercoins": 7})
+    serve(server, {"dockercoins": True})
     profile(server.url)
     assert labs(None) == [lab("dockercoins", "running", "dclab")]
 

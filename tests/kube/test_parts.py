@@ -15,7 +15,7 @@ from dclab.engines.kube.lab.diagnose import trouble
 from dclab.engines.kube.lab.namespace import rendered
 from dclab.engines.kube.objects import decode
 from dclab.engines.kube.workloads import Pod, is_ready
-from dclab.errors import ExitCode, InvalidInput, LabLost
+from dclab.errors import ExitCode, InvalidInput, NotAnswering
 
 
 def images_in(objects):
@@ -92,7 +92,9 @@ def test_what_is_no_source_of_images_is_refused(value):
         (409, "AlreadyExists", 'jobs "x" already exists', faults.AlreadyExists, "already exists"),
         (410, "Expired", "too old resource version", faults.Expired, "too old"),
         (422, "Invalid", "spec.replicas: Invalid value", InvalidInput, "refused an object as invalid"),
-        (503, "ServiceUnavailable", "apiserver is shutting down", LabLost, "API server failed"),
+        (503, "ServiceUnavailable", "apiserver is shutting down", NotAnswering, "API server failed"),
+        (504, "Timeout", "Too large resource version: 9, current: 3", faults.Expired, "Too large"),
+        (409, "Conflict", "the object has been modified", faults.Conflict, "changed the object meanwhile"),
     ],
 )
 def test_what_the_api_server_refuses_is_told_in_the_users_words(status, reason, message, kind, says):
@@ -140,6 +142,29 @@ def container(state, **more):
                 ]
             },
             "OOMKilled, exit code 137",
+        ),
+        (
+            {
+                "containerStatuses": [
+                    container(
+                        {
+                            "waiting": {
+                                "reason": "CrashLoopBackOff",
+                                "message": "back-off 2m40s restarting failed container",
+                            }
+                        },
+                        lastState={"terminated": {"reason": "Error", "exitCode": 1}},
+                    )
+                ]
+            },
+            "Kubernetes waits 2m40s before it starts it again",
+        ),
+        (
+            {
+                "conditions": [{"type": "Ready", "status": "False"}],
+                "containerStatuses": [container({"running": {}}, ready=True)],
+            },
+            "which does not report",
         ),
         ({"reason": "Evicted", "message": "The node was low on resource: memory."}, "evicted"),
         ({"containerStatuses": [container({"running": {}})]}, None),

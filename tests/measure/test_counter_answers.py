@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import struct
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dclab.engines.counter_reader import CounterReader
 from dclab.engines.http_services import decode_counter, read_counter, read_httplat
 from dclab.errors import LabLost
 from dclab.lab import Counter
@@ -129,3 +132,30 @@ def test_an_exporter_that_is_none(served, status, body):
 def test_nobody_there():
     with pytest.raises(LabLost, match="cannot be read"):
         read_counter("http://127.0.0.1:1")
+
+
+def test_a_server_that_drops_kept_connections_fails_no_reading():
+    """It says that it keeps them, and resets whoever asks a second time."""
+    body = json.dumps({"hashes": 5, "now": NOW}).encode()
+
+    def serve(listener):
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            client.recv(65536)
+            client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+            threading.Thread(target=drop, args=(client,), daemon=True).start()
+
+    def drop(client):
+        with client:
+            if client.recv(65536):
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        reader = CounterReader(url, "")
+        for _ in range(5):
+            assert read_counter(url).hashes == reader.read().hashes == 5

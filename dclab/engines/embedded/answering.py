@@ -3,53 +3,102 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from dclab import __version__
 from dclab.engines.embedded import questions, wire
+from dclab.engines.embedded.gate import LAST_WORDS, Gate
 from dclab.engines.embedded.verbs import Verbs
-from dclab.errors import DclabError, InvalidInput, NotSupported
+from dclab.engines.processes import command_of
+from dclab.errors import DclabError, InvalidInput, LabEnded
 
 __all__ = ["VERBS", "answer", "listen"]
 
 LONGEST_QUESTION = 1 << 20
 """Bytes; a HorizontalPodAutoscaler has some hundreds."""
 
+T = TypeVar("T")
 Q = TypeVar("Q", bound=questions.Question[Any])
 
 
-async def listen(folder: Path, verbs: Verbs, say: Callable[[str], None]) -> asyncio.Server:
+async def listen(folder: Path, verbs: Verbs, gate: Gate, say: Callable[[str], None]) -> asyncio.Server:
     """Answer questions on the lab's socket from now on; `say` takes a line for the log."""
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            try:
-                line = await reader.readline()
-            except ValueError:
-                writer.write(wire.fault_line(_no_question(f"it is longer than {LONGEST_QUESTION} bytes")))
-            else:
-                if line:
-                    writer.write(await _reply(verbs, line, say))
-            await writer.drain()
-        writer.close()
+        try:
+            await _Conversation(verbs, gate, say, reader, writer).run()
+        except ConnectionError:
+            pass
+        except Exception as error:
+            say(f"a connection failed: {error!r}")
+        finally:
+            writer.close()
 
     return await asyncio.start_unix_server(converse, wire.socket_path(folder), limit=LONGEST_QUESTION)
 
 
-async def _reply(verbs: Verbs, line: bytes, say: Callable[[str], None]) -> bytes:
-    try:
-        return wire.answer_line(await answer(verbs, line))
-    except DclabError as error:
-        return wire.fault_line(error)
-    except Exception as error:
-        say(f"verb failed: {error!r} on {line[:200]!r}")
-        return wire.fault_line(
-            DclabError("The lab's supervisor failed.", f"{error!r}.", "This is a fault of dclab; please report it.")
-        )
+@dataclass(frozen=True)
+class _Conversation:
+    """One connection: a question and its answer, or a hold."""
+
+    verbs: Verbs
+    gate: Gate
+    say: Callable[[str], None]
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def run(self) -> None:
+        """Read the question, answer it; ConnectionError when the other side has gone."""
+        try:
+            line = await self.reader.readline()
+        except ValueError:
+            await self._send(wire.fault_line(_no_question(f"it is longer than {LONGEST_QUESTION} bytes")))
+            return
+        if line:
+            await self._reply(line)
+
+    async def _reply(self, line: bytes) -> None:
+        try:
+            found = await answer(self.verbs, self.gate, line)
+            if isinstance(found, _Held):
+                await self._hold(found)
+            else:
+                await self._send(wire.answer_line(found))
+        except DclabError as error:
+            await self._send(wire.fault_line(error))
+        except ConnectionError:
+            raise
+        except Exception as error:
+            self.say(f"verb failed: {error!r} on {line[:200]!r}")
+            fault = DclabError(
+                "The lab's supervisor failed.", f"{error!r}.", "This is a fault of dclab; please report it."
+            )
+            await self._send(wire.fault_line(fault))
+
+    async def _hold(self, held: _Held) -> None:
+        """Keep a hold until its connection ends. Whoever gives it up says so first, whoever is killed does not."""
+        given_up = b""
+        try:
+            await self._send(wire.answer_line(held.token))
+            given_up = await _unless_ended(self.gate, self.reader.read())
+        except LabEnded:
+            given_up = wire.answer_line(self.gate.ended_by)
+            await self._send(given_up)
+        except ConnectionError:
+            pass
+        finally:
+            try:
+                if not (given_up or self.gate.closed.is_set()):
+                    self.say("the command that held the lab is gone: what it had changed is put back")
+                    await held.put_back()
+            finally:
+                self.gate.release(held.token)
+
+    async def _send(self, line: bytes) -> None:
+        self.writer.write(line)
+        await self.writer.drain()
 
 
 def _no_question(why: str) -> InvalidInput:
@@ -61,10 +110,10 @@ class _Verb:
     """How a question is answered."""
 
     question: type[questions.Question[Any]]
-    method: Callable[[Verbs, Any], Awaitable[Any]]
+    method: Callable[[Verbs, Any], Coroutine[Any, Any, Any]]
 
 
-def _verb(question: type[Q], method: Callable[[Verbs, Q], Awaitable[Any]]) -> tuple[str, _Verb]:
+def _verb(question: type[Q], method: Callable[[Verbs, Q], Coroutine[Any, Any, Any]]) -> tuple[str, _Verb]:
     return question.verb, _Verb(question, method)
 
 
@@ -95,26 +144,50 @@ VERBS: Mapping[str, _Verb] = dict(
 )
 
 
-async def answer(verbs: Verbs, line: bytes) -> Any:
+@dataclass(frozen=True)
+class _Held:
+    """The answer to `hold`, which the gate gives rather than a verb."""
+
+    token: str
+    put_back: Callable[[], Coroutine[Any, Any, None]]
+    """Undoes what was changed since."""
+
+
+async def answer(verbs: Verbs, gate: Gate, line: bytes) -> Any:
     """Answer the question that a line holds.
 
     Raises:
         InvalidInput: it holds none, or one that there is not.
-        NotSupported: it comes from another version of dclab, and is not `down`.
-        DclabError: whatever the verb raises.
+        DclabError: whatever the gate says, or the verb.
     """
     try:
         envelope = wire.decode_envelope(line)
-        if envelope.version != __version__ and envelope.verb != questions.Down.verb:
-            raise NotSupported(
-                f"This lab runs with dclab {__version__}.",
-                f"It was asked by {f'dclab {envelope.version}' if envelope.version else 'an older dclab'}.",
-                "Use the same version, or start the lab again: `dclab down`, then `dclab up`.",
-            )
+        gate.check(envelope)
+        if envelope.verb == questions.Hold.verb:
+            asked = wire.decode_arguments(envelope, questions.Hold)
+            return _Held(gate.take(asked.what, envelope.pid), verbs.parts.remember())
         verb = VERBS.get(envelope.verb)
         if verb is None:
             raise ValueError(f"there is no verb {envelope.verb!r}")
         question = wire.decode_arguments(envelope, verb.question)
     except ValueError as error:
         raise _no_question(str(error)) from error
-    return await verb.method(verbs, question)
+    if isinstance(question, questions.Down):
+        gate.close(command_of(envelope.pid))
+    if envelope.verb in LAST_WORDS:
+        return await verb.method(verbs, question)
+    return await _unless_ended(gate, verb.method(verbs, question))
+
+
+async def _unless_ended(gate: Gate, answering: Coroutine[Any, Any, T]) -> T:
+    """Return an answer; LabEnded as soon as the lab is being ended."""
+    task = asyncio.ensure_future(answering)
+    closed = asyncio.ensure_future(gate.closed.wait())
+    try:
+        await asyncio.wait((task, closed), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise gate.ended()
+    finally:
+        closed.cancel()
+        task.cancel()

@@ -62,6 +62,11 @@ class Autoscaling:
         """Remove one, if it is there."""
         self.autoscalers.pop(name, None)
 
+    @property
+    def targets(self) -> dict[str, str]:
+        """The deployment that each scales, by its own name."""
+        return {name: one.spec.target for name, one in self.autoscalers.items()}
+
     def status(self, name: str) -> AutoscalerStatus:
         """What `kubectl describe hpa` tells; LabLost when there is none of that name."""
         found = self.autoscalers.get(name)
@@ -83,15 +88,21 @@ class Autoscaling:
         return list(found.passes) if found else []
 
     async def run(self) -> None:
-        """Decide once a period, for ever."""
+        """Decide once a period, for ever; run by the guard."""
         period = self.settings.sync_seconds / self.settings.clock_speed
         due = time.monotonic() + period
         while True:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self.worst_delay = max(self.worst_delay, time.monotonic() - due)
-            for one in self.autoscalers.values():
-                self._decide(one)
             due = max(due + period, time.monotonic())
+            faults = []
+            for one in tuple(self.autoscalers.values()):
+                try:  # so that what is amiss with one stops no other
+                    self._decide(one)
+                except Exception as error:
+                    faults.append(error)
+            if faults:
+                raise faults[0]
 
     def _decide(self, one: _Autoscaler) -> None:
         deployment = self.deployments[one.spec.target]

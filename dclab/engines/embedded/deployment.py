@@ -1,26 +1,38 @@
-"""A deployment: as many replicas as are desired, replaced one by one when its settings change."""
+"""A deployment: what is desired of a workload, and the replicas that there are of it."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 
 from dclab.clock import reached
-from dclab.engines.embedded.replica import Replica, ReplicaHost
+from dclab.engines.embedded.host import ReplicaHost
+from dclab.engines.embedded.replica import Replica
+from dclab.errors import DclabError
 from dclab.manifests import Workload
 
 __all__ = ["Deployment"]
 
 
 class Deployment:
-    """The replicas of one workload. Counts are derived from the replicas, never kept beside them."""
+    """The replicas of one workload. Counts are derived from the replicas, never kept beside them.
+
+    What is desired (`scale`, `configure`) is only written down; `reconcile` starts and drains replicas.
+    """
 
     def __init__(self, lab: ReplicaHost, workload: Workload) -> None:
         self.lab = lab
         self.workload = workload
         self.desired = workload.replicas
+        self.begun = False
+        """Whether replicas may be started: `reconcile` has been called."""
         self.overrides: dict[str, str] = {}
+        """The template: variables over the manifest's."""
+        self._rolled_out = self.overrides
+        """The last template of which every replica was ready."""
         self._replicas: list[Replica] = []
+        self._lost_restarts = 0
 
     @property
     def name(self) -> str:
@@ -30,8 +42,7 @@ class Deployment:
     @property
     def replicas(self) -> list[Replica]:
         """Every replica that has a process or will have one again."""
-        self._replicas = [one for one in self._replicas if not one.over]
-        return self._replicas
+        return [one for one in self._replicas if not one.over]
 
     @property
     def alive(self) -> list[Replica]:
@@ -50,52 +61,97 @@ class Deployment:
 
     @property
     def restarts(self) -> int:
-        """Restarts of the replicas that exist."""
-        return sum(one.restarts for one in self.replicas)
+        """Restarts of the replicas that exist, and replicas that were replaced since something had ended them."""
+        return self._lost_restarts + sum(one.restarts for one in self.replicas)
 
     @property
     def settled(self) -> bool:
-        """Whether exactly the desired number is ready and nothing is left of others."""
-        return self.ready == self.desired == len(self.replicas)
+        """Whether exactly the desired number is ready, all of the template, and nothing is left of others."""
+        replicas = self.replicas
+        return (
+            self.begun
+            and self.ready == self.desired == len(replicas)
+            and all(one.overrides == self.overrides for one in replicas)
+        )
+
+    def crash_loop(self, since: float) -> bool:
+        """Whether a replica of the template crashes again and again, the last time after `since` (monotonic seconds)."""
+        return any(one.crash_loop(since) for one in self.alive if one.overrides == self.overrides)
+
+    @property
+    def trouble(self) -> str:
+        """Why not all are ready, in a sentence; empty while nothing is known against them."""
+        found = [one for one in self.alive if one.trouble]
+        found.sort(key=lambda one: (one.overrides == self.overrides, one.crashes))
+        return found[-1].trouble if found else ""
 
     def scale(self, desired: int) -> None:
-        """Want this many replicas. Those not ready go first, then the youngest, as a ReplicaSet does."""
+        """Want this many replicas."""
         self.desired = desired
-        alive = sorted(self.alive, key=lambda one: (not one.ready, one.created), reverse=True)
-        for replica in alive[: max(0, len(alive) - desired)]:
-            replica.drain()
-        for _ in range(desired - len(alive)):
-            self._add()
+        self.lab.changed()
 
-    async def configure(self, overrides: Mapping[str, str], timeout: float) -> bool:
-        """Replace every replica by one that has these variables over the manifest's.
+    def reconcile(self) -> None:
+        """Start what is missing, begin to drain what is too many or of an old template, forget what has ended.
 
-        New ones are started and ready before the old ones go, so that the service has no gap.
+        Of an old template, those that are ready stay until all new ones are, so that the service has no gap. Of those that
+        are too many, the ones that are not ready go first, then the youngest, as in a ReplicaSet.
+        """
+        self.begun = True
+        self._forget()
+        current = [one for one in self.alive if one.overrides == self.overrides]
+        for _ in range(self.desired - len(current)):
+            self._replicas.append(Replica(self.lab, self.workload, self.overrides))
+        if self.desired < len(current):
+            current.sort(key=lambda one: (one.ready, -one.created))
+            for replica in current[: len(current) - self.desired]:
+                replica.drain()
+        rolled_out = sum(one.ready for one in current if not one.terminating) >= self.desired
+        if rolled_out:
+            self._rolled_out = self.overrides
+        for replica in self.alive:
+            if replica.overrides != self.overrides and (rolled_out or not replica.ready):
+                replica.drain()
+
+    async def configure(self, overrides: Mapping[str, str], timeout: float) -> str | None:
+        """Want replicas that have these variables over the manifest's; wait until all are ready, then for the old ones.
 
         Returns:
-            Whether the new ones were ready in time; if not, the old ones go on.
+            None when they were in time. Else why not; what was rolled out before is desired again then.
+
+        Raises:
+            DclabError: another command has configured it meanwhile.
         """
-        old = self.alive
-        before, self.overrides = self.overrides, dict(overrides)
-        new = [self._add() for _ in range(self.desired)]
-        if not await reached(lambda: all(one.ready for one in new), timeout):
-            self.overrides = before
-            for replica in new:
-                replica.drain()
-            return False
-        for replica in old:
-            replica.drain()
-        return True
+        wanted = dict(overrides)
+        before = self._rolled_out
+        began = time.monotonic()
+        self.overrides = wanted
+        self.lab.changed()
+        await reached(lambda: self.settled or self.crash_loop(began) or self.overrides != wanted, timeout)
+        if self.settled and self.overrides == wanted:
+            return None
+        if self.overrides != wanted:
+            raise DclabError(
+                f"{self.name} was configured otherwise while {wanted} was rolled out.",
+                "Another dclab command did that.",
+                "Let one command at a time change the lab.",
+            )
+        why = self.trouble or f"{self.ready} of {self.desired} were ready, and nothing was printed that says why."
+        self.overrides = before
+        self.lab.changed()
+        await reached(lambda: self.settled or self.overrides != before, self.workload.grace_seconds + 5)
+        return why
 
     async def down(self, grace: float) -> None:
         """End every replica; return when all are gone."""
         self.desired = 0
-        leaving = list(self.replicas)
+        leaving = self.replicas
         for replica in leaving:
             replica.drain(grace)
         await asyncio.gather(*(one.gone() for one in leaving))
 
-    def _add(self) -> Replica:
-        replica = Replica(self.lab, self.workload, self.overrides)
-        self._replicas.append(replica)
-        return replica
+    def _forget(self) -> None:
+        for replica in self._replicas:
+            if replica.over and not replica.terminating:
+                self.lab.say(f"{replica.name} is replaced: its task has ended")
+                self._lost_restarts += replica.restarts + 1
+        self._replicas = self.replicas

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dclab.engines.embedded import rotated
 from dclab.engines.embedded.wire import log_file
 from dclab.errors import LabLost
 from dclab.lab import LogLine
@@ -78,41 +79,43 @@ def follow(
 
 
 class _Log:
-    """One replica's file, read on and on; it stays readable when it has been removed."""
+    """What one replica prints, read on and on: a file, and the one before it that a full one becomes (`rotated`)."""
 
     def __init__(self, folder: Path, replica: str) -> None:
         self.replica = replica
         self._path = log_file(folder, replica)
         self._descriptor: int | None = None
+        """Of the file that is being read; it stays readable when it has been renamed or removed."""
         self._unended = b""
 
     def skip_all_but(self, lines: int) -> None:
         """Go to where the last lines begin."""
-        if not self._opened():
-            return
-        assert self._descriptor is not None
-        size = start = os.fstat(self._descriptor).st_size
-        blocks, ends = [], 0
-        while start > 0 and size - start < LONGEST_TAIL and ends <= lines:  # one end more: of the line before them
-            begin = max(0, start - BLOCK)
-            blocks.append(os.pread(self._descriptor, start - begin, begin))
-            ends += blocks[-1].count(b"\n")
-            start = begin
-        tail = b"".join(reversed(blocks))
-        found = tail.removesuffix(b"\n").split(b"\n")
-        skipped = sum(len(one) + 1 for one in found[: max(0, len(found) - lines)])
-        os.lseek(self._descriptor, min(start + skipped, size), os.SEEK_SET)
+        files = self._open_all()
+        ends = lines + (bool(files) and _ends_a_line(files[0]))
+        for at, file in enumerate(files):
+            start, ends = _back(file, ends)
+            if ends == 0 or at == len(files) - 1:
+                os.lseek(file, start, os.SEEK_SET)
+                self._descriptor = file
+                break
+        for file in files:
+            if file != self._descriptor:
+                os.close(file)
 
     def read(self) -> Iterator[LogLine]:
         """Yield the lines that have ended since the last time."""
-        if not self._opened():
-            return
-        assert self._descriptor is not None
-        while data := os.read(self._descriptor, BLOCK):
-            *ended, self._unended = (self._unended + data).split(b"\n")
-            yield from map(self._line, ended)
-            if len(self._unended) > LONGEST_LINE:
-                yield from self.rest()
+        if self._descriptor is None and (files := self._open_all()):
+            *newer, self._descriptor = files
+            for file in newer:
+                os.close(file)
+        while self._descriptor is not None:
+            yield from self._read_file(self._descriptor)
+            following = self._following(self._descriptor)
+            if following is None:
+                return
+            yield from self._read_file(self._descriptor)  # what was added until it was renamed
+            os.close(self._descriptor)
+            self._descriptor = following
 
     def rest(self) -> Iterator[LogLine]:
         """Yield what has no line end yet, if there is any."""
@@ -126,14 +129,64 @@ class _Log:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def _read_file(self, file: int) -> Iterator[LogLine]:
+        while data := os.read(file, BLOCK):
+            *ended, self._unended = (self._unended + data).split(b"\n")
+            yield from map(self._line, ended)
+            if len(self._unended) > LONGEST_LINE:
+                yield from self.rest()
+
     def _line(self, line: bytes) -> LogLine:
         return LogLine(self.replica, line.decode("utf-8", errors="replace").rstrip("\r"))
 
-    def _opened(self) -> bool:
-        """Whether the file is there; it is once the replica has been started for the first time."""
-        if self._descriptor is None:
-            try:
-                self._descriptor = os.open(self._path, os.O_RDONLY)
-            except OSError:
-                return False
-        return True
+    def _open_all(self) -> list[int]:
+        """Open the files there are, the newest first; none before the replica has printed anything."""
+        newest, older = _open(self._path), _open(rotated.before(self._path))
+        if newest is not None and older is not None and _same(newest, older):  # renamed between the two
+            os.close(newest)
+            newest = None
+        return [one for one in (newest, older) if one is not None]
+
+    def _following(self, file: int) -> int | None:
+        """Open the file that follows; None while there is none."""
+        files = self._open_all()
+        newer = files[: next((at for at, one in enumerate(files) if _same(one, file)), len(files))]
+        for one in files:
+            if one not in newer[-1:]:
+                os.close(one)
+        return newer[-1] if newer else None
+
+
+def _open(path: Path) -> int | None:
+    try:
+        return os.open(path, os.O_RDONLY)
+    except OSError:
+        return None
+
+
+def _same(one: int, other: int) -> bool:
+    return os.path.samestat(os.fstat(one), os.fstat(other))
+
+
+def _ends_a_line(file: int) -> bool:
+    size = os.fstat(file).st_size
+    return size == 0 or os.pread(file, 1, size - 1) == b"\n"
+
+
+def _back(file: int, ends: int) -> tuple[int, int]:
+    """Return the place behind the last but `ends` - 1 line end in a file, and 0; or its begin, and how many are lacking."""
+    size = start = os.fstat(file).st_size
+    while ends > 0 and start > 0:
+        if size - start >= LONGEST_TAIL:
+            return start, 0
+        begin = max(0, start - BLOCK)
+        block = os.pread(file, start - begin, begin)
+        found = block.count(b"\n")
+        if found >= ends:
+            place = len(block)
+            for _ in range(ends):
+                place = block.rindex(b"\n", 0, place)
+            return begin + place + 1, 0
+        ends -= found
+        start = begin
+    return start, ends

@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from dclab.engines.embedded import rotated
+
 __all__ = ["Output"]
 
 BLOCK = 1 << 16
@@ -30,6 +32,12 @@ LONGEST_LINE = 1 << 12
 LAST_WORDS = 16
 """Blocks read at most once the process has ended: a child that it has left behind may print on and on."""
 
+TAIL = 1 << 12
+"""Bytes at the end that are kept in memory, to say why a process has ended."""
+
+LONGEST_WORDS = 300
+"""Characters of the last words."""
+
 Hear = Callable[[float, str], None]
 """Takes each line, without its end, after the unix seconds at which its end came."""
 
@@ -42,6 +50,9 @@ class Output:
         self._log_file = log_file
         self._hear = hear
         self._unended = b""
+        self._tail = b""
+        self._lost = False
+        """Whether the log file lacks something."""
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
         self._reader, self.writer = os.pipe()
@@ -51,6 +62,29 @@ class Output:
     def started(self) -> None:
         """Close our copy of the end that the process writes to, so that its death is the end of the output."""
         os.close(self.writer)
+
+    @property
+    def printed(self) -> bool:
+        """Whether anything has come."""
+        return bool(self._tail)
+
+    @property
+    def last_words(self) -> str:
+        """The end of a traceback, or the last lines, in one; empty before anything was printed."""
+        lines = [line for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
+        if any(line.startswith("Traceback ") for line in lines):
+            last = max(at for at, line in enumerate(lines) if line.startswith((" ", "Traceback ")))
+            lines = lines[last + 1 :] or lines
+        words = " | ".join(line.strip() for line in lines[-3:])[-LONGEST_WORDS:]
+        return "".join(one if one.isprintable() else " " for one in words)
+
+    def text(self) -> str:
+        """Return what is in the log; what came last when the disk had no room for it."""
+        data = self._tail
+        with contextlib.suppress(OSError):
+            if not self._lost:
+                data = rotated.read(self._log_file)
+        return data.decode(errors="replace")
 
     def finish(self) -> None:
         """Take the last words and close; called when the process has ended, or was never started."""
@@ -81,9 +115,11 @@ class Output:
         except BlockingIOError:
             return 0
         came = time.time()
-        # Opened each time, so that a replica costs one descriptor. A full disk costs lines of the log, and never the lab.
-        with contextlib.suppress(OSError), self._log_file.open("ab", buffering=0) as log:
-            log.write(data)
+        self._tail = (self._tail + data)[-TAIL:]
+        try:
+            rotated.append(self._log_file, data)
+        except OSError:  # a full disk costs lines of the log, and never the lab
+            self._lost = True
         if self._hear is not None:
             self._listen(data, came)
         return len(data)

@@ -16,6 +16,10 @@ PROMETHEUS = "prometheus"
 SCRAPE_SECONDS = 2
 """The chart of the exercise scrapes once a minute, so its curve is empty for two; this one is not."""
 
+RETENTION_DAYS = 2
+RETENTION_MB = 256
+"""How much Prometheus keeps, whichever is reached first; a lab is looked at for hours, not weeks."""
+
 
 def prometheus_service() -> ServicePort:
     """Its Service."""
@@ -51,6 +55,8 @@ def prometheus_workload(folder: Path, services: Iterable[ServicePort], ports: Ma
             program,
             f"--config.file={file}",
             "--storage.tsdb.path=/prometheus",
+            f"--storage.tsdb.retention.time={RETENTION_DAYS}d",
+            f"--storage.tsdb.retention.size={RETENTION_MB}MB",
             "--web.listen-address=$(HOST):$(PORT)",
             "--log.level=warn",
         ),

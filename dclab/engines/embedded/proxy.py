@@ -5,31 +5,39 @@ iptables rules do (or in turn, or to the less busy of two, to show what chance c
 ways untouched. It is a process of its own so that thousands of connections a second cannot delay the supervisor's
 decisions.
 
-The supervisor writes JSON lines to its standard input and reads one answer a line from its standard output:
-`{"listen": {"rng": 0}}` -> `{"ports": {"rng": 23456}}` (0 asks for any free port),
-`{"endpoints": {"rng": [31001, 31002]}}` -> `{}` and `{"load_balancing": "round robin"}` -> `{}`; what fails is answered
-with `{"error": "…", "errno": 98}`. End of input ends the process.
+Its standard input is a Unix socket to the supervisor, which owns the listening sockets: they come over it (SCM_RIGHTS), and
+outlive this process. Each line from the supervisor is the whole state, and is answered once it is in force:
+`{"serial": 7, "listen": ["rng"], "endpoints": {"rng": [21001, 21002]}, "load_balancing": "random"}` ->
+`{"serial": 7, "accepted": {"rng": 1234}}`, with an `error` if it failed. `listen` names the services whose sockets came with
+the line, `accepted` counts connections. A line that changes nothing is a heartbeat. End of input ends the process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
+import resource
 import socket
 import struct
 import sys
-from collections import Counter
+from collections import Counter, deque
 from typing import Any, cast
 
 import uvloop
 
+from dclab.engines.embedded.listeners import BACKLOG
 from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
 from dclab.loopback import LOOPBACK
 
 __all__ = ["main"]
 
-BACKLOG = 1024
+MOST_SOCKETS = 64
+"""That may come with one piece of input."""
+
+MOST_DESCRIPTORS = 65536
+"""As far as the system allows: a connection takes two."""
 
 
 class _Half(asyncio.Protocol):
@@ -100,6 +108,7 @@ class _Downstream(_Half):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.proxy.accepted[self.service] += 1
         endpoints = self.proxy.endpoints.get(self.service)
         if endpoints:
             self.joining = self.proxy.loop.create_task(self._join(self.proxy.choose(self.service, endpoints)))
@@ -149,7 +158,7 @@ class Proxy:
         self.loop = loop
         self.endpoints: dict[str, list[int]] = {}
         self.load_balancing = LOAD_BALANCING_POLICIES[0]
-        self.turns: Counter[str] = Counter()
+        self.accepted: Counter[str] = Counter()
         """Connections so far, by service."""
         self.under_way: Counter[int] = Counter()
         """Connections now, by replica's port."""
@@ -157,55 +166,81 @@ class Proxy:
     def choose(self, service: str, endpoints: list[int]) -> int:
         """The replica's port for a new connection."""
         if self.load_balancing == "round robin":
-            self.turns[service] += 1
-            return endpoints[self.turns[service] % len(endpoints)]
+            return endpoints[self.accepted[service] % len(endpoints)]
         if self.load_balancing == "better of two":
             two = random.sample(endpoints, min(2, len(endpoints)))
             return min(two, key=self.under_way.__getitem__)
         return random.choice(endpoints)
 
-    async def listen(self, wanted: dict[str, int]) -> dict[str, int]:
-        """Open a listener for each service; returns the port of each."""
-        ports: dict[str, int] = {}
-        for service, port in wanted.items():
-            listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((LOOPBACK, port))
-            ports[service] = listener.getsockname()[1]
+    async def obey(self, order: dict[str, Any], sockets: deque[socket.socket]) -> None:
+        """Put a state in force; OSError or IndexError when a listener cannot be had."""
+        self.endpoints = order["endpoints"]
+        self.load_balancing = order["load_balancing"]
+        for service in order["listen"]:
             await self.loop.create_server(
                 lambda service=service: _Downstream(self, service),  # type: ignore[misc]
-                sock=listener,
+                sock=sockets.popleft(),
                 backlog=BACKLOG,
             )
-        return ports
 
-    async def obey(self, order: dict[str, Any]) -> dict[str, Any]:
-        """Carry out one order of the supervisor."""
-        if "listen" in order:
-            return {"ports": await self.listen(order["listen"])}
-        if "load_balancing" in order:
-            self.load_balancing = order["load_balancing"]
-            return {}
-        self.endpoints = order["endpoints"]
-        return {}
+
+class _Orders:
+    """What the supervisor sends: lines, and beside them sockets, in the order in which the lines name them."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.sockets: deque[socket.socket] = deque()
+        self._lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._begun = b""
+        channel.setblocking(False)
+        asyncio.get_running_loop().add_reader(channel, self._read)
+
+    async def next(self) -> bytes | None:
+        """Return the next line, None at the end of input."""
+        return await self._lines.get()
+
+    def _read(self) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self.channel, 65536, MOST_SOCKETS)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, descriptors = b"", []
+        self.sockets.extend(socket.socket(fileno=one) for one in descriptors)
+        *lines, self._begun = (self._begun + data).split(b"\n")
+        for line in lines:
+            self._lines.put_nowait(line)
+        if not data:
+            asyncio.get_running_loop().remove_reader(self.channel)
+            self._lines.put_nowait(None)
 
 
 async def _serve() -> None:
-    loop = asyncio.get_running_loop()
-    proxy = Proxy(loop)
-    orders = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
-    while line := await orders.readline():
-        try:
-            answer = await proxy.obey(json.loads(line))
-        except OSError as error:
-            answer = {"error": error.strerror or str(error), "errno": error.errno}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    proxy = Proxy(asyncio.get_running_loop())
+    with socket.socket(fileno=sys.stdin.fileno()) as channel:
+        orders = _Orders(channel)
+        while line := await orders.next():
+            order = json.loads(line)
+            answer: dict[str, Any] = {"serial": order["serial"], "accepted": proxy.accepted}
+            try:
+                await proxy.obey(order, orders.sockets)
+            except (OSError, IndexError) as error:
+                answer["error"] = str(error) or repr(error)
+            with contextlib.suppress(BlockingIOError):  # a supervisor that does not read is told by the next answer
+                channel.send(json.dumps(answer).encode() + b"\n")
+
+
+def _allow_descriptors() -> None:
+    """Raise the soft limit, often 1024, to what this process may have."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
+    with contextlib.suppress(OSError, ValueError):  # macOS has another limit beside it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def main() -> None:
     """Serve until standard input ends."""
+    _allow_descriptors()
     uvloop.run(_serve())
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "AskUsage",
     "Configure",
     "Down",
+    "Hold",
     "Question",
     "Ready",
     "RemoveAutoscaler",
@@ -70,6 +71,8 @@ class About:
     pid: Pid
     proxy_pid: Pid | None
     """Of the data path; None while it is being restarted."""
+    data_path_trouble: str | None
+    """Why it does not serve now; None while it does."""
     ports: dict[str, Port]
     """Port of every service."""
     load_balancing: str
@@ -80,6 +83,8 @@ class About:
     """By which the latest of all decisions of the autoscaler was late."""
     replicas: dict[str, tuple[ReplicaState, ...]]
     """Of every deployment."""
+    autoscalers: dict[str, str]
+    """The deployment that each scales, by its own name."""
 
 
 class Question(msgspec.Struct, Generic[T], frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -247,6 +252,13 @@ class AskPrometheus(_Waiting[Port | None], frozen=True):
     """Port of the lab's Prometheus, started if need be; None where none is installed."""
 
     verb: ClassVar[str] = "prometheus"
+
+
+class Hold(Question[str], frozen=True):
+    """Let nobody else change the lab while the connection stays open; the token of the hold is the answer."""
+
+    verb: ClassVar[str] = "hold"
+    what: Annotated[str, msgspec.Meta(max_length=100)]
 
 
 class Down(Question[None], frozen=True):

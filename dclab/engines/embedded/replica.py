@@ -4,79 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
-import random
 import secrets
+import shutil
 import signal
-import socket
-import sys
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol
 
+from dclab.engines.embedded.child import is_stopped, start_child
 from dclab.engines.embedded.container import command_line, container_env
+from dclab.engines.embedded.guard import is_shortage
+from dclab.engines.embedded.host import ReplicaHost
+from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
-from dclab.engines.embedded.wire import log_file
-from dclab.loopback import LOOPBACK
+from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
+from dclab.engines.embedded.wire import grows, log_file
 from dclab.manifests import Workload
-from dclab.paths import shipped
 
-__all__ = ["Replica", "ReplicaHost", "back_off", "die_with_parent", "free_port"]
+__all__ = ["CRASH_LOOP", "Replica", "back_off"]
 
-PORTS = range(20000, 30000)
-"""Replicas listen here: below Linux' and macOS' ephemeral ports, so a siege cannot take one of them."""
-
-STARTING_POLL = 0.02
-"""Seconds between two readiness checks until the first succeeds; afterwards the manifest's period counts."""
-
-STABLE_AFTER = 60.0
+STABLE_AFTER = 10.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
 
+LONGEST_BACK_OFF = 2
+"""Seconds (kubelet: 300), so that a lab is whole within 5 s of a fault's end."""
 
-class ReplicaHost(Protocol):
-    """What a replica needs to know of the lab that it belongs to."""
+CRASH_LOOP = 3
+"""Crashes in a row without having been ready, after which nobody waits for a replica any longer."""
 
-    folder: Path
-
-    def service_ports(self) -> Mapping[str, int]:
-        """Port of every service."""
-
-    async def publish(self) -> None:
-        """Tell the data path which replicas are ready; returns once it knows."""
-
-    def say(self, message: str) -> None:
-        """Write a line to the supervisor's log."""
-
-    def listener(self, deployment: str, replica: str) -> Callable[[float, str], None] | None:
-        """Return what takes each line that a replica prints, after the unix seconds at which it came; None if nothing."""
+STOPPED_LOOKS = 3
+"""Looks in a row, once a second, at which a replica was stopped (SIGSTOP), after which it is killed and restarted."""
 
 
 def back_off(restarts: int) -> float:
-    """Seconds to wait before the n-th restart in a row: the first at once, then 1, 2, 4 … up to 30."""
-    return 0.0 if restarts <= 1 else float(min(30, 2 ** (restarts - 2)))
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on now; OSError when there is none."""
-    for port in random.sample(PORTS, 200):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                continue
-            return port
-    raise OSError("no free loopback port between 20000 and 30000")
-
-
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
-
-
-def die_with_parent() -> None:
-    """In a new child, before exec: on Linux, have the kernel end it when the supervisor dies."""
-    if _LIBC is not None:
-        _LIBC.prctl(1, signal.SIGKILL, 0, 0, 0)  # PR_SET_PDEATHSIG
+    """Seconds to wait before the n-th restart in a row: the first at once, then 1, then 2."""
+    return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
 
 
 class Replica:
@@ -89,27 +52,39 @@ class Replica:
         self.name = f"{workload.name}-{secrets.token_hex(3)}"
         self.created = time.monotonic()
         self.started: float | None = None
-        self.ready = False
+        self._ready = False
         self.ready_since = self.created
         """When `ready` last changed."""
         self.restarts = 0
         """Never falls, so that no restart is missed between two looks."""
         self._failures = 0
-        """Restarts since it last ran for long."""
+        """Ends since it last ran for long."""
+        self.crashes = 0
+        """Ends since it was last ready."""
+        self._crashed = 0.0
+        """When the last one was."""
         self.terminating = False
         self.port: int | None = None
         self.process: asyncio.subprocess.Process | None = None
         self._listener = lab.listener(workload.name, self.name)
         self._output: Output | None = None
         self.last_error = ""
+        """How its last process ended, or why none could be started, with what it printed last."""
+        self._stopped = False
+        """Whether a signal has stopped its process, when it was last seen."""
+        self._looks_stopped = 0
         self._grace = workload.grace_seconds
         self._drain_asked = asyncio.Event()
-        self._task = asyncio.get_running_loop().create_task(self._live())
+        self._task = lab.guard.start(self.name, self._live)
 
     @property
     def log_file(self) -> Path:
-        """Everything it printed, over all restarts."""
+        """What it printed, over all restarts."""
         return log_file(self.lab.folder, self.name)
+
+    @property
+    def _mounts(self) -> Path:
+        return grows(self.lab.folder).resolve() / "mounts" / self.name
 
     @property
     def pid(self) -> int | None:
@@ -117,48 +92,109 @@ class Replica:
         return self.process.pid if self.process and self.process.returncode is None else None
 
     @property
+    def serving(self) -> bool:
+        """Whether it is in its services."""
+        return self._ready and self.pid is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it is in its services and does its work, as far as can be seen."""
+        return self.serving and not self._stopped
+
+    @property
     def over(self) -> bool:
         """Whether its process has ended for good."""
         return self._task.done()
+
+    def crash_loop(self, since: float) -> bool:
+        """Whether it crashes again and again without getting ready, the last time after `since` (monotonic seconds)."""
+        return self.crashes >= CRASH_LOOP and self._crashed > since and not self.ready
+
+    @property
+    def trouble(self) -> str:
+        """Why it is not ready, in a sentence; empty when it is, or when nothing is known against it."""
+        if self._stopped:
+            return f"{self.name} is stopped by a signal; unless it is continued, it is restarted within 3 s."
+        if self.ready or not self.last_error:
+            return ""
+        again = f" ({self.crashes} times in a row)" if self.crashes > 1 else ""
+        return f"{self.name} {self.last_error}{again}."
 
     def drain(self, grace: float | None = None) -> None:
         """Begin to end it: out of its services first, then SIGTERM, then SIGKILL after its grace period."""
         if grace is not None:
             self._grace = grace
+            if self.terminating:  # it is already being waited for, for longer
+                asyncio.get_running_loop().call_later(grace, self._kill)
         self.terminating = True
         self._drain_asked.set()
 
     async def gone(self) -> None:
         """Return when its process has ended for good."""
-        await asyncio.shield(self._task)
+        await asyncio.wait({self._task})
 
-    async def _set_ready(self, ready: bool) -> None:
-        if ready != self.ready:
-            self.ready = ready
+    def see(self) -> None:
+        """See whether its process is stopped; so often that no answer is wrong for a second, and before each."""
+        self._stopped = self.pid is not None and is_stopped(self.pid)
+
+    def look(self) -> None:
+        """Kill it when it has been stopped for long: nothing that it answers for would go on. Called once a second."""
+        self.see()
+        self._looks_stopped = self._looks_stopped + 1 if self._stopped and not self.terminating else 0
+        if self._looks_stopped >= STOPPED_LOOKS:
+            self.lab.say(f"{self.name} was stopped by a signal and not continued; it is killed")
+            self._kill()
+
+    def _set_ready(self, ready: bool) -> None:
+        if ready:
+            self.crashes = 0
+        if ready != self._ready:
+            self._ready = ready
             self.ready_since = time.monotonic()
-            await self.lab.publish()
+            self.lab.changed()
+
+    def _crash(self, why: str) -> None:
+        self.last_error = why
+        self.crashes += 1
+        self._crashed = time.monotonic()
 
     async def _live(self) -> None:
-        while not self.terminating:
-            born = time.monotonic()
-            try:
-                await self._start()
-            except (OSError, ValueError) as error:
-                self.last_error = f"cannot start: {error}"
-                self.lab.say(f"{self.name}: {self.last_error}")
-            else:
-                await self._watch()
-            await self._set_ready(False)
+        try:
+            while not self.terminating:
+                wait = await self._run()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._drain_asked.wait(), wait)
+        except Exception as error:  # a fault of dclab's: the guard runs it again
+            self._crash(f"could not be run: {error!r}")
+            raise
+        finally:
+            self.lab.changed()
+            if self.terminating and self._mounts.exists():
+                with contextlib.suppress(RuntimeError):  # there may be no thread to be had
+                    await asyncio.to_thread(shutil.rmtree, self._mounts, ignore_errors=True)
+
+    async def _run(self) -> float:
+        """Run it once, and return the seconds to wait before the next time."""
+        born = time.monotonic()
+        try:
+            await self._start()
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self.last_error = f"cannot be started: {error}"
+            if is_shortage(error):
+                self.lab.say(f"{self.name} {self.last_error}")
+                return 1.0
+        else:
+            await self._watch()
             if self.terminating:
-                break
-            if time.monotonic() - born > STABLE_AFTER:
-                self._failures = 0
-            self._failures += 1
+                return 0.0
             self.restarts += 1
-            wait = back_off(self._failures)
-            self.lab.say(f"{self.name}: restart {self.restarts} in {wait:g} s ({self.last_error})")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drain_asked.wait(), wait)
+        if time.monotonic() - born > STABLE_AFTER:
+            self._failures = 0
+        self._failures += 1
+        self._crash(self.last_error)
+        wait = back_off(self._failures)
+        self.lab.say(f"{self.name} {self.last_error}; started again in {wait:g} s")
+        return wait
 
     async def _start(self) -> None:
         self.port = free_port() if self.workload.port is not None else None
@@ -170,23 +206,9 @@ class Replica:
             overrides=self.overrides,
             folder=self.lab.folder,
         )
-        self.log_file.parent.mkdir(exist_ok=True)
+        command = command_line(self.workload, env, self._mounts)
         output = Output(self.log_file, self._listener)
-        try:
-            self.process = await asyncio.create_subprocess_exec(
-                *command_line(self.workload, env, self.lab.folder / "mounts" / self.name),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=output.writer,
-                stderr=output.writer,
-                env=env,
-                cwd=shipped(),
-                preexec_fn=die_with_parent,
-            )
-        except BaseException:
-            output.started()
-            output.finish()
-            raise
-        output.started()
+        self.process = await start_child(command, env, output)
         self._output = output
         self.started = time.monotonic()
 
@@ -196,23 +218,31 @@ class Replica:
         assert self._output is not None
         ended = asyncio.ensure_future(self.process.wait())
         drain = asyncio.ensure_future(self._drain_asked.wait())
-        readiness = asyncio.ensure_future(self._check_readiness())
+        readiness = self.lab.guard.start(f"{self.name}'s readiness", self._check_readiness)
         try:
             await asyncio.wait({ended, drain}, return_when=asyncio.FIRST_COMPLETED)
             readiness.cancel()
             if not ended.done():
                 await self._end(ended)
         finally:
-            drain.cancel()
-            readiness.cancel()
+            for one in (ended, drain, readiness):
+                one.cancel()
+            self._kill()
             self._output.finish()
-        code = self.process.returncode
-        self.last_error = f"killed by {signal.Signals(-code).name}" if code and code < 0 else f"exit code {code}"
+            self._set_ready(False)
+        how = _how(self.process.returncode)
+        if self._looks_stopped >= STOPPED_LOOKS:
+            how = "was stopped by a signal, not continued, and so killed"
+        self._looks_stopped, self._stopped = 0, False
+        words = self._output.last_words
+        self.last_error = f"{how}, and said last: {words}" if words else f"{how}, and had printed nothing"
 
     async def _end(self, ended: asyncio.Future[int]) -> None:
         assert self.process is not None
-        await self._set_ready(False)
+        self._set_ready(False)
+        await self.lab.publish()
         with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)  # one that is stopped would not hear of its end
             self.process.terminate()
             await asyncio.wait({ended}, timeout=self._grace)
             if not ended.done():
@@ -220,23 +250,36 @@ class Replica:
                 self.process.kill()
         await ended
 
+    def _kill(self) -> None:
+        if self.process is not None and self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.kill()
+
     async def _check_readiness(self) -> None:
+        assert self._output is not None
         if self.port is None or self.workload.readiness_period is None:
-            await self._set_ready(True)
+            await runs(self._output)
+            self._set_ready(True)
             return
         failures = 0
         while True:
-            try:
-                _, writer = await asyncio.wait_for(
-                    asyncio.open_connection(LOOPBACK, self.port), self.workload.readiness_timeout
-                )
-                writer.close()
-            except (OSError, TimeoutError):
-                failures += 1
-                if self.ready and failures >= self.workload.readiness_failures:
-                    await self._set_ready(False)
-            else:
+            accepted = await accepts(self.port, self.workload.readiness_timeout)
+            if accepted:
                 failures = 0
-                if not self.ready:
-                    await self._set_ready(True)
-            await asyncio.sleep(self.workload.readiness_period if self.ready else STARTING_POLL)
+                self._set_ready(True)
+            elif accepted is False:
+                failures += 1
+                if self._ready and failures >= self.workload.readiness_failures:
+                    self.last_error = "does not accept connections any more"
+                    self._set_ready(False)
+            await asyncio.sleep(self.workload.readiness_period if self._ready else STARTING_POLL)
+
+
+def _how(code: int | None) -> str:
+    """Return how a process ended."""
+    if code is None or code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was ended by {signal.Signals(-code).name}"
+    except ValueError:  # a real-time signal
+        return f"was ended by signal {-code}"

@@ -1,129 +1,152 @@
-"""The supervisor's end of the data path: keeps the proxy running and tells it where replicas are."""
+"""The supervisor's end of the data path: it owns the services' listening sockets, and keeps a proxy that serves them.
+
+Since the sockets are the supervisor's, no port is ever lost, and connections wait while one proxy takes another's place.
+What the proxy should do is one state; it is sent whole, with each change and with each heartbeat.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import json
-import sys
-from collections.abc import Mapping, Sequence
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from dclab.engines.embedded.replica import die_with_parent
+from dclab.engines.embedded.listeners import open_listener
+from dclab.engines.embedded.proxy_process import ProxyProcess
 from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
 
 __all__ = ["Services"]
 
-ANSWER_TIMEOUT = 5.0
-"""Seconds to wait for the proxy; longer than any pause that a siege causes it."""
+BEAT = 0.25
+"""Seconds between two looks at the proxy; each sends it a heartbeat, unless the one before is still unanswered."""
 
+LATE = 0.25
+"""Seconds by which a look is late that does not count, unless the one before was late, too: while the machine was suspended,
+the proxy had no time either."""
 
-class _Answer(msgspec.Struct):
-    """What the proxy answers (its docstring)."""
+SETTLED_AFTER = 5.0
+"""Seconds for which a proxy has to live before the back-off starts anew."""
 
-    ports: dict[str, int] = {}
-    error: str = ""
-    errno: int | None = None
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+"""Seconds between two attempts to start a proxy."""
 
 
 class Services:
-    """The proxy process. Ports stay the same when it has to be started again."""
+    """The services of one lab. `run` starts the proxy and replaces one that has died or hangs."""
 
-    def __init__(self, environment: Mapping[str, str], log_file: Path) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], log_file: Path, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Take the proxy's environment, the file that it prints to, and what writes a line to the log."""
         self.environment = dict(environment)
         self.log_file = log_file
-        self.ports: dict[str, int] = {}
+        self.say = say
         self.endpoints: dict[str, list[int]] = {}
         self.load_balancing = LOAD_BALANCING_POLICIES[0]
-        self._process: asyncio.subprocess.Process | None = None
-        self._lock = asyncio.Lock()
-        self._closing = False
+        self._listeners: dict[str, socket.socket] = {}
+        self._proxy: ProxyProcess | None = None
+        self._was_late = False
+        self._pause = 0.0
+        self._failure = ""
+        self._closed = False
 
     @property
     def pid(self) -> int | None:
-        """The proxy's process."""
-        return self._process.pid if self._process else None
+        """The proxy's process; None while there is none."""
+        return self._proxy.pid if self._proxy and not self._proxy.over else None
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Port of every service."""
+        return {service: one.getsockname()[1] for service, one in self._listeners.items()}
 
     async def open(self, wanted: Mapping[str, int]) -> None:
         """Open a listener for each service (0: any free port), beside those that are there.
 
+        Connections wait from now on; they are served once there is a proxy.
+
         Raises:
             OSError: when a port cannot be had.
         """
-        async with self._lock:
-            if self._process is None:
-                await self._spawn()
-            self.ports |= await self._listen(wanted)
+        for service, port in wanted.items():
+            if service not in self._listeners:
+                self._listeners[service] = open_listener(port)
+        await self._tell()
 
     async def publish(self, endpoints: Mapping[str, Sequence[int]]) -> None:
-        """Send the proxy the ports of the ready replicas of each service; return once it has them."""
+        """Send the proxy the ports of the ready replicas of each service.
+
+        Returns once it has them, or is gone: whoever follows it knows nothing else.
+        """
         self.endpoints = {service: list(ports) for service, ports in endpoints.items()}
-        async with self._lock:
-            if self._process is not None:
-                await self._ask({"endpoints": self.endpoints})
+        await self._tell()
 
     async def set_load_balancing(self, policy: str) -> None:
         """Set the policy of every service (one of LOAD_BALANCING_POLICIES) from now on."""
         self.load_balancing = policy
-        async with self._lock:
-            if self._process is not None:
-                await self._ask({"load_balancing": policy})
+        await self._tell()
+
+    def trouble(self) -> str | None:
+        """Why connections are not served now, in two sentences; None while the proxy answers and knows everything."""
+        if self._proxy is None or self._proxy.over:
+            why = self._failure or (self._proxy.end if self._proxy else "it is being started")
+            return f"The data path does not run: {why}. Connections wait; dclab restarts it by itself."
+        if self._proxy.silent:
+            return "The data path does not take connections. They wait; if it hangs, dclab replaces it within 3 s."
+        if not self._proxy.informed:
+            return "The data path has not yet taken over the latest change. This takes some milliseconds."
+        return None
+
+    async def run(self) -> None:
+        """Keep a proxy running that answers, until cancelled; the proxy goes on until `close`."""
+        while not self._closed:
+            if self._proxy is None or self._proxy.over:
+                await self._start()
+            else:
+                await self._watch(self._proxy)
 
     async def close(self) -> None:
-        """End the proxy."""
-        self._closing = True
-        if self._process and self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            await self._process.wait()
+        """End the proxy and give the ports back."""
+        self._closed = True
+        if self._proxy is not None:
+            await self._proxy.close()
+        for one in self._listeners.values():
+            one.close()
 
-    async def keep_running(self) -> None:
-        """Start the proxy again whenever it dies, on the same ports; runs until cancelled or closed."""
-        while self._process is not None:
-            await self._process.wait()
-            if self._closing:
-                return
-            async with self._lock:
-                await self._spawn()
-                with contextlib.suppress(OSError):
-                    await self._listen(self.ports)
-                    await self._ask({"endpoints": self.endpoints})
-                    await self._ask({"load_balancing": self.load_balancing})
-            await asyncio.sleep(0.2)
+    async def _tell(self) -> None:
+        if self._proxy is not None:
+            await self._proxy.tell(self._state(), self._listeners)
 
-    async def _spawn(self) -> None:
-        with self.log_file.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "dclab.engines.embedded.proxy",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                env=self.environment,
-                preexec_fn=die_with_parent,
-            )
+    def _state(self) -> dict[str, object]:
+        return {"endpoints": self.endpoints, "load_balancing": self.load_balancing}
 
-    async def _listen(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        return (await self._ask({"listen": dict(wanted)})).ports
-
-    async def _ask(self, order: dict[str, Any]) -> _Answer:
-        """One order, one answer; an empty answer when the proxy has just died (it is started again)."""
-        assert self._process is not None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+    async def _start(self) -> None:
+        if self._proxy is not None and not self._failure:
+            self.say(f"data path: {self._proxy.end}; another process is started")
+        await asyncio.sleep(self._pause)
+        self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         try:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-            await self._process.stdin.drain()
-            line = await asyncio.wait_for(self._process.stdout.readline(), ANSWER_TIMEOUT)
-            answer = msgspec.json.decode(line, type=_Answer) if line else _Answer()
-        except (ConnectionError, TimeoutError, ValueError):
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
-            return _Answer()
-        if answer.error:
-            raise OSError(answer.errno, answer.error)
-        return answer
+            self._proxy = await ProxyProcess.start(self.environment, self.log_file)
+        except (OSError, subprocess.SubprocessError) as error:
+            self._failure = f"it cannot be started ({error})"
+            self.say(f"data path: {self._failure}; next attempt in {self._pause:g} s")
+            return
+        self._failure = ""
+        self._proxy.send(self._state(), self._listeners)
+
+    async def _watch(self, proxy: ProxyProcess) -> None:
+        """One look: wait for a beat, or until the proxy is over."""
+        due = time.monotonic() + BEAT
+        await proxy.ended(BEAT)
+        if proxy.over:
+            return
+        late = time.monotonic() - due > LATE
+        counts, self._was_late = not late or self._was_late, late
+        if counts and proxy.look(self._listeners):
+            proxy.kill(f"its process {proxy.pid} hung and was killed")
+        elif not proxy.silent:
+            proxy.beat(self._state(), self._listeners)
+        if proxy.age > SETTLED_AFTER:
+            self._pause = 0.0

@@ -7,6 +7,7 @@ Unix socket (`wire`). Everything it starts carries the lab's mark and ends with 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import signal
@@ -14,40 +15,53 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
 from dclab import manifests
-from dclab.clock import reached
-from dclab.engines.embedded import wire
+from dclab.engines.embedded import home, rotated, wire
 from dclab.engines.embedded.answering import listen
 from dclab.engines.embedded.autoscale import Autoscaling
+from dclab.engines.embedded.container import import_path
 from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.gate import Gate
+from dclab.engines.embedded.guard import Guard
 from dclab.engines.embedded.jobs import RunningJob
+from dclab.engines.embedded.parts import Parts
+from dclab.engines.embedded.reconcile import CALLERS, Reconciler
 from dclab.engines.embedded.replica import Replica
 from dclab.engines.embedded.reports import Reports
+from dclab.engines.embedded.rotated import OwnLog
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
-from dclab.engines.embedded.verbs import Parts, Verbs
+from dclab.engines.embedded.verbs import Verbs
 from dclab.engines.embedded.wire import LAB_MARK, Settings
-from dclab.errors import DclabError, InvalidInput, TimedOut
-from dclab.manifests import ServicePort
+from dclab.errors import DclabError, InvalidInput, MissingTool, TimedOut
 
 __all__ = ["Supervisor", "main"]
 
 WORKER = "worker"
 """The deployment whose replicas report."""
 
-CALLERS = (WORKER, "httplat")
-"""Deployments whose names begin so call others, and are started once those are ready."""
+TIDY_SECONDS = 10.0
+"""Between two looks at how large the logs are."""
+
+START_SECONDS = 18.0
+"""For the services to open; whoever starts the lab waits a little longer."""
+
+STOP_SECONDS = 14.0
+"""For everything to end; then the supervisor does, and its children with it. `down` waits for a second longer."""
 
 
 class Supervisor:
     """One embedded lab: its parts, its start and its end. What it can be asked is in `verbs`."""
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: Settings, log: OwnLog) -> None:
         self.folder = folder
         self.settings = settings
+        self.log = log
+        self.guard = Guard(self.say, self._give_up)
         objects = manifests.load()
         self.service_specs = {
             one.name: one for one in map(manifests.service_port, manifests.of_kind(objects, "Service"))
@@ -61,12 +75,15 @@ class Supervisor:
         self.autoscaling = Autoscaling(self.deployments, self.usage_sampler, settings)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": os.pathsep.join(sys.path),
+            "PYTHONPATH": import_path(),
             LAB_MARK: str(folder),
         }
-        self.services = Services(environment, folder / "supervisor.log")
+        self.services = Services(environment, log.file, self.say)
+        self.reconciler = Reconciler(self.deployments, self.service_specs, self.services)
+        self.gate = Gate(settings)
         self.over = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._reason = ""
+        self._end: asyncio.Task[None] | None = None
 
     # What replicas ask of their lab.
 
@@ -74,26 +91,24 @@ class Supervisor:
         """Port of every service."""
         return self.services.ports
 
+    def changed(self) -> None:
+        """Have desired and alive compared now, and the data path told."""
+        self.reconciler.changed()
+
     async def publish(self) -> None:
-        """Tell the data path which replicas are ready; returns once it knows."""
-        await self.services.publish({name: self._endpoints(service) for name, service in self.service_specs.items()})
+        """Tell the data path which replicas are ready; returns once it knows, or is not there to be told."""
+        try:
+            await self.reconciler.publish()
+        except Exception as error:  # it is told by the loop, once it can be
+            self.say(f"the data path could not be told who is ready: {error!r}")
 
     def say(self, message: str) -> None:
-        """Write a line to the log."""
-        print(time.strftime("%H:%M:%S"), message, file=sys.stderr, flush=True)  # noqa: T201
+        """Write a line to the log; never raises."""
+        self.log.say(message)
 
     def listener(self, deployment: str, replica: str) -> Callable[[float, str], None] | None:
         """Return what takes each line that a replica prints: workers report."""
         return self.reports.of(replica) if deployment == WORKER else None
-
-    def _endpoints(self, service: ServicePort) -> list[int]:
-        return [
-            replica.port
-            for deployment in self.deployments.values()
-            if service.selects(deployment.workload.labels)
-            for replica in deployment.alive
-            if replica.ready and replica.port is not None
-        ]
 
     def parts(self) -> Parts:
         """What the verbs are about."""
@@ -104,6 +119,7 @@ class Supervisor:
             service_specs=self.service_specs,
             services=self.services,
             deployments=self.deployments,
+            reconciler=self.reconciler,
             jobs=self.jobs,
             reports=self.reports,
             usage=self.usage_sampler,
@@ -114,26 +130,19 @@ class Supervisor:
     # Life.
 
     async def start(self) -> None:
-        """Open the services, start every deployment and the loops; OSError when a port cannot be had."""
+        """Open the services and start the loops; OSError when a port cannot be had."""
         wanted = dict.fromkeys(self.service_specs, 0)
         wanted["webui"] = self.settings.webui_port
         await self.services.open(wanted)
-        for task in (
-            self.services.keep_running(),
-            self._sample_usage(),
-            self.autoscaling.run(),
-            self._start_all(),
+        for name, work in (
+            ("the data path", self.services.run),
+            ("publishing", self.reconciler.keep_published),
+            ("reconciling", self.reconciler.run),
+            ("usage sampling", self._sample_usage),
+            ("autoscaling", self.autoscaling.run),
+            ("tidying", self._tidy),
         ):
-            self._tasks.append(asyncio.get_running_loop().create_task(task))
-
-    async def _start_all(self) -> None:
-        callers = [one for one in self.deployments.values() if one.name.startswith(CALLERS)]
-        called = [one for one in self.deployments.values() if one not in callers]
-        for deployment in called:
-            deployment.scale(deployment.desired)
-        await reached(lambda: all(one.ready for one in called))
-        for deployment in callers:
-            deployment.scale(deployment.desired)
+            self.guard.start(name, work, root=True)
 
     async def _sample_usage(self) -> None:
         resolution = self.settings.metric_resolution_seconds / self.settings.clock_speed
@@ -143,23 +152,66 @@ class Supervisor:
             due = max(due + resolution, time.monotonic())
             await asyncio.sleep(due - time.monotonic())
 
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            self.log.bound()
+            alive = {one.name for one in self._all_replicas()} | self.jobs.keys()
+            rotated.prune(wire.grows(self.folder) / "logs", alive)
+
     def _all_replicas(self) -> list[Replica]:
         return [replica for one in self.deployments.values() for replica in one.replicas]
 
+    def _give_up(self, reason: str) -> None:
+        """End by itself, which is a crash: the reason is the last line of the log, and the folder stays."""
+        self._reason = self._reason or f"The supervisor ended itself: {reason}."
+        self._begin_end()
+
     async def stop(self) -> None:
         """End everything that was started; workers first, so that they can still write their counts."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*(job.stop() for job in self.jobs.values()))
+        self.guard.end()
         callers = [one for one in self.deployments.values() if one.name.startswith(CALLERS)]
-        await asyncio.gather(*(one.down(grace=2.0) for one in callers))
-        await asyncio.gather(*(one.down(grace=2.0) for one in self.deployments.values()))
-        await self.services.close()
+        for stopping in (
+            [job.stop() for job in self.jobs.values()],
+            [one.down(grace=2.0) for one in callers],
+            [one.down(grace=2.0) for one in self.deployments.values()],
+            [self.services.close()],
+        ):
+            for result in await asyncio.gather(*stopping, return_exceptions=True):
+                if isinstance(result, Exception):  # the rest is ended all the same; the client kills what is left
+                    self.say(f"ending: {result!r}")
 
-    async def end(self) -> None:
-        """End everything that was started, then the supervisor itself."""
-        await self.stop()
-        self.over.set()
+    async def end(self, by: str = "`dclab down`") -> None:
+        """End everything that was started, then the supervisor itself; asked twice, it is done once.
+
+        Args:
+            by: who wants it, for whoever asks the lab meanwhile.
+        """
+        self.end_soon(by)
+        await asyncio.shield(self._begin_end())
+
+    def end_soon(self, by: str) -> None:
+        """Begin to end, since someone wants it: nothing of the lab stays, and nobody brings it back."""
+        self.gate.close(by)
+        self._reason = self._reason or f"The lab was ended by {by}."
+        home.declare_ended(self.folder)
+        self._begin_end()
+
+    def _begin_end(self) -> asyncio.Task[None]:
+        if self._end is None:
+            self._end = asyncio.get_running_loop().create_task(self._stop_all())
+        return self._end
+
+    async def _stop_all(self) -> None:
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self.stop()
+        except TimeoutError:
+            self.say(f"not everything has ended within {STOP_SECONDS:g} s; what is left ends with its supervisor")
+        finally:
+            if self._reason:
+                self.say(self._reason)
+            self.over.set()
 
 
 def _start_fault(error: OSError, settings: Settings) -> DclabError:
@@ -169,43 +221,84 @@ def _start_fault(error: OSError, settings: Settings) -> DclabError:
             "Another program, or another lab, listens there.",
             "Give another --port, or none for any free one.",
         )
-    return TimedOut("The lab's supervisor ended while starting.", f"{error}.", "Try again.")
+    why = str(error) or f"its services were not open within {START_SECONDS:g} s"
+    return TimedOut("The lab's supervisor ended while starting.", f"{why}.", "Try again.")
 
 
-async def _serve(folder: Path, settings: Settings, tell: int) -> None:
-    try:
-        supervisor = Supervisor(folder, settings)
-    except DclabError as error:
-        os.write(tell, wire.fault_line(error))
-        return
+def _tell(descriptor: int, line: bytes) -> None:
+    with contextlib.suppress(OSError):  # whoever waited for it is gone
+        os.write(descriptor, line)
+
+
+def _watch_lease(supervisor: Supervisor, lease: int) -> None:
+    """End the lab when the process that started it is gone: its end of the pipe closes with it."""
+    loop = asyncio.get_running_loop()
+
+    def over() -> None:
+        loop.remove_reader(lease)
+        supervisor.end_soon("the end of the command that had started it")
+
+    loop.add_reader(lease, over)
+
+
+async def _serve(folder: Path, settings: Settings, tell: int, lease: int) -> None:
+    """Run the lab to its end. DclabError, OSError: it could not be started, and nothing of it runs."""
+    log = OwnLog(wire.supervisor_log(folder))
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: log.say(_described(context)))
+    supervisor = Supervisor(folder, settings, log)
     for ending in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(ending, lambda: asyncio.ensure_future(supervisor.end()))
+        loop.add_signal_handler(ending, supervisor.end_soon, f"a {ending.name} to its supervisor")
     try:
-        await supervisor.start()
-    except OSError as error:
-        os.write(tell, wire.fault_line(_start_fault(error, settings)))
+        async with asyncio.timeout(START_SECONDS):
+            await supervisor.start()
+    except OSError as error:  # a TimeoutError is one
         await supervisor.stop()
-        return
-    server = await listen(folder, Verbs(supervisor.parts()), supervisor.say)
-    os.write(tell, wire.answer_line(None))
+        raise _start_fault(error, settings) from error
+    server = await listen(folder, Verbs(supervisor.parts()), supervisor.gate, supervisor.say)
+    if lease >= 0:
+        _watch_lease(supervisor, lease)
+    _tell(tell, wire.answer_line(None))
     os.close(tell)
     await supervisor.over.wait()
     await asyncio.sleep(0.05)  # for the answer to `down` to leave
     server.close()
+    if supervisor.gate.closed.is_set():
+        home.remove(folder)
+
+
+def _described(context: Mapping[str, Any]) -> str:
+    error = context.get("exception")
+    return f"{context.get('message', 'in a callback')}: {error!r}" if error else str(context.get("message"))
 
 
 def main() -> None:
-    """Run the lab whose folder is the first argument; tell the second, a descriptor, how the start went.
+    """Run a lab, and tell how its start went: in one line, an answer or a fault as the socket gives them.
 
-    What is told is one line, an answer or a fault as the socket gives them.
+    The arguments are its folder, the descriptor to tell, the lease to watch (or -1), and its settings as JSON. Of a start
+    that fails nothing is left, unless it was that of a crashed lab: that stays one.
     """
-    folder, tell = Path(sys.argv[1]), int(sys.argv[2])
+    folder, tell, lease = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    crashed = wire.settings_file(folder).exists()
     try:
-        settings = wire.read_settings(folder)
+        settings = wire.parse_settings(sys.argv[4])
+        try:
+            home.make(folder, settings)
+            log = os.open(wire.supervisor_log(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError as error:
+            raise MissingTool(
+                f"The lab cannot be started in {folder}.",
+                f"The system says: {error.strerror or error}.",
+                "Make room or permission there, or set XDG_RUNTIME_DIR to another folder.",
+            ) from error
+        for stream in (1, 2):
+            os.dup2(log, stream)
+        os.close(log)
+        uvloop.run(_serve(folder, settings, tell, lease))
     except DclabError as error:
-        os.write(tell, wire.fault_line(error))
-        return
-    uvloop.run(_serve(folder, settings, tell))
+        if not crashed:
+            home.remove(folder)
+        _tell(tell, wire.fault_line(error))
 
 
 if __name__ == "__main__":

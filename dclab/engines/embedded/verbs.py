@@ -2,66 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
-from pathlib import Path
+from subprocess import SubprocessError
 
 import msgspec
 
 from dclab.autoscaler import parse_autoscaler
-from dclab.clock import reached
 from dclab.engines.embedded import questions, wire
-from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.container import redis_server
 from dclab.engines.embedded.deployment import Deployment
-from dclab.engines.embedded.jobs import RunningJob, start_job
+from dclab.engines.embedded.jobs import start_job
+from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
-from dclab.engines.embedded.replica import ReplicaHost
-from dclab.engines.embedded.reports import Reports
-from dclab.engines.embedded.services import Services
-from dclab.engines.embedded.usage import UsageSampler
-from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.errors import DclabError, InvalidInput, TimedOut
 from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage, WorkerReport
-from dclab.manifests import ServicePort
 
-__all__ = ["Parts", "Verbs"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parts:
-    """What a lab consists of, as far as it can be asked about."""
-
-    settings: wire.Settings
-    folder: Path
-    host: ReplicaHost
-    service_specs: dict[str, ServicePort]
-    services: Services
-    deployments: dict[str, Deployment]
-    jobs: dict[str, RunningJob]
-    reports: Reports
-    usage: UsageSampler
-    autoscaling: Autoscaling
-    end: Callable[[], Awaitable[None]]
-    """Ends everything that runs, then the supervisor itself."""
+__all__ = ["Verbs"]
 
 
 class Verbs:
     """The verbs of one lab. Errors travel to the client as they are."""
 
     def __init__(self, parts: Parts) -> None:
-        self._lab = parts
+        self.parts = parts
+        self._adding = asyncio.Lock()
 
     async def about(self, _: questions.AskAbout) -> questions.About:
         """Settings, pids and service ports."""
+        self.parts.see()
         return questions.About(
-            settings=self._lab.settings,
+            settings=self.parts.settings,
             pid=os.getpid(),
-            proxy_pid=self._lab.services.pid,
-            load_balancing=self._lab.services.load_balancing,
-            ports=self._lab.services.ports,
+            proxy_pid=self.parts.services.pid,
+            data_path_trouble=self.parts.services.trouble(),
+            load_balancing=self.parts.services.load_balancing,
+            ports=self.parts.services.ports,
             redis=redis_server(),
-            control_loop_worst_delay_seconds=self._lab.autoscaling.worst_delay,
+            control_loop_worst_delay_seconds=self.parts.autoscaling.worst_delay,
             replicas={
                 name: tuple(
                     questions.ReplicaState(
@@ -69,56 +47,68 @@ class Verbs:
                     )
                     for one in deployment.replicas
                 )
-                for name, deployment in self._lab.deployments.items()
+                for name, deployment in self.parts.deployments.items()
             },
+            autoscalers=self.parts.autoscaling.targets,
         )
 
     async def states(self, _: questions.AskStates) -> dict[str, DeploymentState]:
         """Counts and usage of every deployment."""
+        self.parts.see()
         return {
             name: DeploymentState(counts=_counts(one), usage=self._usage(one))
-            for name, one in self._lab.deployments.items()
+            for name, one in self.parts.deployments.items()
         }
 
     async def ready(self, asked: questions.Ready) -> None:
         """Return when every deployment has as many ready replicas as it wants."""
-        await self._wait(self._lab.deployments, asked.timeout)
+        await self.parts.wait(tuple(self.parts.deployments.values()), asked.timeout)
 
     async def trouble(self, asked: questions.AskTrouble) -> str | None:
-        """Why replicas of a deployment are not ready; None while they may only need time."""
-        return _last_words(self._deployment(asked.deployment)) or None
+        """Why replicas of a deployment are not ready; None while nothing is known against them."""
+        self.parts.see()
+        return self.parts.why(self.parts.deployment(asked.deployment)) or None
 
     async def scale(self, asked: questions.Scale) -> None:
         """Scale, and wait until that many are ready and none is terminating."""
-        self._deployment(asked.deployment).scale(asked.replicas)
-        await self._wait([asked.deployment], asked.timeout)
+        found = self.parts.deployment(asked.deployment)
+        found.scale(asked.replicas)
+        await self.parts.wait([found], asked.timeout)
+        if found.desired != asked.replicas:
+            raise DclabError(
+                f"{found.name} was scaled to {found.desired} by something else, while this waited for {asked.replicas}.",
+                "Another dclab command or an autoscaler did that.",
+                "Remove the autoscaler, or let one command at a time change the lab.",
+            )
 
     async def replicas(self, asked: questions.AskReplicas) -> Replicas:
         """Counts of one deployment."""
-        return _counts(self._deployment(asked.deployment))
+        self.parts.see()
+        return _counts(self.parts.deployment(asked.deployment))
 
     async def configure(self, asked: questions.Configure) -> None:
         """Replace a deployment's replicas by ones with these variables."""
-        found = self._deployment(asked.deployment)
-        if not await found.configure(asked.env, asked.timeout):
+        found = self.parts.deployment(asked.deployment)
+        why = await found.configure(asked.env, asked.timeout)
+        if why:
             raise TimedOut(
-                f"{found.name} with {asked.env} was not ready within {asked.timeout:g} s; it runs on as it was.",
-                _last_words(found),
-                f"See `dclab status`, and the logs in {self._lab.folder / 'logs'}.",
+                f"{found.name} with {asked.env} did not get ready; it runs on as it was.",
+                why,
+                f"See the logs in {self.parts.logs}.",
             )
-        await self._wait([found.name], asked.timeout)
+        await self.parts.wait([found], asked.timeout)
 
     async def cpu_request(self, asked: questions.AskCpuRequest) -> float:
         """CPU request of one replica in millicores."""
-        return self._deployment(asked.deployment).workload.cpu_request_millicores
+        return self.parts.deployment(asked.deployment).workload.cpu_request_millicores
 
     async def usage(self, asked: questions.AskUsage) -> tuple[ReplicaUsage, ...]:
         """Usage of the replicas that have been measured."""
-        return self._usage(self._deployment(asked.deployment))
+        return self._usage(self.parts.deployment(asked.deployment))
 
     async def worker_reports(self, asked: questions.AskReports) -> tuple[WorkerReport, ...] | None:
         """Every report since then; None when some of them are not kept any more."""
-        return self._lab.reports.since(asked.since)
+        return self.parts.reports.since(asked.since)
 
     async def set_load_balancing(self, asked: questions.SetLoadBalancing) -> None:
         """Set the load-balancing policy of every service."""
@@ -127,80 +117,81 @@ class Verbs:
                 f"There is no load-balancing policy {asked.policy!r}.",
                 f"There are: {', '.join(wire.LOAD_BALANCING_POLICIES)}.",
             )
-        await self._lab.services.set_load_balancing(asked.policy)
+        await self.parts.services.set_load_balancing(asked.policy)
 
     async def start_load(self, asked: questions.StartLoad) -> str:
         """Run a Job; returns its name."""
         try:
-            job = await start_job(asked.workload, folder=self._lab.folder, services=self._lab.services.ports)
-        except OSError as error:
+            job = await start_job(
+                asked.workload,
+                folder=self.parts.folder,
+                services=self.parts.services.ports,
+                guard=self.parts.host.guard,
+            )
+        except (OSError, SubprocessError) as error:
             raise DclabError("The load test could not be started.", f"{error}.", "Run `dclab doctor`.") from error
-        self._lab.jobs[job.name] = job
+        self.parts.jobs[job.name] = job
         return job.name
 
     async def job_status(self, asked: questions.AskJob) -> JobStatus:
         """State of a job."""
-        return self._job(asked.name).status
+        return self.parts.job(asked.name).status
 
     async def job_log(self, asked: questions.AskJobLog) -> str:
         """Everything a job printed so far."""
-        return self._job(asked.name).log()
+        return self.parts.job(asked.name).log()
 
     async def job_stop(self, asked: questions.StopJob) -> None:
         """End a job."""
-        await self._job(asked.name).stop()
+        await self.parts.job(asked.name).stop()
 
     async def apply_autoscaler(self, asked: questions.ApplyAutoscaler) -> None:
         """Apply a HorizontalPodAutoscaler."""
         spec = parse_autoscaler(asked.manifest)
-        self._deployment(spec.target)
-        self._lab.autoscaling.apply(spec)
+        self.parts.deployment(spec.target)
+        self.parts.autoscaling.apply(spec)
 
     async def remove_autoscaler(self, asked: questions.RemoveAutoscaler) -> None:
         """Remove one; replica counts stay as they are."""
-        self._lab.autoscaling.remove(asked.name)
+        self.parts.autoscaling.remove(asked.name)
 
     async def autoscaler(self, asked: questions.AskAutoscaler) -> AutoscalerStatus:
         """Status of one."""
-        return self._lab.autoscaling.status(asked.name)
+        return self.parts.autoscaling.status(asked.name)
 
     async def autoscaler_passes(self, asked: questions.AskPasses) -> msgspec.Raw:
         """What one saw and did."""
-        return msgspec.Raw(msgspec.json.encode(self._lab.autoscaling.passes(asked.name)))
+        return msgspec.Raw(msgspec.json.encode(self.parts.autoscaling.passes(asked.name)))
 
     async def prometheus(self, asked: questions.AskPrometheus) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
-        if PROMETHEUS not in self._lab.deployments:
-            service = prometheus_service()
-            workload = prometheus_workload(self._lab.folder, self._lab.service_specs.values(), self._lab.services.ports)
-            if workload is None:
-                return None
-            self._lab.service_specs[service.name] = service
-            await self._lab.services.open({service.name: 0})
-            self._lab.deployments[PROMETHEUS] = Deployment(self._lab.host, workload)
-            self._lab.deployments[PROMETHEUS].scale(1)
-        await self._wait([PROMETHEUS], asked.timeout)
-        return self._lab.services.ports[PROMETHEUS]
+        try:
+            async with self._adding:  # asked twice at once, it is added once
+                if PROMETHEUS not in self.parts.deployments and not await self._add_prometheus():
+                    return None
+        except OSError as error:
+            raise DclabError("Prometheus could not be started.", f"{error}.", "Make room, and try again.") from error
+        await self.parts.wait([self.parts.deployments[PROMETHEUS]], asked.timeout)
+        return self.parts.services.ports[PROMETHEUS]
+
+    async def _add_prometheus(self) -> bool:
+        lab, service = self.parts, prometheus_service()
+        workload = prometheus_workload(lab.folder, lab.service_specs.values(), lab.services.ports)
+        if workload is None:
+            return False
+        if service.name not in lab.services.ports:
+            await lab.services.open({service.name: 0})
+        lab.service_specs[service.name] = service
+        lab.deployments[PROMETHEUS] = Deployment(lab.host, workload)
+        lab.reconciler.changed()
+        return True
 
     async def down(self, _: questions.Down) -> None:
         """End everything, then the supervisor itself."""
-        await self._lab.end()
-
-    def _deployment(self, name: str) -> Deployment:
-        try:
-            return self._lab.deployments[name]
-        except KeyError:
-            known = ", ".join(sorted(self._lab.deployments))
-            raise InvalidInput(f"There is no deployment {name!r} in this lab.", f"There are: {known}.") from None
-
-    def _job(self, name: str) -> RunningJob:
-        try:
-            return self._lab.jobs[name]
-        except KeyError:
-            raise LabLost(f"The lab knows no job {name!r}.", "It was started anew since.") from None
+        await self.parts.end()
 
     def _usage(self, deployment: Deployment) -> tuple[ReplicaUsage, ...]:
-        samples = self._lab.usage.samples
+        samples = self.parts.usage.samples
         return tuple(
             ReplicaUsage(
                 replica=one.name,
@@ -209,20 +200,6 @@ class Verbs:
             )
             for one in deployment.alive
             if one.name in samples
-        )
-
-    async def _wait(self, names: Iterable[str], timeout: float) -> None:
-        waited = [self._lab.deployments[name] for name in names]
-        if await reached(lambda: all(one.settled for one in waited), timeout):
-            return
-        late = [one for one in waited if not one.settled]
-        counts = ", ".join(
-            f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating" for one in late
-        )
-        raise TimedOut(
-            f"The lab was not ready within {timeout:g} s: {counts}.",
-            " ".join(filter(None, map(_last_words, late))),
-            f"See the logs in {self._lab.folder / 'logs'}; `dclab down` and `dclab up` start afresh.",
         )
 
 
@@ -234,10 +211,3 @@ def _counts(deployment: Deployment) -> Replicas:
         restarts=deployment.restarts,
         names=tuple(sorted(one.name for one in deployment.replicas)),
     )
-
-
-def _last_words(deployment: Deployment) -> str:
-    for replica in deployment.alive:
-        if not replica.ready and replica.last_error:
-            return f"{replica.name}: {replica.last_error}."
-    return ""

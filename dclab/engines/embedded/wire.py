@@ -7,6 +7,7 @@ decoded here: a line that is not what it should be is a `ValueError` with the re
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -23,6 +24,7 @@ from dclab.errors import (
     MissingTool,
     NoLab,
     NotSupported,
+    OtherVersion,
     Refused,
     TimedOut,
 )
@@ -43,9 +45,14 @@ __all__ = [
     "decode_reply",
     "envelope_line",
     "fault_line",
+    "grows",
     "log_file",
+    "parse_settings",
     "read_settings",
+    "settings_file",
+    "settings_text",
     "socket_path",
+    "supervisor_log",
     "write_settings",
 ]
 
@@ -69,6 +76,7 @@ FAULTS = {
         MissingTool,
         NoLab,
         NotSupported,
+        OtherVersion,
         Refused,
         TimedOut,
     )
@@ -91,6 +99,8 @@ class Settings:
     """Between two usage samples, on the autoscaler's clock (metrics-server's default)."""
     webui_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Port of the web UI; 0 takes any free one."""
+    instance: str = ""
+    """Random letters that tell this lab from another of its name; kept when a crashed lab is started again."""
 
 
 class DamagedLab(LabLost):
@@ -104,6 +114,12 @@ class Envelope(msgspec.Struct, frozen=True):
     arguments: msgspec.Raw = msgspec.Raw(b"{}")
     version: str = ""
     """Of the client's dclab; empty before dclab wrote it."""
+    pid: int = 0
+    """Of the client, to name it."""
+    instance: str = ""
+    """The lab that is meant (`Settings.instance`); empty for any of its name. Another one does nothing but say so."""
+    hold: str = ""
+    """Token of the hold under which the client changes the lab; empty for none."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -126,7 +142,20 @@ class Reply(msgspec.Struct, frozen=True):
 
 def log_file(folder: Path, replica: str) -> Path:
     """Return the path of everything that a replica or a job printed, over all its restarts."""
-    return folder / "logs" / f"{replica}.log"
+    return grows(folder) / "logs" / f"{replica}.log"
+
+
+def supervisor_log(folder: Path) -> Path:
+    """Return the path of what the supervisor says of itself."""
+    return grows(folder) / "supervisor.log"
+
+
+def grows(folder: Path) -> Path:
+    """Return where a lab keeps what may grow, through a link that leads to its state folder.
+
+    By a link, so that a command finds it whose XDG_STATE_HOME is another.
+    """
+    return folder / "state"
 
 
 def socket_path(folder: Path) -> Path:
@@ -134,14 +163,31 @@ def socket_path(folder: Path) -> Path:
     return folder / "control"
 
 
+def settings_file(folder: Path) -> Path:
+    """Return the path of the lab's `lab.json`, which is there until someone ends the lab."""
+    return folder / "lab.json"
+
+
 def write_settings(folder: Path, settings: Settings) -> None:
     """Write the lab's `lab.json`."""
-    (folder / "lab.json").write_bytes(msgspec.json.encode(settings))
+    partial = folder / ".lab.json"
+    partial.write_text(settings_text(settings))
+    partial.replace(settings_file(folder))
+
+
+def settings_text(settings: Settings) -> str:
+    """Return settings as JSON."""
+    return msgspec.json.encode(settings).decode()
+
+
+def parse_settings(text: str) -> Settings:
+    """Return the settings that a text holds; ValueError when it holds none."""
+    return _decode(text.encode(), Settings)
 
 
 def read_settings(folder: Path) -> Settings:
     """Return what the lab's `lab.json` says; DamagedLab when it is missing, damaged or of another lab."""
-    file = folder / "lab.json"
+    file = settings_file(folder)
     try:
         if not file.is_file():  # also: a pipe would block whoever opens it
             raise ValueError("it is no file" if file.exists() else "it is missing")
@@ -157,10 +203,10 @@ def read_settings(folder: Path) -> Settings:
     return settings
 
 
-def envelope_line(verb: str, arguments: Any) -> bytes:
-    """Return a question as a line."""
+def envelope_line(verb: str, arguments: Any, *, instance: str = "", hold: str = "") -> bytes:
+    """Return a question as a line, from this process."""
     packed = msgspec.Raw(msgspec.json.encode(arguments))
-    return msgspec.json.encode(Envelope(verb, packed, __version__)) + b"\n"
+    return msgspec.json.encode(Envelope(verb, packed, __version__, os.getpid(), instance, hold)) + b"\n"
 
 
 def decode_envelope(line: bytes) -> Envelope:

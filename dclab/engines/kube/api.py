@@ -7,7 +7,8 @@ wrong becomes one of dclab's errors here, so that nothing above knows HTTP or JS
 from __future__ import annotations
 
 import contextlib
-import socket
+import copy
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -19,8 +20,8 @@ from urllib3.exceptions import HTTPError
 
 from dclab.engines.kube import faults
 from dclab.engines.kube.objects import Listed, Object, Status, decode
-from dclab.engines.kube.tunnel import open_tunnel
-from dclab.errors import DclabError
+from dclab.engines.kube.tunnel import PortForward
+from dclab.errors import DclabError, NotAnswering
 from dclab.manifests import Manifest
 
 __all__ = ["Api", "path_of"]
@@ -34,6 +35,12 @@ PATIENCE = 45.0
 """Seconds for which a request is tried again while the server does not answer, or is not ready to."""
 
 ANSWER_TIMEOUT = 10.0
+
+OUTAGE_SECONDS = 2.0
+"""A server that was away for longer may have missed something; a hiccup is none."""
+
+WATCH_SECONDS = 20
+"""How long a watch lasts before it is taken up anew, so that a network that swallows it costs no more."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 PLURALS = {"NetworkPolicy": "networkpolicies"}
@@ -69,11 +76,19 @@ class Api:
         self.headers = headers
         self.patience = PATIENCE
         self.answer_seconds = ANSWER_TIMEOUT
+        self.last_away = -math.inf
+        """When an outage was last noticed, on time.monotonic()."""
 
     @property
     def server(self) -> str:
         """URL of the server."""
         return str(self.client.configuration.host)
+
+    def impatient(self) -> Api:
+        """Return the same API, of which nothing is asked again."""
+        other = copy.copy(self)
+        other.patience = 0.0
+        return other
 
     def get(self, path: str, kind: type[T], **query: str | int) -> T:
         """Read an object."""
@@ -105,10 +120,10 @@ class Api:
         finally:
             answer.close()
 
-    def forward(self, path: str, port: int) -> socket.socket:
-        """A connection to a port of the pod at `path`; LabLost when it cannot be had."""
+    def forward(self, path: str, port: int) -> PortForward:
+        """A request for connections to a port of the pod at `path`."""
         _, url, headers, *_ = self._serialized("GET", f"{path}/portforward", {"ports": port})
-        return open_tunnel(self.client.configuration, url, headers, port)
+        return PortForward(self.client.configuration, url, list(headers.iteritems()), port)
 
     def apply(self, manifest: Manifest, namespace: str) -> None:
         """Server-side apply: create the object, or take it to what the manifest says of it."""
@@ -125,28 +140,39 @@ class Api:
         """Change some fields of an object; `strategic`: of named members of its lists."""
         self._change("PATCH", path, {"fieldManager": FIELD_MANAGER}, patch, STRATEGIC if strategic else MERGE)
 
-    def delete(self, path: str, **query: str | int) -> None:
-        """Delete an object or a collection, with what belongs to it; nothing happens when there is none."""
+    def delete(self, path: str, *, version: str = "", **query: str | int) -> None:
+        """Delete an object or a collection, with what belongs to it; nothing happens when there is none.
+
+        Conflict: its resource version is not `version`.
+        """
+        options = {"preconditions": {"resourceVersion": version}} if version else {}
         with contextlib.suppress(faults.NotFound):
-            self._change("DELETE", path, query, {"propagationPolicy": "Background"})
+            self._change("DELETE", path, query, {"propagationPolicy": "Background", **options})
 
     def wait(
         self, path: str, kind: type[K], done: Callable[[Sequence[K]], T | None], seconds: float, **query: str | int
     ) -> T | None:
         """List, then watch, until `done` of the objects is neither None nor False; None when time is up.
 
-        A watch that drops is taken up where it was; one that has expired begins with a new list.
+        A watch that drops is taken up where it was; one that has expired, or that the server knows nothing of, begins with
+        a new list. NotAnswering: the server is away when time is up.
         """
         end = time.monotonic() + seconds
         while True:
-            listed: Listed[K] = self.get(path, Listed[kind], **query)  # type: ignore[valid-type]
+            try:
+                listed: Listed[K] = self.get(path, Listed[kind], **query)  # type: ignore[valid-type]
+            except NotAnswering:
+                if time.monotonic() > end:
+                    raise
+                continue
             objects: dict[str, K] = {one.metadata.name: one for one in listed.items}
             version = listed.metadata.resource_version
             if found := done(list(objects.values())):
                 return found
             while (left := end - time.monotonic()) > 0:
                 try:
-                    for event, one in self._events(path, kind, version, max(1, round(left)), query):
+                    length = min(WATCH_SECONDS, max(1, round(left)))
+                    for event, one in self._events(path, kind, version, length, query):
                         version = one.metadata.resource_version
                         if event == "DELETED":
                             objects.pop(one.metadata.name, None)
@@ -154,7 +180,7 @@ class Api:
                             objects[one.metadata.name] = one
                         if found := done(list(objects.values())):
                             return found
-                except faults.Expired:
+                except (faults.Expired, NotAnswering):
                     time.sleep(FIRST_PAUSE)
                     break
                 except HTTPError:
@@ -213,7 +239,7 @@ class Api:
         whole: bool = False,
     ) -> Any:
         """The open answer of a request, or its `whole` body; tried again while the server is away."""
-        end = time.monotonic() + self.patience
+        begin = time.monotonic()
         pause = FIRST_PAUSE
         while True:
             try:
@@ -228,11 +254,14 @@ class Api:
             else:
                 status = answer.status
                 if status < 400:
+                    if pause > FIRST_PAUSE and time.monotonic() - begin > OUTAGE_SECONDS:
+                        self.last_away = time.monotonic()
                     return said if whole else answer
                 failure = faults.refused(status, bytes(said), method, path)
-                if status not in AWAY or path.startswith(ADDED):
+                if status not in AWAY or path.startswith(ADDED) or isinstance(failure, faults.Expired):
                     raise failure
-            if time.monotonic() + pause > end:
+            if time.monotonic() + pause - begin > self.patience:
+                self.last_away = time.monotonic()
                 raise failure
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterator
 
 import msgspec
 
 from dclab.engines.kube.objects import Status
-from dclab.errors import DclabError, ExitCode, InvalidInput, LabLost, MissingTool
+from dclab.errors import DclabError, ExitCode, InvalidInput, LabLost, MissingTool, NotAnswering
 
 __all__ = [
     "AlreadyExists",
+    "Conflict",
     "Expired",
     "Forbidden",
+    "NoAnswer",
     "NoCluster",
     "NotFound",
     "NotKubernetes",
     "Unauthorized",
+    "half_done",
     "not_kubernetes",
     "refused",
     "unreachable",
@@ -31,6 +35,10 @@ class NotFound(LabLost):
 
 class AlreadyExists(DclabError):
     """An object of that name is there."""
+
+
+class Conflict(DclabError):
+    """The object has been changed since it was read."""
 
 
 class Expired(DclabError):
@@ -55,6 +63,13 @@ class NoCluster(MissingTool):
     code = "no-cluster"
 
 
+class NoAnswer(NoCluster, NotAnswering):
+    """A cluster is named, and does not answer; whether there is a lab in it is not known."""
+
+    code = NotAnswering.code
+    exit_code = NotAnswering.exit_code
+
+
 class NotKubernetes(LabLost):
     """What answers does not answer as an API server does."""
 
@@ -66,6 +81,8 @@ _DENIED = re.compile(
     r'cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"(?: in API group "(?P<group>[^"]*)")?'
     r'(?: in the namespace "(?P<namespace>[^"]+)")?'
 )
+_UNKNOWN_VERSION = re.compile(r"Too large resource version")
+"""Of a version that an API server has not come to, as after its data were restored (504)."""
 _SECURITY = re.compile(r"violates PodSecurity")
 _QUOTA = re.compile(r"exceeded quota")
 
@@ -80,7 +97,9 @@ def refused(status: int, body: bytes, method: str, path: str) -> DclabError:
         return NotFound(f"{path.rsplit('/', 1)[-1]} is not there.", message, "`dclab up` puts it there.")
     if status == 409 and reason == "AlreadyExists":
         return AlreadyExists(message)
-    if status == 410:
+    if status == 409 and reason == "Conflict":
+        return Conflict("Someone else has changed the object meanwhile.", message, "Try again.")
+    if status == 410 or _UNKNOWN_VERSION.search(message):
         return Expired(message or "The resource version is too old.")
     if status == 401:
         return Unauthorized(
@@ -92,7 +111,7 @@ def refused(status: int, body: bytes, method: str, path: str) -> DclabError:
         return _forbidden(message)
     if status in (400, 422):
         return InvalidInput("The cluster refused an object as invalid.", message, "Mend the manifest, then try again.")
-    return LabLost(
+    return NotAnswering(
         "The cluster's API server failed.", f"{method} {path}: {status} {message}".strip(), "Try again in a moment."
     )
 
@@ -127,6 +146,15 @@ def not_kubernetes(server: str, why: str) -> NotKubernetes:
     )
 
 
+@contextlib.contextmanager
+def half_done(done: str, hint: str) -> Iterator[None]:
+    """Have a server that goes away within say what has been done by then, and what to do about it."""
+    try:
+        yield
+    except NotAnswering as error:
+        raise NotAnswering(error.what, f"{error.why} {done}", hint) from error
+
+
 def unsendable(context: str, error: Exception) -> Unauthorized:
     """The error for a request that cannot be put into HTTP; it names no value, since that may be a secret."""
     return Unauthorized(
@@ -146,7 +174,7 @@ def unreachable(context: str, server: str, error: Exception) -> DclabError:
             f"{text}.",
             "Fetch the cluster's kubeconfig anew.",
         )
-    return LabLost(
+    return NotAnswering(
         f"The cluster of the context {context!r} does not answer at {server}.",
         f"{text}.",
         "Check that it runs and can be reached from here; `dclab status` shows when it is back.",

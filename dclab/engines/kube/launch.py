@@ -6,7 +6,7 @@ from.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,16 +16,19 @@ from dclab.engines.kube.cluster.connect import connect, is_local
 from dclab.engines.kube.cluster.images import Images, images_of
 from dclab.engines.kube.cluster.kubeconfig import PROFILE, contexts, find_context
 from dclab.engines.kube.cluster.provide import provide
-from dclab.engines.kube.faults import Forbidden, NoCluster, NotKubernetes
-from dclab.engines.kube.lab import rollout
+from dclab.engines.kube.faults import Forbidden, NoAnswer, NoCluster, NotKubernetes, half_done
+from dclab.engines.kube.lab import hold, rollout
 from dclab.engines.kube.lab.client import KubeLab
-from dclab.engines.kube.lab.namespace import claim, ensure_ours, is_ours, namespace_manifest, remove
+from dclab.engines.kube.lab.instance import instance_of, is_lab, mark_of, new_mark, set_mark, why_unusable
+from dclab.engines.kube.lab.lease import Lease
+from dclab.engines.kube.lab.namespace import claim, ensure_ours, is_ours, namespace_manifest
+from dclab.engines.kube.lab.removal import remove
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Namespace
-from dclab.errors import InvalidInput
+from dclab.errors import InvalidInput, LabCrashed, OtherVersion
 from dclab.lab import LabSummary
 
-__all__ = ["Place", "end", "find_lab", "labs", "place", "start"]
+__all__ = ["Place", "end", "exists", "find_lab", "labs", "place", "start"]
 
 USUAL_NAME = "dockercoins"
 """The namespace of a lab that was given no name."""
@@ -42,6 +45,14 @@ class Place:
     namespace: str
     version: str
     local: bool
+    context_name: str | None = None
+    """As the user named it; None for dclab's own profile."""
+
+    @property
+    def options(self) -> str:
+        """Options that name it in a command, each behind a space."""
+        context = f" --context {self.context_name}" if self.context_name else " --engine kube"
+        return context + (f" --name {self.namespace}" if self.namespace != USUAL_NAME else "")
 
     def __str__(self) -> str:
         return (
@@ -55,7 +66,8 @@ def place(context_name: str | None, namespace: str) -> Place:
 
     Raises:
         InvalidInput: there is no such context.
-        NoCluster: nothing answers there, or there is no profile of dclab's own.
+        NoAnswer: nothing answers there.
+        NoCluster: there is no profile of dclab's own.
     """
     context = find_context(context_name)
     if context is None and context_name is None:
@@ -66,8 +78,11 @@ def place(context_name: str | None, namespace: str) -> Place:
         )
     if context is None:
         raise _no_context(context_name)
-    api, version = connect(context)
-    return Place(api, namespace, version, is_local(context, api))
+    try:
+        api, version = connect(context)
+    except NoAnswer as error:
+        raise NoAnswer(f"The lab {namespace!r} does not answer.", f"{error.what} {error.why}", error.hint) from error
+    return Place(api, namespace, version, is_local(context, api), context_name)
 
 
 def _no_context(name: str | None) -> InvalidInput:
@@ -102,40 +117,100 @@ def labs(context_name: str | None) -> list[LabSummary]:
         return [LabSummary(name=USUAL_NAME, engine="kube", state=state, context=context.name)]
     api.patience = 0.0
     return [
-        LabSummary(name=name, engine="kube", state="running", context=context.name)
-        for name in _namespaces(api)
-        if rollout.names(api, name)
+        LabSummary(name=one.metadata.name, engine="kube", state=_state(api, one), context=context.name)
+        for one in _namespaces(api)
+        if is_lab(one, api)
     ]
 
 
-def _namespaces(api: Api) -> list[str]:
-    """Return the names of dclab's namespaces, as far as the user may see them."""
+def _state(api: Api, namespace: Namespace) -> Literal["running", "other version", "crashed"]:
+    why = why_unusable(namespace, rollout.names(api, namespace.metadata.name), "")
+    if isinstance(why, OtherVersion):
+        return "other version"
+    return "crashed" if why else "running"
+
+
+def _namespaces(api: Api) -> Sequence[Namespace]:
+    """Return dclab's namespaces, as far as the user may see them."""
     try:
-        found = api.list(path_of("v1", "Namespace", ""), Namespace, labelSelector=SELECTOR)
+        return api.list(path_of("v1", "Namespace", ""), Namespace, labelSelector=SELECTOR)
     except Forbidden:
         usual = api.get_or_none(path_of("v1", "Namespace", "", USUAL_NAME), Namespace)
-        found = [usual] if usual is not None and is_ours(usual) else []
-    return [one.metadata.name for one in found if one.metadata.deletion_timestamp is None]
+        return [usual] if usual is not None and is_ours(usual) else []
+
+
+def exists(where: Place) -> bool:
+    """Whether there is a lab in that place, in whichever state; Refused when the namespace is someone else's."""
+    return is_lab(ensure_ours(where.api, where.namespace), where.api)
 
 
 def find_lab(where: Place) -> KubeLab | None:
-    """The lab in that place, or None; Refused when the namespace is someone else's."""
+    """The lab in that place, or None.
+
+    Raises:
+        Refused: the namespace is someone else's.
+        OtherVersion, LabCrashed: there is one, and it cannot be used.
+    """
     namespace = ensure_ours(where.api, where.namespace)
-    return KubeLab(where.api, where.namespace, images_of(namespace)) if namespace else None
+    if namespace is None or not is_lab(namespace, where.api):
+        return None
+    if why := why_unusable(namespace, rollout.names(where.api, where.namespace), where.options):
+        raise why
+    return _lab(where, namespace, None)
 
 
-def start(where: Place, images: Images, say: Callable[[str], None]) -> tuple[KubeLab, bool]:
-    """Bring the lab up, or up to date.
+def _lab(where: Place, namespace: Namespace, lease: Lease | None) -> KubeLab:
+    images = images_of(namespace)
+    return KubeLab(
+        where.api,
+        where.namespace,
+        images,
+        instance=instance_of(namespace),
+        context=where.context_name,
+        options=where.options,
+        lease=lease,
+    )
+
+
+def start(where: Place, images: Images, say: Callable[[str], None], *, leased: bool = False) -> tuple[KubeLab, bool]:
+    """Bring the lab up, or up to date, also one that has crashed.
+
+    Args:
+        where: to bring it up.
+        images: its container images.
+        say: takes a line about what is done.
+        leased: a lab that was not there before ends with this process, whatever ends it.
 
     Returns:
-        The lab, and whether it was not there before. Its pods may not be ready yet.
+        The lab, and whether it was not there before, or had crashed. Its pods may not be ready yet.
+
+    Raises:
+        OtherVersion: another dclab has started the lab that is there.
+        LabHeld: a command holds it.
     """
-    there = find_lab(where) is not None
+    try:
+        there = find_lab(where) is not None
+    except LabCrashed:
+        there = False
+    if there:
+        hold.check(where.api, where.namespace, "")
     provide(where.api, images, say)
-    claim(where.api, namespace_manifest(where.namespace, images))
-    lab = KubeLab(where.api, where.namespace, images)
-    say(f"applying the manifests to {where.namespace}")
-    lab.deploy()
+    mark = new_mark()
+    lease = Lease(where.context_name, where.namespace, "lab", mark) if leased and not there else None
+    again = f"`dclab up{where.options}` finishes it; `dclab down{where.options}` removes it."
+    try:
+        with half_done(f"Part of the lab {where.namespace!r} may have been made.", again):
+            claim(where.api, namespace_manifest(where.namespace, images), mark)
+            namespace = set_mark(where.api, where.namespace, mark)
+            if lease:
+                lease.covers(mark_of(namespace))
+            lab = _lab(where, namespace, lease)
+            say(f"applying the manifests to {where.namespace}")
+            lab.deploy()
+    except BaseException:
+        if lease:  # its watchdog takes away what there is already
+            lease.end()
+        raise
     return lab, not there
 
 
@@ -149,9 +224,14 @@ def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[boo
     if own and (cluster or not minikube.running()):
         return minikube.delete() if cluster else False, []
     where = place(context_name, namespace)
-    if ensure_ours(where.api, namespace) is None:
+    found = ensure_ours(where.api, namespace)
+    if found is None:
         return False, []
-    kept = remove(where.api, namespace)
+    there = is_lab(found, where.api) or bool(rollout.names(where.api, namespace))
+    with half_done(
+        "Part of the lab is removed.", f"`dclab down{where.options}` removes the rest once the cluster is back."
+    ):
+        kept = remove(where.api, namespace)
     if own:
         minikube.stop()
-    return True, kept
+    return there or not kept, kept

@@ -6,7 +6,7 @@ out what is empty.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,7 @@ __all__ = [
     "ApiService",
     "Condition",
     "Event",
+    "Lease",
     "Listed",
     "Namespace",
     "Node",
@@ -31,6 +32,7 @@ __all__ = [
     "Status",
     "Version",
     "decode",
+    "unix",
 ]
 
 
@@ -97,8 +99,31 @@ class RoleBinding(Object, frozen=True):
     role_ref: RoleReference = RoleReference()
 
 
+class LeaseSpec(Part, frozen=True):
+    """Who holds something, and until when."""
+
+    holder_identity: str = ""
+    lease_duration_seconds: int = 0
+    acquire_time: datetime | None = None
+    renew_time: datetime | None = None
+
+
+class Lease(Object, frozen=True):
+    """A lease."""
+
+    spec: LeaseSpec = LeaseSpec()
+
+
+class NamespaceStatus(Part, frozen=True):
+    """State of a namespace."""
+
+    conditions: tuple[Condition, ...] = ()
+
+
 class Namespace(Object, frozen=True):
     """A namespace."""
+
+    status: NamespaceStatus = NamespaceStatus()
 
 
 class ServicePort(Part, frozen=True):
@@ -173,6 +198,8 @@ class Event(Object, frozen=True):
     type: str = ""
     reason: str = ""
     message: str = ""
+    count: int = 1
+    first_timestamp: datetime | None = None
     last_timestamp: datetime | None = None
     event_time: datetime | None = None
 
@@ -218,6 +245,11 @@ class Listed(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
 
     metadata: ListMetadata = ListMetadata()
     items: tuple[T, ...] = ()
+
+
+def unix(time: datetime) -> float:
+    """Return a time of the API in unix seconds."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def decode(answer: Any, kind: type[T]) -> T:

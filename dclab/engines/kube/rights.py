@@ -22,10 +22,12 @@ IN_THE_NAMESPACE = (
     ([""], ["services"], [*_LOOK, "create", "patch", "deletecollection"]),
     ([""], ["configmaps"], _APPLY),
     ([""], ["serviceaccounts"], [*_APPLY, "watch"]),
-    (["apps"], ["deployments"], [*_LOOK, "create", "patch", "delete", "deletecollection"]),
+    (["apps"], ["deployments"], ["get", "list", "create", "patch", "delete", "deletecollection"]),
     (["apps"], ["deployments/scale"], ["patch"]),
     (["autoscaling"], ["horizontalpodautoscalers"], [*_APPLY, "get", "delete"]),
     (["batch"], ["jobs"], [*_LOOK, "create", "delete", "deletecollection"]),
+    # By one the lab is held while an experiment runs.
+    (["coordination.k8s.io"], ["leases"], [*_APPLY, "get", "delete"]),
     (["networking.k8s.io"], ["networkpolicies"], _APPLY),
     (["rbac.authorization.k8s.io"], ["roles", "rolebindings"], _APPLY),
     (["discovery.k8s.io"], ["endpointslices"], _LOOK),

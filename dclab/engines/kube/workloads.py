@@ -44,9 +44,18 @@ class Container(Part, frozen=True):
     resources: Requests = Requests()
 
 
+class Toleration(Part, frozen=True):
+    """How long a pod stays on a node with a taint."""
+
+    key: str = ""
+    toleration_seconds: int | None = None
+
+
 class PodSpec(Part, frozen=True):
     """What a pod is to be."""
 
+    node_name: str = ""
+    tolerations: tuple[Toleration, ...] = ()
     containers: tuple[Container, ...] = ()
 
 
@@ -62,6 +71,7 @@ class Terminated(Part, frozen=True):
 
     exit_code: int = 0
     reason: str = ""
+    started_at: datetime | None = None
     finished_at: datetime | None = None
 
 

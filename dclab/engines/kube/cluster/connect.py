@@ -28,7 +28,7 @@ def connect(context: Context, answer_seconds: float = ANSWER_TIMEOUT) -> tuple[A
     Raises:
         InvalidInput: the context's entry cannot be used.
         PluginFailed: its exec plugin gave no credentials.
-        NoCluster: nothing answers there.
+        NoAnswer: nothing answers there.
         NotKubernetes: what answers is not an API server.
         Unauthorized: it does not accept the user.
     """
@@ -41,7 +41,9 @@ def connect(context: Context, answer_seconds: float = ANSWER_TIMEOUT) -> tuple[A
     except faults.NotKubernetes:
         raise
     except LabLost as error:
-        raise faults.NoCluster(error.what, error.why, "Start it, or name another --context.") from error
+        raise faults.NoAnswer(
+            error.what, error.why, "Start it, or name another --context; `dclab status` shows when it answers."
+        ) from error
     api.patience = patience
     return api, version
 

@@ -15,6 +15,7 @@ from functools import cache
 
 from dclab import __version__
 from dclab.engines.kube.cluster.upstream import fit_upstream
+from dclab.engines.kube.labels import IMAGES
 from dclab.engines.kube.objects import Namespace
 from dclab.errors import InvalidInput
 from dclab.manifests import Manifest
@@ -104,4 +105,4 @@ def short_name(image: str) -> str:
 
 def images_of(namespace: Namespace) -> Images:
     """The source that a namespace of ours was made with."""
-    return Images(namespace.metadata.annotations.get("dclab/images", BUILD))
+    return Images(namespace.metadata.annotations.get(IMAGES, BUILD))

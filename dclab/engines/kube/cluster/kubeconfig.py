@@ -19,7 +19,7 @@ import msgspec
 from dclab.engines.kube.cluster.kubeconfig_types import Cluster, ContextEntry, User
 from dclab.engines.kube.cluster.kubeconfig_yaml import Unreadable, read_document
 from dclab.errors import InvalidInput
-from dclab.paths import state_folder
+from dclab.paths import state_home
 
 __all__ = [
     "PROFILE",
@@ -81,7 +81,7 @@ class Access(NamedTuple):
 
 def own_kubeconfig() -> Path:
     """Return where minikube writes of dclab's own profile."""
-    return state_folder() / "kubeconfig"
+    return state_home() / "kubeconfig"
 
 
 def _users() -> str:

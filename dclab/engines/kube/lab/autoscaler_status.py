@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler, Metric, MetricSource, MetricValue
-from dclab.engines.kube.objects import Event
+from dclab.engines.kube.objects import Event, unix
 from dclab.lab import AutoscalerStatus
 from dclab.results import AutoscaleEvent, Condition, MetricReading
 
-__all__ = ["autoscaler_status", "unix"]
+__all__ = ["EventLog", "autoscaler_status"]
 
 IN = {"cpu": (Decimal(1000), "m"), "memory": (Decimal("1e-6"), "MB")}
 """Resources that are shown in a unit of their own: times what, and which."""
 
 
-def autoscaler_status(found: Autoscaler, events: Iterable[Event]) -> AutoscalerStatus:
+class EventLog:
+    """Events about an autoscaler as they are read again and again, each occurrence once.
+
+    The API makes one event of those that repeat, with the times of the first and the last, and forgets them after an hour.
+    """
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, float], AutoscaleEvent] = {}
+
+    def read(self, events: Iterable[Event]) -> tuple[AutoscaleEvent, ...]:
+        """Take what is there now; return all there was, in order of time."""
+        for one in events:
+            for t in _times(one):
+                told = AutoscaleEvent(t=t, type=one.type, reason=one.reason, message=one.message)
+                self._told[one.metadata.uid or one.metadata.name, t] = told
+        return tuple(sorted(self._told.values(), key=lambda one: one.t))
+
+
+def autoscaler_status(found: Autoscaler, events: Sequence[AutoscaleEvent]) -> AutoscalerStatus:
     """Return its counts, readings, conditions and events; what it does not know yet is 0, None or empty."""
     status = found.status
-    told = (AutoscaleEvent(t=_when(one), type=one.type, reason=one.reason, message=one.message) for one in events)
     return AutoscalerStatus(
         current=status.current_replicas,
         desired=status.desired_replicas,
@@ -29,7 +45,7 @@ def autoscaler_status(found: Autoscaler, events: Iterable[Event]) -> AutoscalerS
             Condition(type=one.type, status=one.status, reason=one.reason, message=one.message)
             for one in status.conditions
         ),
-        events=tuple(sorted(told, key=lambda one: one.t)),
+        events=tuple(events),
     )
 
 
@@ -72,12 +88,7 @@ def _number(target: MetricValue, value: MetricValue, resource: str) -> tuple[flo
     return None if quantity is None else float(quantity * factor), unit
 
 
-def _when(event: Event) -> float:
-    """Return its time: recorders of the newer events API leave lastTimestamp empty."""
-    known = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
-    return unix(known) if known else 0.0
-
-
-def unix(time: datetime) -> float:
-    """Return a time of the API in unix seconds."""
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+def _times(event: Event) -> set[float]:
+    """Return its first and its last time: recorders of the newer events API leave both empty, and have one of their own."""
+    last = event.last_timestamp or event.event_time or event.metadata.creation_timestamp
+    return {unix(one) for one in (event.first_timestamp, last) if one} or {0.0}

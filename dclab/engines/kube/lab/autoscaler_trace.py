@@ -16,8 +16,7 @@ from dclab.autoscaler.observation import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
 from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
-from dclab.engines.kube.lab.autoscaler_status import unix
-from dclab.engines.kube.objects import ZERO
+from dclab.engines.kube.objects import ZERO, unix
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
 
@@ -26,6 +25,9 @@ SYNC_SECONDS = 15.0
 
 LOOKS_BACK = 5
 """How many readings before a change of the status may be the one that the controller saw."""
+
+LOOKS_BACK_SECONDS = 2 * SYNC_SECONDS
+"""And how long before."""
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
 PHASES: dict[str, Phase] = {"Pending": "Pending", "Running": "Running", "Succeeded": "Succeeded", "Failed": "Failed"}
@@ -77,7 +79,10 @@ class AutoscalerWatch:
 
     def _seen(self, index: int, status: AutoscalerState) -> Look:
         shown = _shown(status)
-        around: list[Look] = [*reversed(self.looks[max(0, index - LOOKS_BACK) : index]), self.looks[index]]
+        here = self.looks[index]
+        before = reversed(self.looks[max(0, index - LOOKS_BACK) : index])
+        # After an outage of the API server the last look is from long before the pass.
+        around = [*(one for one in before if one.at > here.at - LOOKS_BACK_SECONDS), here]
         for one in around:
             if _utilization(one) == shown:
                 return one

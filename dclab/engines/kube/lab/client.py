@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from dclab import manifests
-from dclab.engines.http_services import read_counter, read_httplat
-from dclab.engines.kube.api import Api, path_of
+from dclab.engines.counter_reader import CounterReader
+from dclab.engines.http_services import SEE_STATUS, read_counter, read_httplat
+from dclab.engines.kube.api import path_of
 from dclab.engines.kube.cluster.connect import check_version
-from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.faults import NotFound
+from dclab.engines.kube.faults import NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
 from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
-from dclab.engines.kube.lab.autoscaler_status import autoscaler_status
+from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
-from dclab.engines.kube.lab.diagnose import cause, trouble
-from dclab.engines.kube.lab.namespace import ensure_ours, remove, rendered
+from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
-from dclab.engines.kube.lab.reach import Reach
+from dclab.engines.kube.lab.tenancy import Tenancy, used
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO, Event, Node
+from dclab.engines.kube.objects import ZERO, Event, Node, Service
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
-from dclab.errors import DclabError, InvalidInput, LabLost, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, TimedOut
 from dclab.lab import (
+    SERVICES,
     AutoscalerStatus,
     Counter,
     DeploymentState,
@@ -45,29 +46,32 @@ SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
 
 
-class KubeLab:
+T = TypeVar("T")
+
+
+class KubeLab(Tenancy):
     """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
 
     engine = "kube"
     clock_speed = 1.0
     sync_seconds = SYNC_SECONDS
 
-    def __init__(self, api: Api, namespace: str, images: Images) -> None:
-        self.api = api
-        self.name = namespace
-        self.images = images
-        self.reach = Reach(api, namespace)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As for any `Tenancy`."""
+        super().__init__(*args, **kwargs)
+        self._kept = threading.local()
         self._watches: dict[str, AutoscalerWatch] = {}
+        self._events: dict[str, EventLog] = {}
+        """About autoscalers, by uid."""
 
     # What it is.
 
-    def identity(self) -> Mapping[str, Any]:
-        """What tells this lab from another of its name."""
-        return {"context": self.api.context, "server": self.api.server, "namespace": self.name}
-
     def deployments(self) -> Sequence[str]:
         """Names of its deployments."""
-        return rollout.names(self.api, self.name)
+        found = rollout.names(self.api, self.name)
+        if not found:
+            self.check_there()
+        return found
 
     def addresses(self) -> Mapping[str, str]:
         """URLs of services that stay reachable after this command: the NodePorts that answer."""
@@ -85,49 +89,48 @@ class KubeLab:
 
     # Life.
 
-    def deploy(self) -> None:
-        """Apply the manifests; replica counts stay as they are."""
-        if ensure_ours(self.api, self.name) is None:
-            raise LabLost(f"The namespace {self.name!r} is gone.", "Someone has deleted it.", "`dclab up` makes it.")
-        for one in rendered(self.name, self.images)[1:]:
-            self.api.apply(one, self.name)
-
+    @used
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
         end = time.monotonic() + timeout
-        for name in rollout.names(self.api, self.name):
-            rollout.wait_settled(self.api, self.name, name, end - time.monotonic())
+        rollout.wait_settled(self.api, self.name, sorted({*SERVICES, *self.deployments()}), timeout)
         first: int | None = None
-        while time.monotonic() < end:
+        while True:
             with contextlib.suppress(LabLost):
                 now = self.counter().hashes
                 if first is not None and now > first:
                     return
                 first = now if first is None else min(first, now)
+            if time.monotonic() > end:
+                break
             time.sleep(0.1)
         why, hint = cause(self.api, self.name)
         raise TimedOut(f"The hash counter does not rise within {timeout:g} s.", why, hint)
 
-    def down(self) -> None:
-        """Remove what is dclab's; idempotent."""
-        self.reach.close()
-        remove(self.api, self.name)
-
     # Deployments.
 
+    @used
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
+        self.may_change()
         path = self._deployment(deployment)
         try:
             self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
         except NotFound as error:
             raise self._unknown(deployment) from error
-        rollout.wait_settled(self.api, self.name, deployment, timeout)
+        self._wait_settled(deployment, f"to have {replicas} replicas", timeout)
 
+    def _wait_settled(self, deployment: str, wanted: str, timeout: float) -> None:
+        told = f"{deployment} has been told {wanted}, and will once the cluster is back."
+        with half_done(told, f"`dclab status{self.options}` shows when it is back, and what there is."):
+            rollout.wait_settled(self.api, self.name, [deployment], timeout)
+
+    @used
     def states(self) -> Mapping[str, DeploymentState]:
         """Counts and usage of every deployment, by its name, in three requests."""
         return states.states(self.api, self.name)
 
+    @used
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""
         try:
@@ -136,13 +139,35 @@ class KubeLab:
             raise self._unknown(deployment) from error
         return states.counts(found, self._pods(deployment))
 
+    @used
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        found = (trouble(pod) for pod in self._pods(deployment) if not is_ready(pod))
-        return next((one[0] for one in found if one), None)
+        found = next((one for pod in self._pods(deployment) if not is_ready(pod) and (one := trouble(pod))), None)
+        found = found or refusal(self.api.get(self._deployment(deployment), Deployment))
+        return found.why if found else None
 
+    def data_path_trouble(self) -> str | None:
+        """Return which services are gone, or why the web UI does not answer.
+
+        Kubernetes counts the pods of a node as ready for 40 s after it was last heard of.
+        """
+        wanted = {one["metadata"]["name"] for one in manifests.of_kind(manifests.load(), "Service")}
+        there = self.api.list(path_of("v1", "Service", self.name), Service, labelSelector=SELECTOR)
+        if missing := sorted(wanted - {one.metadata.name for one in there}):
+            again = f"`dclab up{self.options}` makes them again."
+            return f"Someone has deleted services, so that they cannot be reached: {', '.join(missing)}. {again}"
+        try:
+            self._read("webui", read_counter)
+        except NotAnswering:
+            raise
+        except LabLost as error:
+            return f"{error.what} {error.why}"
+        return None
+
+    @used
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
+        self.may_change()
         try:
             manifest = manifests.named(manifests.load(), "Deployment", deployment)
         except KeyError as error:
@@ -151,8 +176,9 @@ class KubeLab:
         kept = [one for one in container.get("env", ()) if one["name"] not in env]
         container["env"] = [*kept, *({"name": key, "value": value} for key, value in env.items())]
         self.api.apply(self.images.fit([manifest])[0], self.name)
-        rollout.wait_settled(self.api, self.name, deployment, timeout)
+        self._wait_settled(deployment, f"to run with {', '.join(env) or 'its own variables'}", timeout)
 
+    @used
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
         found = self.api.get(self._deployment(deployment), Deployment)
@@ -166,16 +192,18 @@ class KubeLab:
     def _metrics(self, app: str) -> Sequence[PodMetrics]:
         return states.metrics(self.api, self.name, f"app={app}")
 
+    @used
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""
         self._check_known(deployment)
         return logs.last_lines(self.api, self.name, deployment, lines)
 
     def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
-        """Yield the last lines of every replica, then new ones as they come; ends with LabLost when the lab does."""
+        """Yield the last lines of every replica, then new ones as they come; ends only when the lab does."""
         for one in deployments:
             self._check_known(one)
-        return logs.follow(self.api, self.name, deployments, lines)
+        with self.using():
+            yield from logs.follow(self.api, self.name, deployments, lines)
 
     def _check_known(self, deployment: str) -> None:
         if deployment not in self.deployments():
@@ -198,14 +226,24 @@ class KubeLab:
                 f"A cluster's services do not balance by {policy!r}.", "kube-proxy chooses a replica at random."
             )
 
+    @used
     def url(self, service: str) -> str:
         """Base URL that reaches the service from here, without a trailing slash."""
         return self.reach.url(service)
 
+    @used
     def counter(self) -> Counter:
         """The hash counter; LabLost when Redis or the web UI does not answer."""
-        return read_counter(self.url("webui"))
+        return self._read("webui", self._counter_at)
 
+    def _counter_at(self, url: str) -> Counter:
+        """Read it over a connection that is kept: a new one through a forward costs several round trips."""
+        reader: CounterReader | None = getattr(self._kept, "reader", None)
+        if reader is None or reader.url != url:
+            reader = self._kept.reader = CounterReader(url, SEE_STATUS)
+        return reader.read()
+
+    @used
     def worker_reports(self, since: float) -> Sequence[WorkerReport] | None:
         """Return every report from `since` until now, from the workers' logs; None where they leave a doubt.
 
@@ -213,15 +251,29 @@ class KubeLab:
         """
         return reports.worker_reports(self.api, self.name, since)
 
+    @used
     def httplat(self, target: str) -> Scrape:
         """What the target's httplat exporter has counted so far."""
-        return read_httplat(self.url(f"httplat-{target}"))
+        return self._read(f"httplat-{target}", read_httplat)
 
+    def _read(self, service: str, read: Callable[[str], T]) -> T:
+        """Read from a service; once more where it is forwarded, when the API server that forwards it is back."""
+        url = self.url(service)
+        try:
+            return read(url)
+        except LabLost:
+            if not self.reach.forwards(service):
+                raise
+        check_version(self.api)
+        return read(url)
+
+    @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe from within the cluster, through the Service, as a worker calls it."""
-        job = jobs.probe_job(service, spec)
+        job = self.held(jobs.probe_job(service, spec))
         return jobs.run_probe(self.api, self.name, self.images.fit([job])[0], spec)
 
+    @used
     def prometheus_url(self) -> str | None:
         """Base URL of the lab's Prometheus, put beside it if need be; TimedOut when it does not get ready."""
         ensure_prometheus(self.api, self.name)
@@ -229,20 +281,33 @@ class KubeLab:
 
     # Load and autoscaling.
 
+    @used
     def start_load(self, spec: LoadSpec) -> jobs.KubeJob:
         """Start a siege as a Job; returns when it runs."""
-        (manifest,) = self.images.fit([manifests.load_test(spec)])
+        self.may_change()
+        (manifest,) = self.images.fit([self.held(manifests.load_test(spec))])
         return jobs.start(self.api, self.name, manifest, f"http://{spec.target}{spec.path}")
 
+    @used
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
         """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
-        self.api.apply(dict(manifest), self.name)
+        self.may_change()
+        self.api.apply(self.held(manifest), self.name)
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
+    @used
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
+        self.may_change()
         self.api.delete(self._autoscaler(name))
 
+    @used
+    def autoscalers(self) -> Mapping[str, str]:
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        found = self.api.list(path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name), Autoscaler)
+        return {one.metadata.name: one.spec.scale_target_ref.name for one in found}
+
+    @used
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
         try:
@@ -254,14 +319,15 @@ class KubeLab:
         if name in self._watches:
             target = found.spec.scale_target_ref.name
             self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
-        return autoscaler_status(found, self._events(found.metadata.uid))
+        uid = found.metadata.uid
+        return autoscaler_status(found, self._events.setdefault(uid, EventLog()).read(self._events_about(uid)))
 
     def autoscaler_passes(self, name: str) -> Sequence[Any]:
         """As far as looking at it since it was applied shows them."""
         watch = self._watches.get(name)
         return watch.passes() if watch else ()
 
-    def _events(self, uid: str) -> Sequence[Event]:
+    def _events_about(self, uid: str) -> Sequence[Event]:
         return self.api.list(path_of("v1", "Event", self.name), Event, fieldSelector=f"involvedObject.uid={uid}")
 
     def _autoscaler(self, name: str) -> str:

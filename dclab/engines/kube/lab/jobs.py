@@ -7,13 +7,15 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
-from dclab.engines.kube.lab.diagnose import cause
+from dclab.engines.kube.lab.diagnose import QUOTA_HINT, REFUSED_SECONDS, Trouble, Troubles, told, trouble
+from dclab.engines.kube.objects import Event
 from dclab.engines.kube.workloads import Job, Pod
-from dclab.errors import DclabError, LabLost, TimedOut
+from dclab.errors import DclabError, LabLost, NotAnswering, TimedOut
 from dclab.lab import JobStatus, ProbeSample, ProbeSpec
 from dclab.manifests import Manifest, named, optional
 from dclab.measure import timed_request
@@ -21,6 +23,8 @@ from dclab.measure import timed_request
 __all__ = ["KubeJob", "probe_job", "run_probe", "start"]
 
 START_SECONDS = 60.0
+EVERY = 0.3
+FOLLOW_PAUSE = 0.5
 LOG_SECONDS = 15.0
 """For a siege to print its summary once it is told to end, and for the log to arrive."""
 
@@ -63,17 +67,34 @@ class KubeJob:
         return self._log.decode(errors="replace")
 
     def stop(self) -> None:
-        """End it if it runs, and remove it; its summary is in the log afterwards."""
+        """End it if it runs, and remove it; its summary is in the log afterwards.
+
+        Raises:
+            NotAnswering: the API server stays away, so that it could be neither ended nor read to its end.
+        """
         if self._final:
             return
-        state = self.status()
-        self._final = state if state.state in ("succeeded", "failed") else JobStatus(state="stopped")
-        if self._final.state == "stopped":
-            self.api.delete(self._path)
-            self._follower.join(LOG_SECONDS)
-        else:
-            self._follower.join(LOG_SECONDS)
-            self.api.delete(self._path)
+        try:
+            state = self.status()
+            if state.state in ("succeeded", "failed"):
+                self._final = state
+                self._follower.join(LOG_SECONDS)
+                if self._follower.is_alive():  # it may be waiting for a server that was away
+                    self._log = max(self._log, self._whole_log(), key=len)
+                with contextlib.suppress(NotAnswering):  # Kubernetes removes it in ten minutes
+                    self.api.delete(self._path)
+            else:
+                self._final = JobStatus(state="stopped")
+                self.api.delete(self._path)
+                self._follower.join(LOG_SECONDS)
+        except NotAnswering as error:
+            self._final = JobStatus(state="stopped")
+            raise _left(self.name, self.namespace, error) from error
+
+    def _whole_log(self) -> bytes:
+        for pod in self._pods():
+            return self.api.text(path_of("v1", "Pod", self.namespace, pod.metadata.name) + "/log").encode()
+        return b""
 
     def _pods(self) -> Sequence[Pod]:
         return self.api.list(path_of("v1", "Pod", self.namespace), Pod, labelSelector=f"job-name={self.name}")
@@ -97,31 +118,61 @@ class KubeJob:
                 for chunk in self.api.follow(f"{pod}/log"):
                     said += chunk
                     self._log = max(self._log, said, key=len)
-            if self.status().state not in ("running", "pending"):
-                return
+                if self.status().state not in ("running", "pending"):
+                    return
+            time.sleep(FOLLOW_PAUSE)
+
+
+def _left(name: str, namespace: str, error: NotAnswering) -> NotAnswering:
+    """The error for a job that could not be removed, since the API server is away."""
+    return NotAnswering(
+        error.what,
+        f"{error.why} The job {name} was left in the namespace {namespace!r}; Kubernetes ends it by itself.",
+        f"`kubectl logs --namespace {namespace} job/{name}` shows what it printed, for ten minutes after its end.",
+    )
 
 
 def start(api: Api, namespace: str, manifest: Manifest, url: str) -> KubeJob:
     """Create a Job, and return once its pod runs.
 
     Raises:
-        TimedOut: it does not start; the error says why.
+        TimedOut: it does not start, or it is certain that it will not; the error says why.
+        NotAnswering: the API server stays away.
     """
     name = manifest["metadata"]["generateName"] + secrets.token_hex(3)
     metadata = {key: value for key, value in manifest["metadata"].items() if key != "generateName"}
-    api.create({**manifest, "metadata": {**metadata, "name": name}}, namespace)
-    begun = api.wait(
-        path_of("v1", "Pod", namespace),
-        Pod,
-        lambda pods: any(map(_started, pods)),
-        START_SECONDS,
-        labelSelector=f"job-name={name}",
-    )
-    if not begun:
-        why, hint = cause(api, namespace, manifest["metadata"]["labels"]["app"])
+    try:
+        api.create({**manifest, "metadata": {**metadata, "name": name}}, namespace)
+        why = _wait_started(api, namespace, name)
+        if why is None:
+            return KubeJob(api, namespace, name, url)
         api.delete(path_of("batch/v1", "Job", namespace, name))
-        raise TimedOut(f"The job {name} did not start within {START_SECONDS:g} s.", why, hint)
-    return KubeJob(api, namespace, name, url)
+    except NotAnswering as error:
+        raise _left(name, namespace, error) from error
+    raise TimedOut(f"The job {name} does not start.", *why)
+
+
+def _wait_started(api: Api, namespace: str, name: str) -> tuple[str, str] | None:
+    """Return None once a job's pod runs, or why it does not and what to do."""
+    end = time.monotonic() + START_SECONDS
+    troubles = Troubles()
+    while True:
+        pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"job-name={name}")
+        if any(map(_started, pods)):
+            return None
+        now = [found for pod in pods if (found := trouble(pod))] if pods else list(_refused(api, namespace, name))
+        if found := troubles.certain(now):
+            return told(api, namespace, found)
+        if time.monotonic() > end:
+            return (now[0].why, now[0].hint) if now else ("Its pod was not started in time.", "Try again in a moment.")
+        time.sleep(EVERY)
+
+
+def _refused(api: Api, namespace: str, name: str) -> Iterator[Trouble]:
+    """What a job was told when it wanted to make its pod, such as of a quota."""
+    for one in api.list(path_of("v1", "Event", namespace), Event, fieldSelector=f"involvedObject.name={name}"):
+        if one.reason == "FailedCreate":
+            yield Trouble(f"{name} may make no pod: {one.message}.", QUOTA_HINT, REFUSED_SECONDS, name, "refused")
 
 
 def _started(pod: Pod) -> bool:

@@ -95,7 +95,7 @@ def ensure_prometheus(api: Api, namespace: str, wanted: Source | None = None) ->
             )
         for one in objects:
             api.apply(one, namespace)
-    rollout.wait_settled(api, namespace, PROMETHEUS, READY_SECONDS)
+    rollout.wait_settled(api, namespace, [PROMETHEUS], READY_SECONDS)
 
 
 def _own(namespace: str) -> list[Manifest]:

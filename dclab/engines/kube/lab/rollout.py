@@ -1,23 +1,38 @@
-"""Deployments of the lab: which there are, and when one has settled."""
+"""Deployments of the lab: which there are, and when they have settled.
+
+That is looked at again and again, each time anew and whole, so that an outage of the API server leaves no gap in what is
+known; and pods are counted themselves, since a deployment's status is as old as its controller's last look.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.lab.diagnose import cause
+from dclab.engines.kube.lab.diagnose import Trouble, Troubles, cause, refusal, scales_up, told, trouble
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, rolled_out
-from dclab.errors import TimedOut
+from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, ReplicaSet, is_ready, rolled_out
+from dclab.errors import LabCrashed, NotAnswering, TimedOut
 
-__all__ = ["names", "unattended", "wait_settled"]
+__all__ = ["names", "settled", "unattended", "wait_settled"]
 
+EVERY = 0.3
+"""Seconds between two looks."""
 
 RECOVERY_SECONDS = 150.0
 """For controllers to see that their server is back: client-go's reflectors back off to 30 s, and up to twice that
 by jitter (k8s.io/client-go/tools/cache/reflector.go), and a try that meets a server not yet ready costs another
 such pause; then they have to act, and pods to start. After outages of 20 s, 57 to 96 s were seen."""
+
+KUBELETS_SECONDS = 12.0
+"""For kubelets to tell what has become of their pods while the server was away: they do so every 10 s (syncPeriod in
+pkg/kubelet/status/status_manager.go). Before, a pod that has crashed meanwhile still counts as ready."""
+
+
+HASH = "pod-template-hash"
+REVISION = "deployment.kubernetes.io/revision"
 
 
 def names(api: Api, namespace: str) -> list[str]:
@@ -26,29 +41,49 @@ def names(api: Api, namespace: str) -> list[str]:
     return sorted(one.metadata.name for one in listed)
 
 
-def _settled(api: Api, namespace: str, name: str, end: float) -> bool:
-    return bool(
-        api.wait(
-            path_of("apps/v1", "Deployment", namespace),
-            Deployment,
-            rolled_out,
-            end - time.monotonic(),
-            fieldSelector=f"metadata.name={name}",
-        )
-        and api.wait(
-            path_of("v1", "Pod", namespace),
-            Pod,
-            lambda pods: all(one.metadata.deletion_timestamp is None for one in pods),
-            end - time.monotonic(),
-            labelSelector=f"app={name},{SELECTOR}",
-        )
-    )
+@dataclass(frozen=True)
+class _Look:
+    """Deployments with their pods, at one moment."""
+
+    deployments: Sequence[Deployment]
+    pods: Mapping[str, Sequence[Pod]]
+    moving: bool
+    """Whether any pod of the lab is ending or starting, and so may make room for others."""
+
+    @property
+    def unsettled(self) -> list[Deployment]:
+        return [one for one in self.deployments if not settled(one, self.pods[one.metadata.name])]
+
+    @property
+    def unattended(self) -> bool:
+        return any(unattended(one, self.pods[one.metadata.name]) for one in self.unsettled)
 
 
-def _unattended(api: Api, namespace: str, name: str) -> bool:
-    deployment = api.get_or_none(path_of("apps/v1", "Deployment", namespace, name), Deployment)
-    pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"app={name},{SELECTOR}")
-    return deployment is not None and unattended(deployment, pods)
+def _look(api: Api, namespace: str, wanted: Sequence[str]) -> _Look:
+    """LabCrashed: one of those deployments is gone."""
+    listed = api.list(path_of("apps/v1", "Deployment", namespace), Deployment, labelSelector=SELECTOR)
+    deployments = [one for one in listed if one.metadata.name in wanted]
+    if missing := set(wanted) - {one.metadata.name for one in deployments}:
+        raise LabCrashed(
+            f"{', '.join(sorted(missing))} is gone from the namespace {namespace!r}.",
+            "Someone has deleted the deployment.",
+            "`dclab up` makes it again.",
+        )
+    pods: dict[str, list[Pod]] = {name: [] for name in wanted}
+    moving = False
+    for pod in api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=SELECTOR):
+        pods.get(pod.metadata.labels.get("app", ""), []).append(pod)
+        starting = not is_ready(pod) and pod.status.phase in ("Pending", "Running") and trouble(pod) is None
+        moving = moving or starting or pod.metadata.deletion_timestamp is not None
+    return _Look(deployments, pods, moving)
+
+
+def settled(deployment: Deployment, pods: Sequence[Pod]) -> bool:
+    """Whether a deployment is as it is wanted, by its status and by its pods, and no pod of it is ending."""
+    if not rolled_out([deployment]) or any(one.metadata.deletion_timestamp is not None for one in pods):
+        return False
+    there = [one for one in pods if one.status.phase not in ("Failed", "Succeeded")]
+    return len(there) == deployment.spec.replicas and all(map(is_ready, there))
 
 
 def unattended(deployment: Deployment, pods: Sequence[Pod]) -> bool:
@@ -56,10 +91,9 @@ def unattended(deployment: Deployment, pods: Sequence[Pod]) -> bool:
     status = deployment.status
     if status.observed_generation != deployment.metadata.generation:
         return True
-    refused = any(one.type == "ReplicaFailure" for one in status.conditions)
     # During a rollout there is one more than is wanted, for as long as the new ones are not ready.
     rolling = status.updated_replicas != status.replicas
-    if status.replicas != deployment.spec.replicas and not refused and not rolling:
+    if status.replicas != deployment.spec.replicas and refusal(deployment) is None and not rolling:
         return True
     return any(not _looked_at(one.status) for one in pods)
 
@@ -70,15 +104,65 @@ def _looked_at(status: PodStatus) -> bool:
     return bool(status.container_statuses or any(one.status == "False" for one in scheduled))
 
 
-def wait_settled(api: Api, namespace: str, name: str, seconds: float) -> None:
-    """Return when the deployment is ready as it is wanted and no pod of it is ending; else TimedOut, with the cause.
+def wait_settled(api: Api, namespace: str, wanted: Sequence[str], seconds: float) -> None:
+    """Return when deployments are as they are wanted and no pod of them is ending.
 
     What nobody has looked at by then, as when the API server was away shortly before, has RECOVERY_SECONDS more.
+
+    Raises:
+        TimedOut: they are not in time, or it is certain that they will not be; with the cause.
+        LabCrashed: one of them is gone.
+        NotAnswering: the server stays away for longer than it is waited for.
     """
     begin = time.monotonic()
-    if _settled(api, namespace, name, begin + seconds):
-        return
-    if _unattended(api, namespace, name) and _settled(api, namespace, name, begin + seconds + RECOVERY_SECONDS):
-        return
-    why, hint = cause(api, namespace, name)
-    raise TimedOut(f"{name} is not ready as it should be after {time.monotonic() - begin:.0f} s.", why, hint)
+    troubles = Troubles()
+    while True:
+        try:
+            look = _look(api, namespace, wanted)
+        except NotAnswering:
+            if time.monotonic() - begin > seconds:
+                raise
+            continue
+        calm = time.monotonic() - api.last_away > KUBELETS_SECONDS
+        if not look.unsettled and calm:
+            return
+        now = _troubles(api, namespace, look)
+        found = troubles.certain(now)
+        if found and not (found.pending and scales_up(api, namespace, found.of)):
+            why, hint = told(api, namespace, found)
+            raise TimedOut(f"{now[found]} does not get ready as it is wanted.", why, hint)
+        waited = time.monotonic() - begin
+        if waited > seconds and (waited > seconds + RECOVERY_SECONDS or (calm and not look.unattended)):
+            names_ = [one.metadata.name for one in look.unsettled]
+            why, hint = cause(api, namespace, names_[0] if names_ else None)
+            raise TimedOut(f"{', '.join(names_)} is not ready as it should be after {waited:.0f} s.", why, hint)
+        time.sleep(EVERY)
+
+
+def _troubles(api: Api, namespace: str, look: _Look) -> dict[Trouble, str]:
+    """What keeps deployments from having their newest pods ready, and of which; older pods are going to be replaced."""
+    found: dict[Trouble, str] = {}
+    for deployment in look.unsettled:
+        name = deployment.metadata.name
+        if deployment.status.observed_generation != deployment.metadata.generation:
+            continue
+        if not look.moving and (refused := refusal(deployment)):
+            found[refused] = name
+        troubled = [(one, of) for one in look.pods[name] if not is_ready(one) and (of := trouble(one))]
+        newest = _newest(api, namespace, name) if troubled else ""
+        for pod, of in troubled:
+            if pod.metadata.labels.get(HASH, "") == newest and not (look.moving and of.pending):
+                found[of] = name
+    return found
+
+
+def _newest(api: Api, namespace: str, name: str) -> str:
+    """The hash of a deployment's present template, which its pods bear as a label."""
+    sets = api.list(path_of("apps/v1", "ReplicaSet", namespace), ReplicaSet, labelSelector=f"app={name},{SELECTOR}")
+    newest = max(sets, key=_revision, default=None)
+    return newest.metadata.labels.get(HASH, "") if newest else ""
+
+
+def _revision(one: ReplicaSet) -> int:
+    found = one.metadata.annotations.get(REVISION, "")
+    return int(found) if found.isdecimal() else 0

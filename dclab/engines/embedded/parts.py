@@ -1,0 +1,122 @@
+"""What a supervisor consists of, as far as a lab can be asked about it: finding a part, and waiting for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dclab.clock import reached
+from dclab.engines.embedded import wire
+from dclab.engines.embedded.autoscale import Autoscaling
+from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.host import ReplicaHost
+from dclab.engines.embedded.jobs import RunningJob
+from dclab.engines.embedded.reconcile import Reconciler
+from dclab.engines.embedded.reports import Reports
+from dclab.engines.embedded.services import Services
+from dclab.engines.embedded.usage import UsageSampler
+from dclab.errors import InvalidInput, LabLost, TimedOut
+from dclab.manifests import ServicePort
+
+__all__ = ["Parts"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What a lab consists of, as far as it can be asked about."""
+
+    settings: wire.Settings
+    folder: Path
+    host: ReplicaHost
+    service_specs: dict[str, ServicePort]
+    services: Services
+    deployments: dict[str, Deployment]
+    reconciler: Reconciler
+    jobs: dict[str, RunningJob]
+    reports: Reports
+    usage: UsageSampler
+    autoscaling: Autoscaling
+    end: Callable[[], Awaitable[None]]
+    """Ends everything that runs, then the supervisor itself."""
+
+    def deployment(self, name: str) -> Deployment:
+        """Return the deployment; InvalidInput: there is none of that name."""
+        try:
+            return self.deployments[name]
+        except KeyError:
+            known = ", ".join(sorted(self.deployments))
+            raise InvalidInput(f"There is no deployment {name!r} in this lab.", f"There are: {known}.") from None
+
+    def job(self, name: str) -> RunningJob:
+        """Return the job; LabLost: there is none of that name."""
+        try:
+            return self.jobs[name]
+        except KeyError:
+            raise LabLost(f"The lab knows no job {name!r}.", "It was started anew since.") from None
+
+    def see(self) -> None:
+        """See which replicas are stopped, so that what is said now is so."""
+        for deployment in self.deployments.values():
+            for replica in deployment.replicas:
+                replica.see()
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what replicas and jobs print."""
+        return (wire.grows(self.folder) / "logs").resolve()
+
+    async def wait(self, waited: Sequence[Deployment], timeout: float) -> None:
+        """Return when these are settled and the data path serves them.
+
+        Raises:
+            TimedOut: they are not in time, or at once when a replica crashes again and again; with the cause.
+        """
+        began = time.monotonic()
+
+        def settled() -> bool:
+            self.see()
+            served = self.reconciler.published and self.services.trouble() is None
+            return served and all(one.settled for one in waited)
+
+        def crashing() -> bool:
+            return any(one.crash_loop(began) for one in waited)
+
+        if await reached(lambda: settled() or crashing(), timeout) and settled():
+            return
+        late = [one for one in waited if not one.settled]
+        counts = ", ".join(
+            f"{one.name} has {one.ready} of {one.desired} ready and {one.terminating} terminating" for one in late
+        )
+        within = "" if crashing() else f" within {timeout:g} s"
+        raise TimedOut(
+            f"The lab was not ready{within}: {counts or 'its data path does not serve its replicas'}.",
+            " ".join(filter(None, (*map(self.why, late), self.services.trouble()))),
+            f"See the logs in {self.logs}; `dclab down` and `dclab up` start afresh.",
+        )
+
+    def why(self, deployment: Deployment) -> str:
+        """Return why not all replicas of a deployment are ready; empty while nothing is known against them."""
+        if waits := self.reconciler.waits_for(deployment):
+            return f"{deployment.name} is started once {', '.join(waits)} are ready."
+        return deployment.trouble
+
+    def remember(self) -> Callable[[], Coroutine[Any, Any, None]]:
+        """Return a function that puts the lab back to how it is now: for a command that is killed while it holds it."""
+        desired = {name: (one.desired, one.overrides) for name, one in self.deployments.items()}
+        policy, scaled, jobs = self.services.load_balancing, set(self.autoscaling.targets), set(self.jobs)
+
+        async def put_back() -> None:
+            for name in set(self.autoscaling.targets) - scaled:
+                self.autoscaling.remove(name)
+            for name, (count, overrides) in desired.items():
+                self.deployments[name].overrides = overrides
+                self.deployments[name].scale(count)
+            if self.services.load_balancing != policy:
+                await self.services.set_load_balancing(policy)
+            await asyncio.gather(*(job.stop() for name, job in self.jobs.items() if name not in jobs))
+
+        return put_back

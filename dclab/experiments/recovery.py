@@ -1,0 +1,104 @@
+"""What an experiment does about its lab: refuses one that changes by itself, brings back a crashed one, and no ended one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from dclab.errors import DclabError, LabEnded, LabHeld, LabLost, Refused
+from dclab.lab import SERVICES, Lab
+
+__all__ = [
+    "NOT_OURS",
+    "check_not_ended",
+    "check_nothing_scales",
+    "counts_but_workers",
+    "put_back",
+    "recover",
+    "restore",
+    "why_lost",
+]
+
+NOT_OURS = (LabEnded, LabHeld)
+"""Errors after which an experiment has no lab to go on with: it stops at once, and keeps what it has."""
+
+
+def counts_but_workers(lab: Lab) -> Mapping[str, int]:
+    """Return how many replicas each service is to have; of workers an experiment decides that itself."""
+    return {name: lab.replicas(name).desired for name in SERVICES if name != "worker"}
+
+
+def check_nothing_scales(lab: Lab) -> None:
+    """Raise Refused where an autoscaler is there: it would change what is measured.
+
+    What it scales is changed sooner or later, so the figures would be those of no known number of replicas.
+    """
+    if found := lab.autoscalers():
+        said = ", ".join(f"{name!r} (of {target})" for name, target in sorted(found.items()))
+        raise Refused(
+            f"The lab has an autoscaler that is not part of this measurement: {said}.",
+            "It may change the number of replicas while the rate is measured; nothing was changed.",
+            "Remove it first: `kubectl delete hpa` with its name and namespace; a lab of the embedded engine is started "
+            "again by `dclab down`, then `dclab up`.",
+        )
+
+
+def check_not_ended(lab: Lab) -> None:
+    """Raise LabEnded where someone has ended the lab, and nothing else."""
+    try:
+        lab.deployments()
+    except LabEnded:
+        raise
+    except DclabError:
+        pass
+
+
+def why_lost(lab: Lab, error: LabLost) -> DclabError:
+    """Return LabEnded where someone has ended the lab, which says more than what did not answer first; else the error."""
+    try:
+        check_not_ended(lab)
+    except LabEnded as ended:
+        return ended
+    return error
+
+
+@contextmanager
+def put_back(*undo: Callable[[], object]) -> Iterator[None]:
+    """Undo in the end what is changed within, one after the other, unless the lab is not ours any more."""
+    try:
+        yield
+    except NOT_OURS:
+        raise
+    except BaseException:
+        _all(undo)
+        raise
+    _all(undo)
+
+
+def _all(undo: Sequence[Callable[[], object]]) -> None:
+    with ExitStack() as stack:
+        for one in reversed(undo):
+            stack.callback(one)
+
+
+def recover(lab: Lab, counts: Mapping[str, int]) -> None:
+    """Bring a lab back that does not answer; return when it is ready.
+
+    Args:
+        lab: that was lost.
+        counts: replicas of its services, which a lab that is deployed again does not know.
+
+    Raises:
+        LabEnded: someone has ended it; nothing was brought back.
+        DclabError: it does not come back.
+    """
+    lab.deploy()
+    restore(lab, counts)
+    lab.ready()
+
+
+def restore(lab: Lab, counts: Mapping[str, int]) -> None:
+    """Scale services back to these numbers of replicas where they have others."""
+    for name, count in counts.items():
+        if lab.replicas(name).desired != count:
+            lab.scale(name, count)
