@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import psutil
 import pytest
 
 from dclab.engines.embedded import launch
-from dclab.engines.embedded.wire import Settings, supervisor_log
+from dclab.engines.embedded.wire import Settings, grows, supervisor_log
 from dclab.errors import TimedOut
 from dclab.lab import LoadSpec, ProbeSpec
 from dclab.loopback import LOOPBACK
@@ -220,6 +221,28 @@ def test_a_replica_that_stays_stopped_is_replaced_and_one_that_is_continued_is_n
     wait_until(lambda: replicas(lab, "rng")[0].pid not in (before.pid, None), 5)
     wait_until(lambda: whole(lab), 5)
     assert "was stopped by a signal and not continued" in supervisor_log(lab.folder).read_text()
+
+
+def test_a_lab_whose_folders_are_removed_heals_without_them_and_leaves_nothing(tmp_path, monkeypatch, wait_until):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    lab, _ = launch.start(Settings(name="bare"))
+    lab.ready()
+    about, place = lab.about(), grows(lab.folder).resolve()
+    supervisor = psutil.Process(about.pid)
+    shutil.rmtree(tmp_path / "dclab", ignore_errors=True)
+    shutil.rmtree(place, ignore_errors=True)
+    killed = [about.replicas["redis"][0].pid, about.replicas["worker"][0].pid, about.proxy_pid]
+    family = len(supervisor.children())
+    for pid in killed:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len([one for one in supervisor.children() if one.pid not in killed]) >= family)
+    wait_until(lambda: any(place.glob("logs/worker-*.log")))
+    assert not lab.folder.exists(), "it is not brought back"
+    assert place.stat().st_mode & 0o077 == 0
+    launch.stop(lab.folder)
+    assert launch.leftovers(lab.folder) == []
+    assert not place.exists()
 
 
 def test_a_crash_loop_ends_the_waiting_with_its_last_line(lab):

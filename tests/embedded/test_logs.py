@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dclab.engines.embedded import launch, logs
 from dclab.engines.embedded.wire import Settings, grows, log_file
-from dclab.errors import InvalidInput, LabLost
+from dclab.errors import InvalidInput, LabEnded, LabLost
 from dclab.lab import LogLine
 
 content = st.lists(
@@ -134,7 +134,7 @@ def test_following_a_lab_until_it_ends(wait_until):
     def follow():
         try:
             collected(lab.follow_logs(["worker"], 1), found)
-        except LabLost as error:
+        except LabEnded as error:
             ended.append(error)
 
     following = threading.Thread(target=follow)
@@ -153,3 +153,4 @@ def test_following_a_lab_until_it_ends(wait_until):
     lab.down()
     following.join(10)
     assert len(ended) == 1
+    assert any(one.replica == second and "Leaving" in one.text for one in found), "the last words, too"

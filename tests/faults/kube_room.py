@@ -96,6 +96,8 @@ class KubeRoom:
         self.wanted: dict[str, int] = {}
         self.commands: list[Command] = []
         self.looks: deque[tuple[float, KubeSeen]] = deque(maxlen=16)
+        self.unnoticed_until = 0.0
+        """Monotonic seconds until which a status need not tell of a fault yet."""
         self.running: Any = None
         """The command that runs meanwhile (`trial.Running`)."""
         self.seed = 1
@@ -109,7 +111,8 @@ class KubeRoom:
             raise CannotGive("our own cluster needs root")
         try:
             self._ran = lifecycle.running()
-            lifecycle.up()
+            if not self._ran:
+                lifecycle.up()
         except CannotRun as error:
             raise CannotGive(str(error)) from error
         self.lab = Lab(config.new_client_from_config(str(KUBECONFIG), NAME), NAMESPACE)

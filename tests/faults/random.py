@@ -21,7 +21,7 @@ from tests.faults.fault import CannotGive, Row
 from tests.faults.ledger import Ledger
 from tests.faults.room import Room
 from tests.faults.surroundings import disk
-from tests.faults.trial import ask_status, check, heal
+from tests.faults.trial import ask_status, check, heal, unnoticed
 from tests.faults.user import CHECKOUT, heed_signals
 
 GOAL_SECONDS = 5.0
@@ -110,7 +110,9 @@ class Chain:
             self.crash(row)
         else:
             with self.give(kind, component):
+                self.room.unnoticed_until = time.monotonic() + unnoticed(kind)
                 ask_status(self.room, row)
+            self.room.unnoticed_until = 0.0
         self.ledger.look()
         # Three of ten are given while the one before has not healed yet.
         if self.chance.random() < 0.3:

@@ -60,6 +60,8 @@ class Room:
         """Every command that was started in a process of its own."""
         self.looks: deque[tuple[float, Seen]] = deque(maxlen=16)
         """The last looks, with the moments at which each had ended."""
+        self.unnoticed_until = 0.0
+        """Monotonic seconds until which a status need not tell of a fault yet."""
         self.running: Any = None
         """The command that runs meanwhile (`trial.Running`)."""
         self.seed = 1
@@ -237,5 +239,5 @@ class Room:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         self.known.clear()
-        for place in (self.folder, self.lab_state):
+        for place in (self.folder.parent, self.lab_state):
             shutil.rmtree(place, ignore_errors=True)

@@ -134,6 +134,7 @@ def killed_client(what: Meanwhile, *, short: bool = False) -> Fault:
         running = Running(room, what)
         running.command.send(signal.SIGKILL)
         running.command.process.wait()
+        room.running = None
         over = time.monotonic()
         for name, count in room.tell("status").data.get("deployments", {}).items():
             room.wanted[name] = count["desired"]

@@ -234,7 +234,7 @@ class EmbeddedLab:
     def follow_logs(self, deployments: Sequence[str], lines: int = 50) -> Iterator[LogLine]:
         """Yield the last lines of every replica, then new ones as they come, also of new replicas.
 
-        Ends only when the lab does, with LabLost; InvalidInput at once when there is no such deployment.
+        Ends only when the lab does, with LabEnded or LabLost; InvalidInput at once when there is no such deployment.
         """
         first = self.about()
         for one in deployments:

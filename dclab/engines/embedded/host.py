@@ -15,6 +15,8 @@ class ReplicaHost(Protocol):
     """What a replica needs to know of the lab that it belongs to."""
 
     folder: Path
+    place: Path
+    """For what may grow."""
     guard: Guard
 
     def service_ports(self) -> Mapping[str, int]:

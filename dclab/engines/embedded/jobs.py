@@ -8,15 +8,14 @@ import secrets
 import shutil
 import signal
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from dclab.engines.embedded.child import start_child
 from dclab.engines.embedded.container import command_line, container_env
-from dclab.engines.embedded.guard import Guard
+from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.output import Output
 from dclab.engines.embedded.usage import cpu_seconds
-from dclab.engines.embedded.wire import grows, log_file
+from dclab.engines.embedded.wire import log_in
 from dclab.lab import JobStatus
 from dclab.manifests import Workload
 
@@ -85,20 +84,25 @@ class RunningJob:
                 self.process.kill()
 
 
-async def start_job(workload: Workload, *, folder: Path, services: Mapping[str, int], guard: Guard) -> RunningJob:
+async def start_job(workload: Workload, host: ReplicaHost) -> RunningJob:
     """Start the job's command with the manifest's environment; OSError, SubprocessError: it cannot be started."""
     name = f"{workload.name}{secrets.token_hex(3)}"
-    home = grows(folder).resolve() / "mounts" / name
+    home = host.place / "mounts" / name
     home.mkdir(parents=True)
     env = container_env(
-        workload, replica=name, port=None, services=services, overrides={"HOME": str(home)}, folder=folder
+        workload,
+        replica=name,
+        port=None,
+        services=host.service_ports(),
+        overrides={"HOME": str(home)},
+        folder=host.folder,
     )
     try:
-        output = Output(log_file(folder, name))
+        output = Output(log_in(host.place, name))
         process = await start_child(command_line(workload, env, home), env, output)
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
     job = RunningJob(name, process, output, home)
-    guard.start(name, job.watch)
+    host.guard.start(name, job.watch)
     return job

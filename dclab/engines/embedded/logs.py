@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dclab.engines.embedded import rotated
 from dclab.engines.embedded.wire import log_file
-from dclab.errors import LabLost
+from dclab.errors import DclabError
 from dclab.lab import LogLine
 
 __all__ = ["follow", "last_lines"]
@@ -44,8 +44,8 @@ def follow(
 
     Args:
         folder: of the lab.
-        replicas: asks for the names of the replicas there are, by deployment; LabLost ends the following, once what
-            was printed until then is told.
+        replicas: asks for the names of the replicas there are, by deployment; an error (the lab was ended, or has
+            crashed) ends the following, once what was printed until then is told.
         deployments: whose replicas are followed.
         lines: how many of those that there are already, for each replica.
     """
@@ -55,7 +55,7 @@ def follow(
         while True:
             try:
                 found = replicas()
-            except LabLost:
+            except DclabError:
                 for log in logs.values():
                     yield from log.read()
                     yield from log.rest()

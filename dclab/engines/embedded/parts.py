@@ -67,7 +67,7 @@ class Parts:
     @property
     def logs(self) -> Path:
         """Folder of what replicas and jobs print."""
-        return (wire.grows(self.folder) / "logs").resolve()
+        return self.host.place / "logs"
 
     async def wait(self, waited: Sequence[Deployment], timeout: float) -> None:
         """Return when these are settled and the data path serves them.

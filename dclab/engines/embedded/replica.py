@@ -19,7 +19,7 @@ from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
 from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
-from dclab.engines.embedded.wire import grows, log_file
+from dclab.engines.embedded.wire import log_in
 from dclab.manifests import Workload
 
 __all__ = ["CRASH_LOOP", "Replica", "back_off"]
@@ -80,11 +80,11 @@ class Replica:
     @property
     def log_file(self) -> Path:
         """What it printed, over all restarts."""
-        return log_file(self.lab.folder, self.name)
+        return log_in(self.lab.place, self.name)
 
     @property
     def _mounts(self) -> Path:
-        return grows(self.lab.folder).resolve() / "mounts" / self.name
+        return self.lab.place / "mounts" / self.name
 
     @property
     def pid(self) -> int | None:

@@ -35,7 +35,7 @@ def append(file: Path, data: bytes, limit: int = LIMIT) -> None:
     try:
         _append(file, data, limit)
     except FileNotFoundError:
-        file.parent.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         _append(file, data, limit)
 
 
@@ -96,7 +96,7 @@ class OwnLog:
                 shutil.copyfile(self.file, before(self.file))
                 os.ftruncate(self._descriptor, 0)
             if not self.file.exists():
-                self.file.parent.resolve().mkdir(mode=0o700, parents=True, exist_ok=True)
+                self.file.parent.mkdir(parents=True, exist_ok=True)
                 opened = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
                 os.dup2(opened, self._descriptor)
                 os.close(opened)

@@ -26,11 +26,8 @@ LATE = 0.25
 """Seconds by which a look is late that does not count, unless the one before was late, too: while the machine was suspended,
 the proxy had no time either."""
 
-SETTLED_AFTER = 5.0
-"""Seconds for which a proxy has to live before the back-off starts anew."""
-
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
-"""Seconds between two attempts to start a proxy."""
+"""Seconds after a first and after further attempts in a row to start a proxy that came to nothing."""
 
 
 class Services:
@@ -125,6 +122,8 @@ class Services:
     async def _start(self) -> None:
         if self._proxy is not None and not self._failure:
             self.say(f"data path: {self._proxy.end}; another process is started")
+            if self._proxy.informed:  # it has served, so the next one will
+                self._pause = 0.0
         await asyncio.sleep(self._pause)
         self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         try:
@@ -148,5 +147,3 @@ class Services:
             proxy.kill(f"its process {proxy.pid} hung and was killed")
         elif not proxy.silent:
             proxy.beat(self._state(), self._listeners)
-        if proxy.age > SETTLED_AFTER:
-            self._pause = 0.0

@@ -59,6 +59,7 @@ class Supervisor:
 
     def __init__(self, folder: Path, settings: Settings, log: OwnLog) -> None:
         self.folder = folder
+        self.place = wire.grows(folder).resolve()
         self.settings = settings
         self.log = log
         self.guard = Guard(self.say, self._give_up)
@@ -157,7 +158,7 @@ class Supervisor:
             await asyncio.sleep(TIDY_SECONDS)
             self.log.bound()
             alive = {one.name for one in self._all_replicas()} | self.jobs.keys()
-            rotated.prune(wire.grows(self.folder) / "logs", alive)
+            rotated.prune(self.place / "logs", alive)
 
     def _all_replicas(self) -> list[Replica]:
         return [replica for one in self.deployments.values() for replica in one.replicas]
@@ -243,7 +244,7 @@ def _watch_lease(supervisor: Supervisor, lease: int) -> None:
 
 async def _serve(folder: Path, settings: Settings, tell: int, lease: int) -> None:
     """Run the lab to its end. DclabError, OSError: it could not be started, and nothing of it runs."""
-    log = OwnLog(wire.supervisor_log(folder))
+    log = OwnLog(wire.supervisor_log(folder).resolve())
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: log.say(_described(context)))
     supervisor = Supervisor(folder, settings, log)
@@ -278,6 +279,7 @@ def main() -> None:
     The arguments are its folder, the descriptor to tell, the lease to watch (or -1), and its settings as JSON. Of a start
     that fails nothing is left, unless it was that of a crashed lab: that stays one.
     """
+    os.umask(0o077)  # whatever has to be made again, too, is private to this user
     folder, tell, lease = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     crashed = wire.settings_file(folder).exists()
     try:

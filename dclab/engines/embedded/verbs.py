@@ -122,12 +122,7 @@ class Verbs:
     async def start_load(self, asked: questions.StartLoad) -> str:
         """Run a Job; returns its name."""
         try:
-            job = await start_job(
-                asked.workload,
-                folder=self.parts.folder,
-                services=self.parts.services.ports,
-                guard=self.parts.host.guard,
-            )
+            job = await start_job(asked.workload, self.parts.host)
         except (OSError, SubprocessError) as error:
             raise DclabError("The load test could not be started.", f"{error}.", "Run `dclab doctor`.") from error
         self.parts.jobs[job.name] = job

@@ -47,6 +47,7 @@ __all__ = [
     "fault_line",
     "grows",
     "log_file",
+    "log_in",
     "parse_settings",
     "read_settings",
     "settings_file",
@@ -142,7 +143,12 @@ class Reply(msgspec.Struct, frozen=True):
 
 def log_file(folder: Path, replica: str) -> Path:
     """Return the path of everything that a replica or a job printed, over all its restarts."""
-    return grows(folder) / "logs" / f"{replica}.log"
+    return log_in(grows(folder), replica)
+
+
+def log_in(place: Path, replica: str) -> Path:
+    """Return the path of a log where it lies; the supervisor knows the place, and needs no link that may be removed."""
+    return place / "logs" / f"{replica}.log"
 
 
 def supervisor_log(folder: Path) -> Path:
