@@ -233,10 +233,10 @@ def test_a_lab_whose_folders_are_removed_heals_without_them_and_leaves_nothing(t
     shutil.rmtree(tmp_path / "dclab", ignore_errors=True)
     shutil.rmtree(place, ignore_errors=True)
     killed = [about.replicas["redis"][0].pid, about.replicas["worker"][0].pid, about.proxy_pid]
+    family = len(supervisor.children())
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
-    family = len(supervisor.children()) - len(killed)
-    wait_until(lambda: len([one for one in supervisor.children() if one.pid not in killed]) >= family + 3)
+    wait_until(lambda: len([one for one in supervisor.children() if one.pid not in killed]) >= family)
     wait_until(lambda: any(place.glob("logs/worker-*.log")))
     assert not lab.folder.exists(), "it is not brought back"
     assert place.stat().st_mode & 0o077 == 0

@@ -1,6 +1,6 @@
 """The campaign of faults: every kind of fault in every component, and what is lost, said, seen and left.
 
-python -m tests.faults [--engine embedded|kube] [--only SUBSTRING] [--short] [--list]
+python -m tests.faults [--engine embedded|kube] [--only SUBSTRING …] [--seed N] [--short] [--list]
 python -m tests.faults.random --count 500 --chunk 50 --seed N
 """
 
@@ -60,12 +60,16 @@ def main() -> int:
     """Run the campaign; return 1 when anything was found."""
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.splitlines()[0])
     parser.add_argument("--engine", choices=("embedded", "kube"), default="embedded")
-    parser.add_argument("--only", default="", metavar="SUBSTRING", help="of kind / component / engine")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="SUBSTRING", help="of kind / component / engine")
     parser.add_argument("--short", action="store_true", help="the short form, within 90 s")
     parser.add_argument("--seed", type=int, default=1, help="of the moments of signals")
     parser.add_argument("--list", action="store_true", help="name the faults, and give none")
     asked = parser.parse_args()
-    faults = [one for one in faults_of(asked.engine) if asked.only in one.name and (one.short or not asked.short)]
+    faults = [
+        one
+        for one in faults_of(asked.engine)
+        if any(part in one.name for part in asked.only) and (one.short or not asked.short)
+    ]
     if asked.list:
         print(*(one.name for one in faults), f"{len(faults)} faults", sep="\n")
         return 0

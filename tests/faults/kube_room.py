@@ -67,10 +67,17 @@ class KubeSeen:
     """Whether there is the namespace."""
 
     def of(self, role: str) -> list[Pod]:
-        """Return the pods of a deployment; in place of a supervisor all of them, or an unknown one while nobody answers."""
-        if role == "supervisor" and not self.control:
+        """Return the pods of a deployment.
+
+        A supervisor there is none of: in its place all pods, an unknown one while nobody answers, and none when all pods of
+        some deployment are gone, by which a lab has crashed.
+        """
+        if role != "supervisor":
+            return [one for one in self.processes if one.role == role]
+        if not self.control:
             return [Pod("unknown", "", ready=False, leaving=False)]
-        return [one for one in self.processes if role in (one.role, "supervisor")]
+        staying = [one for one in self.processes if not one.leaving]
+        return staying if {one.role for one in staying} >= set(USUAL) else []
 
     def missing(self, wanted: dict[str, int]) -> list[str]:
         """Return what keeps the lab from being whole."""
@@ -111,7 +118,8 @@ class KubeRoom:
             raise CannotGive("our own cluster needs root")
         try:
             self._ran = lifecycle.running()
-            lifecycle.up()
+            if not self._ran:
+                lifecycle.up()
         except CannotRun as error:
             raise CannotGive(str(error)) from error
         self.lab = Lab(config.new_client_from_config(str(KUBECONFIG), NAME), NAMESPACE)

@@ -239,5 +239,5 @@ class Room:
                 with contextlib.suppress(OSError):
                     os.kill(pid, signal.SIGKILL)
         self.known.clear()
-        for place in (self.folder, self.lab_state):
+        for place in (self.folder.parent, self.lab_state):
             shutil.rmtree(place, ignore_errors=True)

@@ -64,7 +64,7 @@ class Meanwhile:
 SWEEP = Meanwhile(("scale-sweep", "--workers", "1,2,3", "--seconds", "4s"), measures=True, changes={"worker": 3})
 SCALE = Meanwhile(("scale", "worker", "5"), changes={"worker": 5})
 LOAD = Meanwhile(("loadtest", "--concurrent", "5", "--time", "8s"), measures=True)
-LATENCY = Meanwhile(("latency", "--count", "12"), measures=True)
+LATENCY = Meanwhile(("latency", "--count", "12"), measures=True, changes={"worker": None})
 
 
 class Running:

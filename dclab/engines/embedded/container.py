@@ -74,7 +74,7 @@ def container_env(
         env[f"{prefix}_SERVICE_HOST"] = LOOPBACK
         env[f"{prefix}_SERVICE_PORT"] = str(service_port)
     own = {**workload.env, **overrides, "HOST": LOOPBACK}
-    password = redis_password(folder)
+    password = _known_password(folder)
     env["REDIS_PASSWORD"] = password
     if REDIS_LOGIN in own:
         own[REDIS_LOGIN] = f"#{hashlib.sha256(password.encode()).hexdigest()}"
@@ -94,6 +94,12 @@ def redis_password(folder: Path) -> str:
         file.touch(mode=0o600)
         file.write_text(password)
     return password
+
+
+@cache
+def _known_password(folder: Path) -> str:
+    """The same, once it is known: a lab goes on when its folder is removed."""
+    return redis_password(folder)
 
 
 def redis_server() -> str:
