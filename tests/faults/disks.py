@@ -19,6 +19,8 @@ def private_mounts(module: str, arguments: list[str]) -> None:
     """As root, run this module again in a mount namespace of its own; returns there, and where there is no root."""
     if os.geteuid() or os.environ.get(_PRIVATE) or not shutil.which("unshare"):
         return
+    if subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode:
+        return  # a container whose root may not
     os.environ[_PRIVATE] = "1"
     os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", sys.executable, "-m", module, *arguments])
 

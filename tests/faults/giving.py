@@ -227,35 +227,3 @@ def again_and_again(role: str, times: int, pause: float) -> Give:
         yield
 
     return give
-
-
-def flood(service: str, connections: int) -> Give:
-    """Connections to a service that ask nothing."""
-
-    @contextlib.contextmanager
-    def give(room: Room) -> Iterator[None]:
-        port = room.look().of("worker")[0].services[service]
-        with contextlib.ExitStack() as held:
-            for _ in range(connections):
-                with contextlib.suppress(OSError):
-                    held.enter_context(socket.create_connection(("127.0.0.1", port), 1.0))
-            yield
-
-    return give
-
-
-def control_flood(lines: bytes, connections: int) -> Give:
-    """Connections to the control socket that say nonsense, or nothing."""
-
-    @contextlib.contextmanager
-    def give(room: Room) -> Iterator[None]:
-        with contextlib.ExitStack() as held:
-            for _ in range(connections):
-                with contextlib.suppress(OSError):
-                    one = held.enter_context(socket.socket(socket.AF_UNIX))
-                    one.settimeout(1.0)
-                    one.connect(str(room.folder / "control"))
-                    one.sendall(lines)
-            yield
-
-    return give

@@ -28,9 +28,10 @@ from tests.faults.kube_giving import (
     spoiled,
 )
 from tests.faults.kube_room import NAMESPACE, KubeRoom
+from tests.faults.meanwhile import Meanwhile, Running, check
 from tests.faults.signals import cut_off, killed_client
 from tests.faults.together import down_during, first_point, second, seconds
-from tests.faults.trial import Meanwhile, Running, check, heal, on_lab
+from tests.faults.trial import heal, on_lab
 from tests.faults.user import Command
 
 SWEEP = Meanwhile(("scale-sweep", "--workers", "1,2,3", "--seconds", "8s"), measures=True, changes={"worker": 3})

@@ -12,83 +12,23 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubernetes import config
-from kubernetes.client import ApiException, CoreV1Api, V1Pod
+from kubernetes.client import ApiException, CoreV1Api
 from urllib3.exceptions import HTTPError
 
 from tests.cluster import lifecycle
 from tests.cluster.lab import Lab
 from tests.cluster.settings import KUBECONFIG, NAME, CannotRun
 from tests.faults.fault import CannotGive
+from tests.faults.kube_outside import USUAL, KubeSeen, Pod, look
 from tests.faults.user import Command, Said, tell
 
 NAMESPACE = "dclab-campaign"
 BYSTANDER = "dclab-bystander"
 """Somebody else's namespace, with a thing in it."""
-
-USUAL = {
-    "redis": 1,
-    "rng": 1,
-    "hasher": 1,
-    "worker": 2,
-    "webui": 1,
-    "httplat-rng": 1,
-    "httplat-hasher": 1,
-}
-
-REQUEST_SECONDS = 3.0
-
-
-@dataclass(frozen=True)
-class Pod:
-    """One pod, as far as a look needs it."""
-
-    name: str
-    role: str
-    ready: bool
-    leaving: bool
-
-
-@dataclass(frozen=True)
-class KubeSeen:
-    """A lab from outside at one moment: the counterpart of `outside.Seen`."""
-
-    processes: tuple[Pod, ...]
-    control: bool
-    """Whether the API server answers."""
-    answering: dict[str, int]
-    """Ready pods of each deployment, without those that leave."""
-    hashes: int | None
-    folder: bool
-    """Whether there is the namespace."""
-
-    def of(self, role: str) -> list[Pod]:
-        """Return the pods of a deployment.
-
-        A supervisor there is none of: in its place all pods, an unknown one while nobody answers, and none when all pods of
-        some deployment are gone, by which a lab has crashed.
-        """
-        if role != "supervisor":
-            return [one for one in self.processes if one.role == role]
-        if not self.control:
-            return [Pod("unknown", "", ready=False, leaving=False)]
-        staying = [one for one in self.processes if not one.leaving]
-        return staying if {one.role for one in staying} >= set(USUAL) else []
-
-    def missing(self, wanted: dict[str, int]) -> list[str]:
-        """Return what keeps the lab from being whole."""
-        if not self.control:
-            return ["API server"]
-        found = [
-            f"{name} {self.answering.get(name, 0)}/{count}"
-            for name, count in wanted.items()
-            if self.answering.get(name, 0) != count
-        ]
-        return found + (["counter"] if wanted and self.hashes is None else [])
 
 
 class KubeRoom:
@@ -173,25 +113,9 @@ class KubeRoom:
 
     def look(self) -> KubeSeen:
         """Look at the lab from outside."""
-        seen = self._look()
+        seen = look(self.lab)
         self.looks.append((time.monotonic(), seen))
         return seen
-
-    def _look(self) -> KubeSeen:
-        try:
-            listed = self.core.list_namespaced_pod(NAMESPACE, _request_timeout=REQUEST_SECONDS)
-            spaces = self.core.list_namespace(
-                field_selector=f"metadata.name={NAMESPACE}", _request_timeout=REQUEST_SECONDS
-            ).items
-        except (ApiException, HTTPError):
-            return KubeSeen((), False, {}, None, True)
-        pods = tuple(map(_pod, listed.items))
-        answering: dict[str, int] = {}
-        for one in pods:
-            if one.ready and not one.leaving:
-                answering[one.role] = answering.get(one.role, 0) + 1
-        counter = self.lab.counts() if answering.get("webui") else None
-        return KubeSeen(pods, True, answering, counter.hashes if counter else None, bool(spaces))
 
     def processes(self, role: str) -> list[Pod]:
         """Return the pods of a deployment that do not leave."""
@@ -293,16 +217,6 @@ class KubeRoom:
         finally:
             with contextlib.suppress(ApiException, HTTPError):
                 undo()
-
-
-def _pod(pod: V1Pod) -> Pod:
-    conditions = {one.type: one.status for one in pod.status.conditions or ()}
-    return Pod(
-        pod.metadata.name,
-        (pod.metadata.labels or {}).get("app", ""),
-        pod.status.phase == "Running" and conditions.get("Ready") == "True",
-        pod.metadata.deletion_timestamp is not None,
-    )
 
 
 open_room = KubeRoom

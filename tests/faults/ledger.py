@@ -12,7 +12,8 @@ import json
 import time
 from dataclasses import dataclass, field
 
-from tests.faults.outside import Process, exchange, hashes_of, password_of
+from tests.faults.outside import Process, password_of
+from tests.faults.ports import exchange, hashes_of
 from tests.faults.room import Room
 
 HELD = 5

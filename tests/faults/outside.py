@@ -7,18 +7,15 @@ its services listen stands in the environment of its replicas, as Kubernetes put
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import socket
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MARK = "DCLAB_LAB"
+from tests.faults.ports import answers, control_answers, hashes_of
 
-ANSWER_SECONDS = 1.0
-"""For a port to answer: the statement that it does has to be true within this time."""
+MARK = "DCLAB_LAB"
 
 ROLES = {
     "dclab.engines.embedded.supervisor": "supervisor",
@@ -30,9 +27,6 @@ ROLES = {
     "apps.siege": "siege",
 }
 """Modules by which a process is known."""
-
-PATHS = {"httplat-rng": "/metrics", "httplat-hasher": "/metrics", "prometheus": "/-/healthy", "service webui": "/json"}
-"""What is asked of a replica or of a service; of the others /. The web UI as a service tells the counter, too."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +163,11 @@ def alive(pid: int, started: int) -> bool:
     return began == started and state not in "ZX"
 
 
+def password_of(processes: Iterable[Process]) -> str:
+    """Return Redis' password, which its clients were told; empty where it has none."""
+    return next((one.password for one in processes if one.password), "")
+
+
 def _process(pid: int, state: str, started: int, folder: Path) -> Process:
     words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
     arguments = [word.decode(errors="replace") for word in words]
@@ -216,60 +215,3 @@ def _role(arguments: list[str], env: dict[str, str]) -> str:
     if "apps.httplat" in arguments:
         return env.get("HOSTNAME", "httplat").rpartition("-")[0]
     return program
-
-
-# Ports.
-
-
-def answers(role: str, port: int, password: str = "") -> bool:
-    """Whether what listens there answers a request of its own kind; a role is that of a replica, or a service's."""
-    name = role.removeprefix("service ")
-    if name == "redis":
-        return hashes_of(port, password) is not None
-    if name == "worker":
-        return True
-    head = f"GET {PATHS.get(role) or PATHS.get(name, '/')} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
-    return exchange(port, head.encode()).startswith(b"HTTP/1.1 200")
-
-
-def exchange(port: int, question: bytes, enough: int = 12, lines: int = 0) -> bytes:
-    """Send to a loopback port; return the answer's first bytes and lines, as far as they come in time."""
-    received = b""
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), ANSWER_SECONDS) as connection:
-        connection.sendall(question)
-        while (len(received) < enough or received.count(b"\r\n") < lines) and (data := connection.recv(65536)):
-            received += data
-    return received
-
-
-def password_of(processes: Iterable[Process]) -> str:
-    """Return Redis' password, which its clients were told; empty where it has none."""
-    return next((one.password for one in processes if one.password), "")
-
-
-def hashes_of(port: int, password: str) -> int | None:
-    """Return the counter that a Redis holds, 0 for none; None when it does not tell it."""
-    login = ["AUTH", password] if password else ["PING"]
-    received = exchange(port, _command(*login) + _command("GET", "hashes"), 12, lines=3)
-    _, _, told = received.partition(b"\r\n")
-    if told.startswith(b"$-1"):
-        return 0
-    lines = told.split(b"\r\n")
-    return int(lines[1]) if told.startswith(b"$") and len(lines) > 2 and lines[1].isdigit() else None
-
-
-def _command(*words: str) -> bytes:
-    return (
-        f"*{len(words)}\r\n{''.join(f'${len(one)}{chr(13)}{chr(10)}{one}{chr(13)}{chr(10)}' for one in words)}".encode()
-    )
-
-
-def control_answers(folder: Path) -> bool:
-    """Whether a line sent to the lab's control socket is answered by a line; it need not be understood."""
-    question = json.dumps({"verb": "about", "arguments": {}, "version": "outside"}).encode() + b"\n"
-    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_SECONDS)
-        connection.connect(str(folder / "control"))
-        connection.sendall(question)
-        return b"{" in connection.recv(65536)
-    return False

@@ -5,9 +5,7 @@ from __future__ import annotations
 from tests.faults.fault import Fault
 from tests.faults.giving import (
     again_and_again,
-    control_flood,
     crash_loop,
-    flood,
     hang,
     hang_for_good,
     kill,
@@ -17,7 +15,8 @@ from tests.faults.giving import (
     port_taken,
     slow_start,
 )
-from tests.faults.trial import LATENCY, LOAD, SCALE, SWEEP, on_lab
+from tests.faults.meanwhile import LATENCY, LOAD, SCALE, SWEEP
+from tests.faults.trial import on_lab
 
 REPLICAS = ("redis", "rng", "hasher", "worker", "webui", "httplat-rng", "httplat-hasher")
 
@@ -75,9 +74,4 @@ FAULTS: list[Fault] = [
     *(on_lab("out of memory", role, no_memory(role), lasts=5) for role in ("supervisor", "proxy", "rng", "redis")),
     *(on_lab("port taken", role, port_taken(role), lasts=3) for role in LISTENING),
     *(on_lab("service port taken", role, port_taken(role, service=True), lasts=8) for role in ("rng", "webui")),
-    on_lab("flood", "web UI", flood("webui", 300), lasts=3),
-    on_lab("flood", "rng", flood("rng", 300), lasts=3, heals_within=10),
-    on_lab("flood", "control socket", control_flood(b"", 200), lasts=3),
-    on_lab("nonsense", "control socket", control_flood(b'{"verb": 7}\n\0\xff', 20), lasts=2),
-    on_lab("half a question", "control socket", control_flood(b'{"verb": "down", "argum', 20), lasts=2),
 ]

@@ -15,13 +15,13 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults import giving
+from tests.faults import giving, surroundings
 from tests.faults.disks import full_disk, private_mounts
 from tests.faults.fault import CannotGive, Row
 from tests.faults.ledger import Ledger
+from tests.faults.meanwhile import check
 from tests.faults.room import Room
-from tests.faults.surroundings import disk
-from tests.faults.trial import ask_status, check, heal, unnoticed
+from tests.faults.trial import ask_status, heal, unnoticed
 from tests.faults.user import CHECKOUT, heed_signals
 
 GOAL_SECONDS = 5.0
@@ -138,11 +138,11 @@ class Chain:
         elif kind == "out of descriptors":
             given, killed, lasts = giving.no_descriptors(component), 0, self.chance.uniform(0.5, 3.0)
         elif kind == "disk full":
-            given, killed, lasts = disk(component, full_disk), 0, self.chance.uniform(0.5, 3.0)
+            given, killed, lasts = surroundings.disk(component, full_disk), 0, self.chance.uniform(0.5, 3.0)
         elif kind == "flood":
-            given, killed, lasts = giving.flood(component, 100), 0, 0.5
+            given, killed, lasts = surroundings.flood(component, 100), 0, 0.5
         else:
-            given, killed, lasts = giving.control_flood(b"\0\n{}\n", 20), 0, 0.2
+            given, killed, lasts = surroundings.control_flood(b"\0\n{}\n", 20), 0, 0.2
         if killed:
             self.ledger.killing(component, killed)
         elif kind in ("hang", "suspend"):

@@ -10,20 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.faults.fault import Fault, Row
+from tests.faults.meanwhile import LOAD, SCALE, SWEEP, Meanwhile, Running, check, lost_results, measured
 from tests.faults.outside import Seen
 from tests.faults.room import Room
-from tests.faults.trial import (
-    LOAD,
-    SCALE,
-    SWEEP,
-    Meanwhile,
-    Running,
-    check,
-    heal,
-    lost_results,
-    measured,
-    on_lab,
-)
+from tests.faults.trial import heal, on_lab
+from tests.faults.user import INTERRUPTED
 
 RUN_SECONDS = 45.0
 """Within a quick run, whose siege and autoscaler come last."""
@@ -33,8 +24,6 @@ CLEAN_UP_SECONDS = 20.0
 
 MOMENTS = 4
 """Of each signal; with five of them, twenty moments of `run`."""
-
-INTERRUPTED = 130
 
 
 # Signals.

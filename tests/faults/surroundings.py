@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from pathlib import Path
 from tests.faults.disks import full_disk, read_only
 from tests.faults.fault import CannotGive, Fault, Row
 from tests.faults.giving import Give, kill, send
+from tests.faults.meanwhile import LOAD, SCALE, SWEEP, Running, check
 from tests.faults.room import Room
-from tests.faults.trial import LOAD, SCALE, SWEEP, Running, check, heal, on_lab
+from tests.faults.trial import heal, on_lab
 from tests.faults.user import CHECKOUT
 
 SUSPEND_SECONDS = 15.0
@@ -79,6 +81,41 @@ def suspended(room: Room) -> Iterator[None]:
         for pid in commands:
             os.kill(pid, signal.SIGCONT)
     yield
+
+
+# Crowds.
+
+
+def flood(service: str, connections: int) -> Give:
+    """Connections to a service that ask nothing."""
+
+    @contextlib.contextmanager
+    def give(room: Room) -> Iterator[None]:
+        port = room.look().of("worker")[0].services[service]
+        with contextlib.ExitStack() as held:
+            for _ in range(connections):
+                with contextlib.suppress(OSError):
+                    held.enter_context(socket.create_connection(("127.0.0.1", port), 1.0))
+            yield
+
+    return give
+
+
+def control_flood(lines: bytes, connections: int) -> Give:
+    """Connections to the control socket that say nonsense, or nothing."""
+
+    @contextlib.contextmanager
+    def give(room: Room) -> Iterator[None]:
+        with contextlib.ExitStack() as held:
+            for _ in range(connections):
+                with contextlib.suppress(OSError):
+                    one = held.enter_context(socket.socket(socket.AF_UNIX))
+                    one.settimeout(1.0)
+                    one.connect(str(room.folder / "control"))
+                    one.sendall(lines)
+            yield
+
+    return give
 
 
 # Clocks.
@@ -195,6 +232,11 @@ FAULTS: list[Fault] = [
     on_lab("suspend 15 s", "lab", suspended),
     on_lab("suspend 15 s", "lab and client", suspended, meanwhile=SWEEP),
     *(clock_step(whose, step) for whose in ("machine", "lab", "client") for step in (3600, -3600)),
+    on_lab("flood", "web UI", flood("webui", 300), lasts=3),
+    on_lab("flood", "rng", flood("rng", 300), lasts=3, heals_within=10),
+    on_lab("flood", "control socket", control_flood(b"", 200), lasts=3),
+    on_lab("nonsense", "control socket", control_flood(b'{"verb": 7}\n\0\xff', 20), lasts=2),
+    on_lab("half a question", "control socket", control_flood(b'{"verb": "down", "argum', 20), lasts=2),
     from_other_version("status"),
     from_other_version("scale", "worker", "1"),
     from_other_version("up"),

@@ -10,12 +10,12 @@ import threading
 
 import pytest
 
-from tests.faults import outside
+from tests.faults import outside, ports
 from tests.faults.__main__ import faults_of
 from tests.faults.claims import claims_of, false_ones
 from tests.faults.fault import Row, totals
+from tests.faults.meanwhile import lost_results
 from tests.faults.outside import Process, Seen
-from tests.faults.trial import lost_results
 from tests.faults.user import Said
 
 WANTED = {"rng": 2, "redis": 1}
@@ -108,7 +108,7 @@ def test_the_look_finds_a_marked_process_its_children_and_no_other(tmp_path):
 def test_a_port_that_accepts_and_says_nothing_does_not_answer():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert not outside.answers("rng", port)
+        assert not ports.answers("rng", port)
         server.accept()[0].close()
 
         def answer():
@@ -120,8 +120,8 @@ def test_a_port_that_accepts_and_says_nothing_does_not_answer():
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        assert outside.answers("rng", port)
-        assert outside.hashes_of(port, "") is None
+        assert ports.answers("rng", port)
+        assert ports.hashes_of(port, "") is None
         thread.join()
 
 

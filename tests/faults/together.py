@@ -5,21 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.faults import outside
+from tests.faults import ports
 from tests.faults.fault import Fault, Row
+from tests.faults.meanwhile import LOAD, SWEEP, Meanwhile, Running, check, lost_results, measured
 from tests.faults.room import WANTED, Room
 from tests.faults.signals import gone
-from tests.faults.trial import (
-    LOAD,
-    SWEEP,
-    Meanwhile,
-    Running,
-    ask_status,
-    check,
-    heal,
-    lost_results,
-    measured,
-)
+from tests.faults.trial import ask_status, heal
 from tests.faults.user import Command
 
 
@@ -169,7 +160,7 @@ def seconds(count: float) -> Callable[[Room, Command], None]:
 def folder_there(room: Room, command: Command) -> None:
     """Wait until the lab begins to be."""
     end = time.monotonic() + 10
-    while not outside.control_answers(room.folder) and command.running and time.monotonic() < end:
+    while not ports.control_answers(room.folder) and command.running and time.monotonic() < end:
         time.sleep(0.02)
 
 

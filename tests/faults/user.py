@@ -20,7 +20,9 @@ CHECKOUT = Path(__file__).parent.parent.parent
 
 COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
 
-EXIT_CODES = {0, 1, 2, 4, 5, 6, 130}
+INTERRUPTED = 130
+
+EXIT_CODES = {0, 1, 2, 4, 5, 6, INTERRUPTED}
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def tell(*command: str) -> Said:
     begin = time.monotonic()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         code = run(command)
+    if code == INTERRUPTED:  # the campaign itself was
+        raise KeyboardInterrupt
     return Said(command, code, out.getvalue(), err.getvalue(), begin, time.monotonic())
 
 
@@ -168,7 +172,6 @@ class Command:
 
 
 def heed_signals() -> None:
-    """A shell that starts the campaign in the background has it ignore Ctrl-C, and so would every command."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+    """End in order at any of these signals; a shell may have had them ignored, and then every command would, too."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
