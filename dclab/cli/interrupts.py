@@ -8,7 +8,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-__all__ = ["Terminated", "ignore", "listen", "remember", "until_ctrl_c"]
+__all__ = ["Terminated", "ignore", "listen", "until_ctrl_c"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED = 3
@@ -28,14 +28,6 @@ class _Received:
 def _heeded() -> list[signal.Signals]:
     """The signals that the parent does not have us ignore, as nohup and a shell's background job do."""
     return [one for one in SIGNALS if signal.getsignal(one) is not signal.SIG_IGN]
-
-
-def remember() -> list[int]:
-    """Keep signals that come during the imports, in the list that is returned."""
-    early: list[int] = []
-    for one in _heeded():
-        signal.signal(one, lambda number, _: early.append(number))
-    return early
 
 
 def listen(early: list[int]) -> None:

@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from dclab import manifests
@@ -207,6 +208,7 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         time.sleep(settings.settle)
     watch = _Watch(lab, settings, manifest, observer)
     job: Job | None = None
+    failed = True
     try:
         watch.mark("Baseline", f"{settings.workers} workers, no load, no autoscaler")
         _whole(watch, "baseline", settings.baseline_seconds)
@@ -224,28 +226,31 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         at_rest = _until_rest(watch)
         result = watch.result(at_rest=at_rest)
         observer.record(autoscale=result)
+        failed = False
     finally:
         with contextlib.ExitStack() as last:  # each of them, in reverse order, whatever becomes of the others
-            back = f"{settings.target} was not scaled back to {replicas_before}"
-            last.callback(_undo, observer, back, lambda: lab.scale(settings.target, replicas_before))
-            left = f"The autoscaler {settings.target!r} was not removed"
-            last.callback(_undo, observer, left, lambda: lab.remove_autoscaler(settings.target))
+            undo = partial(_undo, observer, failed)
+            back = f"{settings.target} was not scaled back"
+            last.callback(undo, back, lambda: lab.scale(settings.target, replicas_before))
+            last.callback(undo, "The autoscaler was not removed", lambda: lab.remove_autoscaler(settings.target))
             last.callback(_keep_trace, lab, settings.target, manifest, observer)
             if job is not None:
-                collect_load(job, settings.load, settings.workers, observer)
+                collect = partial(collect_load, job, settings.load, settings.workers, observer)
+                last.callback(undo, "The load test has no result", collect)
     return result, load
 
 
-def _undo(observer: Observer, left: str, undo: Callable[[], None]) -> None:
-    """Take a change of the lab back; one that cannot be is named."""
+def _undo(observer: Observer, failed: bool, left: str, undo: Callable[[], object]) -> None:
+    """Take something back; what cannot be is named, and hides no failure that came before it."""
     try:
         undo()
-    except LabEnded:  # it went with the lab
+    except LabEnded:  # it went with the lab, which explains the other failure, too
         raise
     except DclabError as error:
-        message = f"{left}, since that failed: {error.what} {error.why}".strip()
-        observer.caveat(Caveat(code="left-behind", message=message, hint="`dclab down` removes it with the lab."))
-        raise
+        hint = error.hint or "`dclab down` removes it with the lab."
+        observer.caveat(Caveat(code="left-behind", message=f"{left}: {error.what} {error.why}".strip(), hint=hint))
+        if not failed:
+            raise
 
 
 def _keep_trace(lab: Lab, target: str, manifest: Mapping[str, Any], observer: Observer) -> None:

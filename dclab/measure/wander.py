@@ -2,7 +2,8 @@
 
 Where several rngs are chosen at random, the queues before them grow and shrink, and the rate with them: ten workers and
 two rngs give ±13 % in four seconds. A window's own parts cannot tell (an interval from them covers 47 to 82 %), so the
-same workers, rngs and load balancing are simulated, once a process, in about 0.2 s.
+same workers, rngs and load balancing are simulated, once a process, in about 0.2 s: in several runs, since some states
+come once an hour (ten workers that two rngs in turn keep in step), and since how long rng takes is not known beforehand.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate
 from statistics import fmean
@@ -28,14 +29,17 @@ UNITS, MOST_UNITS = 80_000, 240_000
 """Simulated units, and as many as that where long queues change slowly."""
 LEAST_SECONDS = 2500.0
 """Of several rngs: eighty windows of half a minute."""
+DIFFERENT, RUNS_OF_EACH = 4, 4
+SERVICES = (0.1000, 0.1010, 0.1020, 0.1030) * RUNS_OF_EACH
+"""Seconds that an rng takes in each of the runs; each begins anew, as a lab does that was just scaled."""
 STEP_SECONDS = 0.1
 BATCHES = 20
-"""The run is divided into so many, to see how well it knows its own variance."""
-ENDS = 24
+"""The runs are divided into so many, to see how well they know their own variance."""
+ENDS = 160
 """Windows whose ends are estimated as in a lab, where neither the reports to come nor those before are known."""
 ENDS_SECONDS = 4.0
 RARE = 0.995
-COVERED = 0.965
+COVERED = 0.968
 """A little more than is stated: the quantile itself comes from a simulation."""
 
 
@@ -74,25 +78,43 @@ class PartsVariance(NamedTuple):
     """So much is exceeded in one window of two hundred."""
 
 
-@dataclass(frozen=True, eq=False)
-class Wander:
-    """One long simulated run, and what windows of it come to."""
+class _Run(NamedTuple):
+    """One simulated run."""
 
     rate: float
-    """Hashes per second in the long run, with the simulation's own service times."""
+    """Hashes per second in the long run."""
     curve: Sequence[float]
     """Units done every STEP_SECONDS."""
+
+    def units(self, steps: int, every: int) -> list[float]:
+        """Return the units of windows so long, one beginning after every so many steps."""
+        return [self.curve[at + steps] - self.curve[at] for at in range(0, len(self.curve) - steps, max(1, every))]
+
+
+@dataclass(frozen=True, eq=False)
+class Wander:
+    """Long simulated runs, and what windows of them come to."""
+
+    rate: float
+    """Hashes per second in the long run, with the simulation's usual service times."""
+    runs: Sequence[_Run]
     ends: Sequence[float]
     """Units by which the ends of some windows are misjudged, as their next reports are not known."""
+
+    @property
+    def longest(self) -> float:
+        """Seconds of the longest window that the runs can tell of."""
+        return STEP_SECONDS * len(self.runs[0].curve) * len(self.runs) / (BATCHES / 2)
 
     def relative_errors(self, seconds: float) -> list[float]:
         """Return how far windows of that length lie from the long-run rate, as a share of their own rate."""
         steps = max(2, round(seconds / STEP_SECONDS))
         found: list[float] = []
-        for begin in range(0, len(self.curve) - steps, max(1, steps // 4)):
-            units = self.curve[begin + steps] - self.curve[begin] + self.ends[len(found) % len(self.ends)]
-            expected = self.rate * steps * STEP_SECONDS
-            found.append((units - expected) / units if units > 0 else math.inf)
+        for run in self.runs:
+            expected = run.rate * steps * STEP_SECONDS
+            for index, exact in enumerate(run.units(steps, steps // 4)):
+                units = exact + self.ends[index % len(self.ends)]
+                found.append((units - expected) / units if units > 0 else math.inf)
         return found
 
     def half_width(self, seconds: float) -> float:
@@ -100,12 +122,12 @@ class Wander:
 
         Of windows longer than a tenth of the run there are too few: chance averages out as the root of time.
         """
-        simulated = min(seconds, STEP_SECONDS * len(self.curve) / (BATCHES / 2))
+        simulated = min(seconds, self.longest)
         return _half_width(self, round(simulated / STEP_SECONDS)) * math.sqrt(simulated / seconds)
 
     def variance_of_parts(self, seconds: float, parts: int) -> PartsVariance:
         """Return what the relative variance among the rates of a window's parts is in windows of that length."""
-        simulated = min(seconds, STEP_SECONDS * len(self.curve) / (BATCHES / 2))
+        simulated = min(seconds, self.longest)
         found = _variance_of_parts(self, max(1, round(simulated / parts / STEP_SECONDS)), parts)
         shorter = simulated / seconds
         return PartsVariance(found.mean * shorter, found.variance * shorter**2, found.rare * shorter)
@@ -113,11 +135,10 @@ class Wander:
 
 @lru_cache(maxsize=4096)
 def _variance_of_parts(of: Wander, steps: int, parts: int) -> PartsVariance:
-    rates = [
-        (of.curve[at + steps] - of.curve[at]) / (steps * STEP_SECONDS * of.rate)
-        for at in range(0, len(of.curve) - steps, steps)
-    ]
-    found = [variance(rates[at : at + parts]) for at in range(0, len(rates) - parts + 1, parts)]
+    found: list[float] = []
+    for run in of.runs:
+        rates = [one / (steps * STEP_SECONDS * run.rate) for one in run.units(steps, steps)]
+        found += [variance(rates[at : at + parts]) for at in range(0, len(rates) - parts + 1, parts)]
     if len(found) < 2:
         return PartsVariance(math.inf, 0.0, math.inf)
     found.sort()
@@ -156,29 +177,46 @@ def wander(system: System) -> Wander:
 
 @lru_cache(maxsize=256)
 def _wander(system: System) -> Wander:
+    seconds = _seconds(system) / len(SERVICES)
+    # A run's beginning is not what it settles into, and neither smoothed end is complete.
+    margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)
+    curves, ends = [], list[float]()
+    for seed, service in enumerate(SERVICES, 1):
+        run = simulate(replace(system, service=service), seconds + 2 * margin, seed=seed)
+        curves.append(_curve(run.reports, seconds + margin)[round(margin / STEP_SECONDS) :])
+        ends += _misjudged_ends(run.reports, seconds, margin)
+    rates = [(curve[-1] - curve[0]) / (STEP_SECONDS * (len(curve) - 1)) for curve in curves]
+    # One short run alone knows its long-run rate too little; the service time matters too much to mix others with it.
+    of_service = {one: fmean(rates[SERVICES.index(one) :: DIFFERENT]) for one in SERVICES[:DIFFERENT]}
+    done = fmean(rate / _most(replace(system, service=service)) for service, rate in of_service.items())
+    runs = tuple(_Run(of_service[service], curve) for service, curve in zip(SERVICES, curves, strict=True))
+    return Wander(rate=done * _most(system), runs=runs, ends=tuple(ends))
+
+
+def _most(system: System) -> float:
+    """Hashes per second if no worker ever waited for a busy rng while another is idle."""
     cycle = system.delay + system.service + system.hashing
-    most = min(system.workers / cycle, system.rngs * system.threads / system.service)
+    return min(system.workers / cycle, system.rngs * system.threads / system.service)
+
+
+def _seconds(system: System) -> float:
+    most = _most(system)
     slow = system.workers / (10 * system.rngs * system.threads) if system.rngs > 1 else 1.0
     seconds = UNITS / most * max(1.0, slow)
     if system.rngs > 1:
         seconds = max(seconds, LEAST_SECONDS)
-    seconds = min(seconds, MOST_UNITS / most)
-    run = simulate(system, seconds, seed=1)
-    # The smoothed ends of the run are not complete.
-    margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)
-    curve = _curve(run.reports, seconds - margin)
-    times = [one.t for one in run.reports]
-    misjudged = []
-    for index in range(ENDS):
-        now = margin + (seconds - 3 * margin) * (index + 0.5) / ENDS
+    return min(seconds, MOST_UNITS / most)
+
+
+def _misjudged_ends(reports: Sequence[WorkerReport], seconds: float, margin: float) -> list[float]:
+    times = [one.t for one in reports]
+    found = []
+    for index in range(ENDS // len(SERVICES)):
+        now = margin + (seconds - margin) * (index + 0.5) / (ENDS // len(SERVICES))
         begin = now - ENDS_SECONDS
-        known = run.reports[bisect_left(times, begin) : bisect_right(times, now)]
-        all_told = run.reports[bisect_left(times, begin - margin) : bisect_right(times, now + margin)]
+        known = reports[bisect_left(times, begin) : bisect_right(times, now)]
+        all_told = reports[bisect_left(times, begin - margin) : bisect_right(times, now + margin)]
         partial, whole = Progress(known, now), Progress(all_told, now + margin)
         t = partial.latest
-        misjudged.append((partial.at(t) - partial.at(begin)) - (whole.at(t) - whole.at(begin)))
-    return Wander(
-        rate=(curve[-1] - curve[0]) / (STEP_SECONDS * (len(curve) - 1)),
-        curve=tuple(curve),
-        ends=tuple(misjudged),
-    )
+        found.append((partial.at(t) - partial.at(begin)) - (whole.at(t) - whole.at(begin)))
+    return found

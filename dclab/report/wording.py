@@ -208,7 +208,9 @@ def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     few, many = points[0], points[-1]
     times = many.workers / few.workers
     low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
-    made = words("{times:g} times the workers made it {speedup:.2f} times as fast", times=times, speedup=sweep.speedup)
+    made = words(
+        "{times:.4g} times the workers made it {speedup:.2f} times as fast", times=times, speedup=sweep.speedup
+    )
     if low is None or high is None:
         yield made + words(".")
         return
@@ -229,9 +231,9 @@ def _beside(found: Ratio, times: float, words: Words) -> str:
         return words(": as many times as there are workers, to within 10 %.")
     told = verdict(found, times)
     if told == "no more":
-        return words(", not {times:g} times.", times=times)
+        return words(", not {times:.4g} times.", times=times)
     if told == "more":
-        return words(", more than {times:g} times.", times=times)
+        return words(", more than {times:.4g} times.", times=times)
     return words(": whether it is as many times as there are workers cannot be told.")
 
 

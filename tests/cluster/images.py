@@ -50,6 +50,10 @@ _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 
 def _buildah(*arguments: str | Path) -> str:
     storage = CACHE / "buildah"
+    # Or it makes /etc/cni for networks that no build here uses.
+    settings = storage / "containers.conf"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text(f'[network]\nnetwork_config_dir = "{storage / "networks"}"\n')
     done = subprocess.run(
         [
             "buildah",
@@ -65,7 +69,7 @@ def _buildah(*arguments: str | Path) -> str:
         capture_output=True,
         text=True,
         # The machine lets no build have a runtime's namespaces of its own.
-        env={**os.environ, "BUILDAH_ISOLATION": "chroot"},
+        env={**os.environ, "BUILDAH_ISOLATION": "chroot", "CONTAINERS_CONF": str(settings)},
     )
     if done.returncode:
         raise RuntimeError(f"buildah {arguments[0]} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")

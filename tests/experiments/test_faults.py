@@ -13,7 +13,8 @@ import pytest
 from dclab import manifests
 from dclab.engines.embedded import launch
 from dclab.engines.embedded.wire import Settings
-from dclab.errors import DclabError, LabEnded, LabLost, Refused
+from dclab.errors import DclabError, LabEnded, LabLost, Refused, TimedOut
+from dclab.experiments import hpa_demo
 from dclab.experiments.exercise import exercise_settings, run_exercise
 from dclab.experiments.hpa_demo import run_hpa_demo
 from dclab.experiments.latency import LatencySettings, run_latency
@@ -105,8 +106,6 @@ def test_a_service_that_goes_away_under_load(lab):
 
 
 def test_a_load_without_a_result_leaves_no_autoscaler_behind(lab, monkeypatch):
-    from dclab.experiments import hpa_demo
-
     def nothing(job, *_):
         job.stop()
         raise LabLost("It printed no summary.")
@@ -126,6 +125,17 @@ def test_a_load_without_a_result_leaves_no_autoscaler_behind(lab, monkeypatch):
     assert lab.replicas("hasher").desired == 1
     with pytest.raises(LabLost, match="no autoscaler"):
         lab.autoscaler("hasher")
+
+
+def test_what_cannot_be_taken_back_is_named_and_hides_no_failure_before_it():
+    def fails():
+        raise TimedOut("hasher does not get ready.", "No room.")
+
+    seen = Collected()
+    hpa_demo._undo(seen, True, "hasher was not scaled back", fails)
+    assert seen.codes == ["left-behind"]
+    with pytest.raises(TimedOut):
+        hpa_demo._undo(seen, False, "hasher was not scaled back", fails)
 
 
 def test_what_scales_by_itself_is_named_before_anything_is_measured(lab):

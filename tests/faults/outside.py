@@ -18,7 +18,7 @@ from tests.faults.ports import answers, control_answers, hashes_of
 MARK = "DCLAB_LAB"
 
 ROLES = {
-    "dclab.engines.embedded.supervisor": "supervisor",
+    "dclab.engines.embedded.supervise": "supervisor",
     "dclab.engines.embedded.proxy": "proxy",
     "apps.rng": "rng",
     "apps.hasher": "hasher",

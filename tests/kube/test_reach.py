@@ -78,6 +78,25 @@ def test_connections_that_come_together_ask_once(alive):
     assert answers.asked == 1
 
 
+def test_no_more_are_opened_at_once_than_a_server_takes(alive):
+    class Slow:
+        now = most = 0
+
+        async def open(self):
+            Slow.now += 1
+            Slow.most = max(Slow.most, Slow.now)
+            await asyncio.sleep(0.02)
+            Slow.now -= 1
+            return await alive.open()
+
+    async def together():
+        target = _Target(Answers([Slow()]), None)
+        return await asyncio.gather(*(works(target) for _ in range(3 * reach.OPENING)))
+
+    assert all(asyncio.run(together()))
+    assert Slow.most == reach.OPENING
+
+
 def test_what_was_known_grows_old(alive, monkeypatch):
     monkeypatch.setattr(reach, "FRESH_SECONDS", 0.0)
     answers = Answers([alive])

@@ -301,12 +301,12 @@ CLAIMS = {
         if one.service == values["service"]
     ),
     # The sweep.
-    "{times:g} times the workers": lambda found, values: (
+    "{times:.4g} times the workers": lambda found, values: (
         values["times"] == ends(found)[1].workers / ends(found)[0].workers
     ),
     " (95 %: {low": lambda found, values: values["low"] <= found.results.sweep.speedup <= values["high"],
-    ", not {times:g} times.": lambda found, values: below(*rates_at_ends(found), values["times"]),
-    ", more than {times:g} times.": lambda found, values: above(*rates_at_ends(found), values["times"]),
+    ", not {times:.4g} times.": lambda found, values: below(*rates_at_ends(found), values["times"]),
+    ", more than {times:.4g} times.": lambda found, values: above(*rates_at_ends(found), values["times"]),
     ": as many times as": lambda found, values: (
         above(*rates_at_ends(found), 0.9 * times(found)) and below(*rates_at_ends(found), 1.1 * times(found))
     ),

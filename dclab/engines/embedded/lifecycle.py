@@ -24,7 +24,7 @@ from dclab.engines.embedded import home, wire
 from dclab.engines.embedded.ask import Gone, ask, read_line
 from dclab.engines.embedded.held import Lease
 from dclab.engines.embedded.lock import locked
-from dclab.engines.embedded.look import instance_of, leftovers, supervisor_of, why_gone
+from dclab.engines.embedded.look import SUPERVISOR, instance_of, leftovers, supervisor_of, why_gone
 from dclab.engines.embedded.questions import AskAbout, Down
 from dclab.engines.embedded.wire import LAB_MARK, SOCKET_PATH_LIMIT, Settings, socket_path
 from dclab.errors import DclabError, LabCrashed, LabEnded, MissingTool, OtherVersion, TimedOut
@@ -221,7 +221,7 @@ def _spawn(folder: Path, settings: Settings, lease: Lease | None) -> None:
                 [
                     sys.executable,
                     "-m",
-                    "dclab.engines.embedded.supervisor",
+                    SUPERVISOR,
                     str(folder),
                     str(writer),
                     str(lease.reader if lease else -1),

@@ -15,12 +15,13 @@ from dclab.errors import DclabError
 if TYPE_CHECKING:
     import psutil
 
-__all__ = ["instance_of", "leftovers", "supervisor_of", "why_gone"]
+__all__ = ["SUPERVISOR", "instance_of", "leftovers", "supervisor_of", "why_gone"]
 
 ENDING_SECONDS = 2.0
 """From when a supervisor that ends listens no more until it is gone."""
 
-SUPERVISOR = "dclab.engines.embedded.supervisor"
+SUPERVISOR = "dclab.engines.embedded.supervise"
+"""The module that a supervisor runs."""
 
 
 def why_gone(folder: Path, instance: str = "", by: str = "") -> DclabError | None:

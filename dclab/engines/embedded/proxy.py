@@ -8,8 +8,9 @@ decisions.
 Its standard input is a Unix socket to the supervisor, which owns the listening sockets: they come over it (SCM_RIGHTS), and
 outlive this process. Each line from the supervisor is the whole state, and is answered once it is in force:
 `{"serial": 7, "listen": ["rng"], "endpoints": {"rng": [21001, 21002]}, "load_balancing": "random"}` ->
-`{"serial": 7, "accepted": {"rng": 1234}}`, with an `error` if it failed. `listen` names the services whose sockets came with
-the line, `accepted` counts connections. A line that changes nothing is a heartbeat. End of input ends the process.
+`{"serial": 7, "accepted": {"rng": 1234}, "full": false}`, with an `error` if it failed. `listen` names the services whose
+sockets came with the line, `accepted` counts connections, `full` says that no more can be taken. A line that changes nothing
+is a heartbeat. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import random
 import resource
 import socket
@@ -35,6 +37,9 @@ __all__ = ["main"]
 
 MOST_SOCKETS = 64
 """That may come with one piece of input."""
+
+SPARE_DESCRIPTORS = 8
+"""Without so many, the event loop closes connections at once, without a word to anybody."""
 
 MOST_DESCRIPTORS = 65536
 """As far as the system allows: a connection takes two."""
@@ -221,13 +226,26 @@ async def _serve() -> None:
         orders = _Orders(channel)
         while line := await orders.next():
             order = json.loads(line)
-            answer: dict[str, Any] = {"serial": order["serial"], "accepted": proxy.accepted}
+            answer: dict[str, Any] = {"serial": order["serial"], "accepted": proxy.accepted, "full": _is_full()}
             try:
                 await proxy.obey(order, orders.sockets)
             except (OSError, IndexError) as error:
                 answer["error"] = str(error) or repr(error)
             with contextlib.suppress(BlockingIOError):  # a supervisor that does not read is told by the next answer
                 channel.send(json.dumps(answer).encode() + b"\n")
+
+
+def _is_full() -> bool:
+    """Whether descriptors have run out."""
+    spare: list[int] = []
+    try:
+        spare.extend(os.dup(0) for _ in range(SPARE_DESCRIPTORS))
+    except OSError:
+        return True
+    finally:
+        for one in spare:
+            os.close(one)
+    return False
 
 
 def _allow_descriptors() -> None:

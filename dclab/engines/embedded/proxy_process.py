@@ -46,6 +46,7 @@ class _Answer(msgspec.Struct):
 
     serial: int
     accepted: dict[str, int] = {}
+    full: bool = False
     error: str = ""
 
 
@@ -80,6 +81,8 @@ class ProxyProcess:
         """Looks in a row without an answer; the last answer at the last look."""
         self._accepted: dict[str, int] = {}
         """Connections that it has accepted until its last answer, by service."""
+        self._full = False
+        """Whether it could take no more then."""
         self._queued: dict[str, int] = {}
         """The same at the last look, of services at which connections waited then."""
         self._cpu = 0.0
@@ -189,14 +192,14 @@ class ProxyProcess:
             await asyncio.wait_for(self._process.wait(), CLOSE_SECONDS)
 
     def _accepts(self, listeners: Mapping[str, socket.socket]) -> bool:
-        """Whether no service has connections that waited at the last look, too, while none was accepted."""
+        """Whether it can take connections, and no service has some that waited at the last look, too, and none accepted."""
         before = self._queued
         self._queued = {
             service: self._accepted.get(service, 0)
             for service, one in listeners.items()
             if service in self._given and waiting_at(one)
         }
-        return not before.items() & self._queued.items()
+        return not self._full and not before.items() & self._queued.items()
 
     def _be_over(self, why: str) -> None:
         if not self.over:
@@ -232,4 +235,4 @@ class ProxyProcess:
         if answer.error:
             self.kill(f"it failed ({answer.error})")
         self._answered = max(self._answered, answer.serial)
-        self._accepted = answer.accepted
+        self._accepted, self._full = answer.accepted, answer.full

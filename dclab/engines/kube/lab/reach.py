@@ -26,6 +26,8 @@ __all__ = ["Reach"]
 CONNECT_SECONDS = 1.0
 NEW_PORT_SECONDS = 3.0
 FRESH_SECONDS = 0.5
+OPENING = 32
+"""Tunnels of a forward that are opened at once: of a thousand that begin together, an API server finishes few in time."""
 NEXT_TRY_SECONDS = 0.3
 
 
@@ -133,6 +135,7 @@ class _Target:
         self._service = service
         self._asked: asyncio.Future[list[PortForward]] | None = None
         self._old = 0.0
+        self._opening = asyncio.Semaphore(OPENING)
 
     async def connect(self) -> Connection:
         """Connect; OSError or DclabError when no ready pod can be reached."""
@@ -142,7 +145,8 @@ class _Target:
                 raise ConnectionRefusedError("No replica is ready.")
             for one in random.sample(ready, len(ready)):
                 try:
-                    return await one.open()
+                    async with self._opening:
+                        return await one.open()
                 except LabLost as error:
                     failure = error
             self._old = 0.0  # pods that have just gone are not tried again
