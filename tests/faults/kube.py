@@ -31,7 +31,7 @@ from tests.faults.kube_room import NAMESPACE, KubeRoom
 from tests.faults.meanwhile import Meanwhile, Running, check
 from tests.faults.signals import cut_off, killed_client
 from tests.faults.together import down_during, first_point, second, seconds
-from tests.faults.trial import heal, on_lab
+from tests.faults.trial import heal, on_lab, start_again
 from tests.faults.user import Command
 
 SWEEP = Meanwhile(("scale-sweep", "--workers", "1,2,3", "--seconds", "8s"), measures=True, changes={"worker": 3})
@@ -134,19 +134,31 @@ def api_away_during(verb: tuple[str, ...], outage: float, wait: float, *, up_fir
         room.up() if up_first else room.down()
         command = room.start(*verb)
         time.sleep(wait)
+        said = None
         with faults.without("kube-apiserver"):
-            time.sleep(outage)
+            end = time.monotonic() + outage
+            while time.monotonic() < end:
+                if said is None and not command.running:
+                    said = command.end(0)
+                    check(room, row, said)  # it gave up, and said why: now it has to be so
+                time.sleep(0.2)
         over = time.monotonic()
-        said = command.end(200)
-        room.wanted = {} if verb[0] == "down" else dict.fromkeys(room.usual, 1) if not up_first else dict(room.usual)
-        check(room, row, said)
+        if said is None:
+            said = command.end(200)
+            room.wanted = {} if verb[0] == "down" else dict.fromkeys(room.usual, 1) if not up_first else room.wanted
+            check(room, row, said)
         if said.code and not said.cause:
             row.failed.append(f"{verb[0]} failed without a cause")
         if verb[0] == "down":
+            if said.code:
+                check(room, row, room.down())
+            room.wanted = {}
             row.seconds = _wait_gone(room, 60)
             row.left += room.left()
-        else:
-            row.seconds = heal(room, row, over)
+            return
+        if said.code and not up_first:
+            over = start_again(room, row)
+        row.seconds = heal(room, row, over)
 
     return Fault("API server away", f"in {verb[0]}", play, "kube")
 
