@@ -6,6 +6,7 @@ import resource
 import socket
 import threading
 import time
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from kubernetes.client import Configuration
 
 from dclab.engines import forward as forwarding
 from dclab.engines.forward import Forward, tcp
+from dclab.engines.kube.lab.reach import _Target
 from dclab.engines.kube.tunnel import PortForward
 from dclab.errors import LabLost
 from tests.kube import pod as pods
@@ -30,12 +32,12 @@ def forwarded():
     def make(behave, connect=None):
         pod = Pod(behave)
         there = PortForward(Configuration(), f"{pod.url}?ports={PORT}", [("X-Who", "ann")], PORT)
-        forward = Forward(connect or there.open)
+        forward = Forward(connect or _Target(SimpleNamespace(targets=lambda _service: [there]), None).connect)
         made.extend([forward, pod])
         address = urlsplit(forward.url)
 
         def dial():
-            return socket.create_connection((address.hostname, address.port), 5)
+            return socket.create_connection((address.hostname, address.port), 30)
 
         return pod, dial
 
@@ -83,7 +85,7 @@ def test_more_connections_than_select_can_take_on_one_thread(forwarded):
             assert one.recv(len(expected), socket.MSG_WAITALL) == expected
         assert pod.most == MANY
         assert max(one.fileno() for one in connections) > 1024
-        assert threading.active_count() <= threads + 1
+        assert threading.active_count() <= threads + 2  # the loop, and the one that asks for pods
     finally:
         for one in connections:
             one.close()
