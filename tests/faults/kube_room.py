@@ -58,8 +58,7 @@ class KubeRoom:
             raise CannotGive("our own cluster needs root")
         try:
             self._ran = lifecycle.running()
-            if not self._ran:
-                lifecycle.up()
+            lifecycle.up()  # again, when its images are not of this checkout
         except CannotRun as error:
             raise CannotGive(str(error)) from error
         self.lab = Lab(config.new_client_from_config(str(KUBECONFIG), NAME), NAMESPACE)
