@@ -46,13 +46,15 @@ class Ledger:
 
     def look(self) -> None:
         """Read the hashers, and begin again when Redis is another one."""
+        read_before = sum(self.served.values())
         self.read()
         workers = len(self.room.processes("worker"))
         for one in self.room.processes("redis")[-1:]:
             if self.redis not in (None, (one.pid, one.started)):
-                # From the last reading on, some were served before Redis started: they count for either side.
-                self.before = sum(self.served.values())
-                self.may_lack, self.may_have = 0, workers * (HELD + 1) + self.in_doubt()
+                # What was served since the last reading was reported to the old one, or to the new one, or is held.
+                self.before = read_before
+                self.may_lack = sum(self.served.values()) - read_before
+                self.may_have = workers * (HELD + 1)
                 self.kills = {}
             self.redis = (one.pid, one.started)
 
