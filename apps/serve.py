@@ -194,13 +194,13 @@ def serve(handler: Handler, *, slots: int) -> None:
         raise SystemExit(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
     listener.listen(BACKLOG)
     stopping, stop = os.pipe()
+    # Written to in the moment of the signal, whichever thread gets it and whatever the main one is at.
+    os.set_blocking(stop, False)
+    signal.set_wakeup_fd(stop, warn_on_full_buffer=False)
     for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: os.write(stop, b"x") and None)
+        signal.signal(ending, lambda *_: None)
     threads = [threading.Thread(target=_slot, args=(listener, stopping, handler)) for _ in range(slots)]
-    # Python handles a signal in the main thread, which does not wake when the kernel delivers it to another one.
-    blocked = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
     for thread in threads:
         thread.start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
     for thread in threads:
         thread.join()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
-import time
 from statistics import median
 
 import pytest
@@ -77,10 +77,10 @@ def test_post_with_data(start):
     assert parse_siege(process.communicate(timeout=10)[0]).failed_transactions == 0
 
 
-def test_an_interrupted_siege_prints_its_summary(start):
+def test_an_interrupted_siege_prints_its_summary(start, wait_until):
     rng = start("rng", DELAY=0)
-    process = siege("-c2", "-b", "-t1M", f"http://127.0.0.1:{rng.port}/")
-    time.sleep(0.8)
+    process = siege("-c2", "-b", "-t1M", f"http://127.0.0.1:{rng.port}/32")
+    wait_until(lambda: json.loads(rng.ask(path="/served")[1])["served"] > 0)
     process.send_signal(signal.SIGINT)
     assert parse_siege(process.communicate(timeout=5)[0]).elapsed_time < 5
 

@@ -29,6 +29,8 @@ EVERY = 0.25
 
 def last_lines(folder: Path, replica: str, lines: int) -> list[LogLine]:
     """Return the last lines of a replica; none before it has printed any."""
+    if not lines:
+        return []
     log = _Log(folder, replica)
     try:
         log.skip_all_but(lines)
@@ -91,7 +93,7 @@ class _Log:
     def skip_all_but(self, lines: int) -> None:
         """Go to where the last lines begin."""
         files = self._open_all()
-        ends = lines + (bool(files) and _ends_a_line(files[0]))
+        ends = lines + next((_ends_a_line(one) for one in files if os.fstat(one).st_size), False)
         for at, file in enumerate(files):
             start, ends = _back(file, ends)
             if ends == 0 or at == len(files) - 1:
@@ -169,8 +171,7 @@ def _same(one: int, other: int) -> bool:
 
 
 def _ends_a_line(file: int) -> bool:
-    size = os.fstat(file).st_size
-    return size == 0 or os.pread(file, 1, size - 1) == b"\n"
+    return os.pread(file, 1, os.fstat(file).st_size - 1) == b"\n"
 
 
 def _back(file: int, ends: int) -> tuple[int, int]:

@@ -113,12 +113,13 @@ class KubeJob:
                 pods = self._pods()
                 if not pods:
                     return
+                ended = self.status().state not in ("running", "pending")
                 said = b""
                 pod = path_of("v1", "Pod", self.namespace, pods[0].metadata.name)
                 for chunk in self.api.follow(f"{pod}/log"):
                     said += chunk
                     self._log = max(self._log, said, key=len)
-                if self.status().state not in ("running", "pending"):
+                if ended:  # before it was read: a connection can be cut, too
                     return
             time.sleep(FOLLOW_PAUSE)
 
