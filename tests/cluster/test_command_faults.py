@@ -216,5 +216,5 @@ def test_without_a_server_status_ends_at_once(on_kube):
         begin = time.monotonic()
         done = on_kube("status")
         assert time.monotonic() - begin < 8
-    assert done.code == ExitCode.ENVIRONMENT
+    assert done.code == ExitCode.ERROR
     assert f"{NAME!r} does not answer" in done.err
