@@ -64,11 +64,12 @@ def victim(lab, what):
 
 @pytest.mark.parametrize("what", ["worker", "rng", "redis", "supervisor"])
 def test_a_part_killed_within_a_window(lab, what):
-    settings, observer = SweepSettings(workers=(2,), seconds=5.0, settle=1.5), Collected()
+    # A worker whose first call failed waits for 2 s before the next; the lab is to be whole when it is measured again.
+    settings, observer = SweepSettings(workers=(2,), seconds=5.0, settle=3.0), Collected()
     lab.scale("worker", 2)
 
     def kill():
-        time.sleep(3.0)
+        time.sleep(4.5)
         os.kill(victim(lab, what), signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
@@ -78,8 +79,7 @@ def test_a_part_killed_within_a_window(lab, what):
     assert {"disturbed", "lab-recovered", "counter-reset"} & set(observer.codes)
     assert sweep.lost_workers == ()
     (point,) = sweep.points
-    rate = point.hashes_per_second
-    assert 5.7 < rate.mean < 7.0 or rate.unstable, rate  # a machine that runs four suites at a time starves a new lab
+    assert 5.7 < point.hashes_per_second.mean < 7.0
     # What was read before the fault is kept, too.
     assert len(observer.rows) > point.samples
     assert observer.kept["sweep"] == sweep
