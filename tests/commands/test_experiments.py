@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 
+import pytest
+
 from dclab.engines.embedded import launch
 from dclab.experiments.alternate import AlternateSettings, alternate, in_turn
 from dclab.experiments.latency import LatencySettings
@@ -34,7 +36,8 @@ def test_latency_names_rng(experiment):
 def test_loadtest_reads_sieges_summary(experiment):
     data, results, _ = experiment("loadtest", "--target", "hasher", "--time", "3s", "--concurrent", "5")
     load = data["loadtest"]
-    assert load["transactions"] == load["successful_transactions"] > 100
+    # A user who is cut off at the end may be in one count and not yet in the other.
+    assert 100 < load["transactions"] == pytest.approx(load["successful_transactions"], abs=5)
     assert load["complete"] is True
     assert 1.5 < results.loadtest.elapsed_seconds < 4.5  # siege ends up to a second early
 
