@@ -341,8 +341,10 @@ class Lab(Protocol):
         """
 
     def served_metrics(self, target: str) -> Collection[str]:
-        """Names of metrics that an autoscaler of the target can use now, as `pods/NAME`, `services/httplat-rng/NAME`,
-        `external/NAME` and `resource/cpu`."""
+        """Return the metrics that an autoscaler of the target can use now.
+
+        As `resource/cpu`, `pods/NAME`, `services/httplat-rng/NAME` and `external/NAME`.
+        """
 
     def quantities(self, target: str) -> Mapping[str, Quantities]:
         """What each replica of the target has been asked so far, by its name; empty where nobody counts."""
