@@ -163,7 +163,7 @@ class _Loop:
             requests={one.name: self.conditions.request_millicores for one in plant.pods},
             pod_metrics={
                 name: {
-                    pod: PodMetric(value=value, at=self.clock(plant.now), window=self.conditions.window)
+                    pod: PodMetric(value=_truncated(value), at=self.clock(plant.now), window=self.conditions.window)
                     for pod, value in each.items()
                     if value is not None
                 }
@@ -197,12 +197,12 @@ class _Loop:
         found = {}
         seconds, probes = (self.rate_of([(one[0], one[at]) for one in self.probes]) for at in (1, 2))
         if seconds is not None and probes:
-            found[LATENCY] = seconds / probes
+            found[LATENCY] = _truncated(seconds / probes)
         for name, at in ((IN_FLIGHT, 1), (REQUESTS, 2)):
             rates = [self.rate(one, at) for one in (*self.plant.pods, *self.plant.gone)]
             known = [one for one in rates if one is not None]
             if known:
-                found[name] = sum(known)
+                found[name] = _truncated(sum(known))
         return found
 
     def show(self) -> None:
@@ -229,6 +229,11 @@ class _Loop:
                 hashes_per_second=rate,
             )
         )
+
+
+def _truncated(value: float) -> float:
+    """Return a metric as adapters of Prometheus hand it out: in whole milli-units."""
+    return int(1000 * value) / 1000
 
 
 def simulate_run(spec: AutoscalerSpec, conditions: Conditions, seed: int) -> SimulatedRun:

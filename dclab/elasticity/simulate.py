@@ -6,14 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from dclab.autoscaler import AutoscalerSpec, parse_autoscaler
-from dclab.elasticity.closed_loop import Conditions
+from dclab.elasticity.closed_loop import POD_START, Conditions
 from dclab.elasticity.metrics import metric_of, served, served_name
+from dclab.elasticity.profile import Step
 from dclab.elasticity.repeats import Prediction, predict, spread_of_mean
 from dclab.elasticity.verdict import Judged, verdicts
 from dclab.errors import NotSupported
-from dclab.results import AutoscalerRun, Comparison
+from dclab.results import AutoscalerRun, Comparison, DemandStep
 
-__all__ = ["REPEATS", "TARGET", "Candidate", "check_simulated", "compare_simulated"]
+__all__ = ["REPEATS", "TARGET", "Candidate", "check_simulated", "compare_simulated", "predict_run", "profile_of"]
 
 REPEATS = 10
 TARGET = "rng"
@@ -105,3 +106,50 @@ def _judged(name: str, found: Prediction) -> Judged | None:
     if spread is None:
         return None
     return Judged(name, found.scores.cost, (found.scores_high or found.scores).cost, (spread.high - spread.low) / 2)
+
+
+def profile_of(demand: Sequence[DemandStep], seconds: float) -> tuple[Step, ...]:
+    """Return the profile that a run of this length had, by its steps of demand."""
+    ends = [*(one.t for one in demand[1:]), seconds]
+    return tuple(Step(end - one.t, one.workers, one.users) for one, end in zip(demand, ends, strict=True))
+
+
+def predict_run(
+    manifest: Mapping[str, Any],
+    demand: Sequence[DemandStep],
+    seconds: float,
+    *,
+    slo_ms: float = 100.0,
+    clock_speed: float = 1.0,
+    scrape_seconds: float = 10.0,
+    pod_start: float = POD_START["kube"],
+    repeats: int = REPEATS,
+) -> Prediction | None:
+    """Return what the simulation makes of a run in a lab: the same autoscaler under the same demand.
+
+    Args:
+        manifest: the autoscaler, a valid one.
+        demand: its steps, on the autoscaler's clock.
+        seconds: length of the run, on the same clock.
+        slo_ms: objective for the wait of a worker's call.
+        clock_speed: of the lab.
+        scrape_seconds: between two scrapes, on the autoscaler's clock.
+        pod_start: real seconds that an rng takes to be ready.
+        repeats: simulated runs.
+
+    Returns:
+        None where the autoscaler cannot be simulated.
+    """
+    spec = parse_autoscaler(manifest)
+    try:
+        check_simulated(spec)
+    except NotSupported:
+        return None
+    conditions = Conditions(
+        profile=profile_of(demand, seconds),
+        slo_ms=slo_ms,
+        clock_speed=clock_speed,
+        scrape_seconds=scrape_seconds,
+        pod_start=pod_start,
+    )
+    return predict(spec, conditions, range(1, repeats + 1))
