@@ -199,6 +199,25 @@ def test_without_the_data_path_in_flight_is_unknown_and_nothing_is_scaled_down(l
         lab.scale("rng", 1)
 
 
+def test_without_httplat_latency_is_unknown_and_nothing_is_scaled_down(lab, wait_until):
+    lab.scale("rng", 3)
+    lab.scale("httplat-rng", 0)
+    time.sleep(2.0)  # the last of its scrapes leaves the window
+    lab.apply_autoscaler(hpa(latency("1000"), pods(IN_FLIGHT, "1000")))
+    try:
+        wait_until(lambda: len(lab.autoscaler_passes("rng")) >= 2)
+        seconds, in_flight = lab.autoscaler("rng").metrics
+        assert seconds.current is None
+        assert in_flight.current is not None  # which alone would have one rng
+        assert lab.replicas("rng").desired == 3
+        reasons = {one.type: one.reason for one in lab.autoscaler("rng").conditions}
+        assert reasons["ScalingActive"] == "FailedGetObjectMetric"
+    finally:
+        lab.remove_autoscaler("rng")
+        lab.scale("httplat-rng", 1)
+        lab.scale("rng", 1)
+
+
 def test_the_scrape_period_is_set_for_as_long_as_metrics_are_served(lab):
     def period():
         before = lab.ask(questions.ScrapeEvery(seconds=7.0))
