@@ -63,6 +63,15 @@ def test_nobody_counts_redis_or_workers(lab):
         lab.quantities("miner")
 
 
+def test_a_replica_that_nobody_asks_is_counted_as_well(lab, wait_until):
+    lab.scale("hasher", 2)
+    wait_until(lambda: len(lab.quantities("hasher")) == 2)
+    first = lab.quantities("hasher")
+    time.sleep(0.1)
+    assert all(lab.quantities("hasher")[name].t > one.t for name, one in first.items())
+    lab.scale("hasher", 1)
+
+
 def test_a_replica_that_was_restarted_goes_on_counting(lab, wait_until):
     (name,) = lab.replicas("hasher").names
     wait_until(lambda: lab.quantities("hasher")[name].requests > 2)
