@@ -11,6 +11,7 @@ import typer
 
 from dclab import __version__
 from dclab.cli import (
+    check_app,
     compare,
     doctor,
     down,
@@ -90,6 +91,7 @@ for _verb in (
     run_.run,
     report.report,
     compare.compare,
+    check_app.check_app,
     explain.explain,
     doctor.doctor,
     rbac.rbac,
