@@ -33,6 +33,7 @@ from dclab.cli import (
     scale_sweep,
     status,
     up,
+    verify,
     watch,
     webui,
 )
@@ -90,6 +91,7 @@ for _verb in (
     rate.rate,
     run_.run,
     report.report,
+    verify.verify,
     compare.compare,
     check_app.check_app,
     explain.explain,
