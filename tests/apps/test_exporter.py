@@ -22,7 +22,7 @@ from apps.exporter.meter import Meter, Requests
 from apps.exporter.proc_net import ProcNet, passive_opens
 from apps.exporter.sock_diag import Look, SockDiag
 from dclab.paths import shipped
-from tests.closed_loop import ClosedLoop
+from tests.closed_loop import ClosedLoop, within
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="it reads Linux' tables")
 pytestmark = LINUX
@@ -34,10 +34,10 @@ def measured(port, load, seconds, kind=SockDiag):
     """In-flight by a meter that looks a thousand times a second, and what the load held open."""
     meter = Meter(port, (kind,))
     time.sleep(0.1)
-    before, begin = load.held(), meter.take()
+    before, begin = load.beside(meter.take)
     while meter.take().at < begin.at + seconds:
         time.sleep(0.001)
-    end, after = meter.take(), load.held()
+    after, end = load.beside(meter.take)
     return (end.in_flight - begin.in_flight) / (end.at - begin.at), after.mean_since(before)
 
 
@@ -45,18 +45,16 @@ def measured(port, load, seconds, kind=SockDiag):
 def test_in_flight_is_what_a_closed_loop_holds_open(start, users, threads):
     rng = start("rng", DELAY=0.3 if users == 1 else 0.1, THREADS=threads)
     with ClosedLoop(rng.port, users) as load:
-        in_flight, held = measured(rng.port, load, 2.0)
-    assert in_flight == pytest.approx(held, rel=0.02)
-    assert held > 0.8 * users
+        assert within(0.02, lambda: measured(rng.port, load, 1.5))
+        assert measured(rng.port, load, 0.1)[1] > 0.6 * users
     assert load.failed == 0
 
 
 def test_proc_net_sees_the_same_of_connections_that_are_closed_after_each_answer(start):
     rng = start("rng", DELAY=0.1)
     with ClosedLoop(rng.port, 5) as load:
-        in_flight, held = measured(rng.port, load, 2.0, ProcNet)
-    # It also sees who was answered and not closed yet, and does not see all connections at one moment.
-    assert in_flight == pytest.approx(held, rel=0.15)
+        # It also sees who was answered and not closed yet, and does not see all connections at one moment.
+        assert within(0.1, lambda: measured(rng.port, load, 1.5, ProcNet))
 
 
 @pytest.fixture
@@ -95,15 +93,13 @@ def test_an_idle_connection_that_is_kept_open_holds_no_request(keeps_alive):
 
 def test_busy_connections_that_are_kept_open_are_counted(keeps_alive):
     with ClosedLoop(keeps_alive, 4, keep_alive=True) as load:
-        in_flight, held = measured(keeps_alive, load, 2.0)
-    assert in_flight == pytest.approx(held, rel=0.02)
+        assert within(0.02, lambda: measured(keeps_alive, load, 1.5))
 
 
 def test_connections_that_are_kept_open_between_requests_are_counted_while_they_are_used(keeps_alive):
     with ClosedLoop(keeps_alive, 4, keep_alive=True, think=0.1) as load:
-        in_flight, held = measured(keeps_alive, load, 2.0)
-    assert in_flight == pytest.approx(held, rel=0.05)
-    assert held < 3
+        assert within(0.05, lambda: measured(keeps_alive, load, 2.0))
+        assert measured(keeps_alive, load, 1.0)[1] < 3
 
 
 @pytest.fixture
@@ -281,7 +277,7 @@ def test_in_a_pod_it_counts_what_rng_serves_beside_the_kubelets_probes():
     assert found["in_flight"] == pytest.approx(found["held"], rel=0.1)  # 24 looks
     assert found["full"] == 0
     assert found["memory_mb"] < 25
-    assert found["cpu_share"] < 0.01  # 0.005 on a machine that does nothing else
+    assert found["cpu_share"] < 0.02  # 0.005 over a longer time, on a machine that does nothing else
     assert 'dockercoins_requests_total{service="rng",pod="rng-1"}' in found["page"]
 
 
