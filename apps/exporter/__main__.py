@@ -21,7 +21,7 @@ PERIOD = 0.125
 """Seconds between two looks, on average."""
 JITTER = 0.5
 """Looks in step with the requests would see too many of them, or too few."""
-SHARE = 0.0035
+SHARE = 0.003
 """Of one CPU that looks may take. One walks the table of the whole machine's connections; where that is large, there are fewer."""
 AVERAGED = 10
 """Looks whose cost is averaged."""
