@@ -22,6 +22,7 @@ from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
 from dclab.results import SCHEMA, json_schema
 from dclab.tools import TOOLS
+from docs.man import manual
 
 HERE = Path(__file__).parent
 
@@ -166,6 +167,7 @@ def main() -> None:
     """Write or check."""
     files = {
         "reference.md": reference(),
+        "dclab.1": manual(),
         "hpa-trace.schema.json": json.dumps(hpa_trace.json_schema(), indent=1, ensure_ascii=False) + "\n",
         "results.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }
