@@ -11,7 +11,7 @@ An experiment never knows which engine it has. Each verb states its errors. From
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -31,6 +31,7 @@ __all__ = [
     "LogLine",
     "ProbeSample",
     "ProbeSpec",
+    "Quantities",
     "ReplicaUsage",
     "Replicas",
     "Scrape",
@@ -212,6 +213,20 @@ class Scrape(NamedTuple):
     probes: float
 
 
+class Quantities(NamedTuple):
+    """What one replica has been asked so far; counters that begin at 0 with it."""
+
+    t: float
+    """Unix seconds of the reading."""
+    in_flight_seconds: float
+    """Requests that it held (waiting or served), integrated over time: the difference of two readings over the time between
+    them is how many it held on average. An idle connection that is kept open holds none."""
+    requests: float
+    """Requests that it has accepted, or connections where one carries several."""
+    full_seconds: float
+    """How long its backlog was full meanwhile: then in-flight is a lower bound."""
+
+
 class Lab(Protocol):
     """One running DockerCoins."""
 
@@ -312,8 +327,30 @@ class Lab(Protocol):
     def start_load(self, spec: LoadSpec) -> Job:
         """Start a siege as a job of the lab."""
 
+    def serve_metrics(self, target: str, scrape_seconds: float) -> AbstractContextManager[None]:
+        """For the duration have autoscalers find in-flight, requests and latency of the target's replicas in the metrics APIs.
+
+        Whatever was added for it is taken away afterwards, also when this process is killed.
+
+        Args:
+            target: a deployment whose replicas are to be counted: rng or hasher.
+            scrape_seconds: between two scrapes, on the autoscaler's clock; rates are taken over three of them.
+
+        Raises:
+            Refused: another metrics API of the cluster's is in the place, and does not serve them; or the user may not add one.
+        """
+
+    def served_metrics(self, target: str) -> Collection[str]:
+        """Return the metrics that an autoscaler of the target can use now.
+
+        As `resource/cpu`, `pods/NAME`, `services/httplat-rng/NAME` and `external/NAME`.
+        """
+
+    def quantities(self, target: str) -> Mapping[str, Quantities]:
+        """What each replica of the target has been asked so far, by its name; empty where nobody counts."""
+
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
-        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
+        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one, or asks for a metric that nobody serves."""
 
     def remove_autoscaler(self, name: str) -> None:
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""

@@ -14,6 +14,15 @@ from msgspec import Meta
 
 from dclab.results.autoscale import Autoscale, AutoscaleEvent, Condition, MetricReading, TimelinePoint
 from dclab.results.bounds import Amount, Count, Name, Text
+from dclab.results.elasticity import (
+    AutoscalerRun,
+    Comparison,
+    DemandStep,
+    Elasticity,
+    ElasticityVerdict,
+    ElasticPoint,
+    Spread,
+)
 from dclab.results.performance import (
     Bottleneck,
     Evidence,
@@ -32,9 +41,15 @@ __all__ = [
     "SCHEMA",
     "Autoscale",
     "AutoscaleEvent",
+    "AutoscalerRun",
     "Bottleneck",
     "Caveat",
+    "Comparison",
     "Condition",
+    "DemandStep",
+    "ElasticPoint",
+    "Elasticity",
+    "ElasticityVerdict",
     "Environment",
     "Evidence",
     "Intervention",
@@ -46,6 +61,7 @@ __all__ = [
     "Monitoring",
     "Rate",
     "Results",
+    "Spread",
     "Sweep",
     "SweepPoint",
     "TargetLatency",
@@ -115,6 +131,8 @@ class Results:
     interventions: Annotated[tuple[Intervention, ...], Meta(max_length=200)] = ()
     loadtest: LoadTest | None = None
     autoscale: Autoscale | None = None
+    comparison: Comparison | None = None
+    """Autoscalers side by side (`hpa-compare`)."""
     monitoring: Monitoring | None = None
     caveats: tuple[Caveat, ...] = ()
 
