@@ -22,8 +22,8 @@ _NAMES = {"cpu": "cpu", LATENCY: "latency", REQUESTS: "requests", IN_FLIGHT: "in
 
 
 def metric_of(spec: AutoscalerSpec) -> str:
-    """Return which of METRICS an autoscaler uses, or the name of another one; of several, all with commas between them."""
-    return ", ".join(dict.fromkeys(_NAMES.get(one.name, one.name) for one in spec.metrics))
+    """Return which of METRICS an autoscaler uses, or the name of another one; several are joined by " + "."""
+    return " + ".join(dict.fromkeys(_NAMES.get(one.name, one.name) for one in spec.metrics))
 
 
 def served(target: str) -> Sequence[str]:
