@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dclab.report.charts import INK, Spot, paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
+from dclab.report.charts import paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
 from dclab.report.foreign import with_printable_text
 from dclab.report.language import Words
+from dclab.report.palette import INK, Spot
 from dclab.results import Results
 
 if TYPE_CHECKING:
