@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dclab.measure.mean import Mean
 from dclab.measure.ratio import ratio_of_means, verdict
-from dclab.report.judge_autoscalers import CPU, Answer, Difference, answer, between, by_cost
+from dclab.report.judge_autoscalers import CPU, Answer, Difference, answer, by_cost, differences
 from dclab.report.language import Words
 from dclab.report.levels import Response
 from dclab.results import AutoscalerRun, Comparison, ElasticityVerdict
@@ -15,7 +15,6 @@ __all__ = [
     "answer_sentences",
     "demand_rows",
     "demand_sentence",
-    "difference_sentence",
     "response_sentences",
     "unequal_demand",
     "verdict_sentence",
@@ -106,57 +105,43 @@ def _felt(found: Comparison, run: AutoscalerRun, words: Words) -> str:
 
 def verdict_sentence(found: ElasticityVerdict, words: Words = ENGLISH) -> str:
     """One verdict, from the side of the better one where there is one."""
-    difference = Difference.of(found)
+    return _difference(found.a, found.b, Difference.of(found), words)
+
+
+def _difference(one: str, other: str, difference: Difference, words: Words) -> str:
     if difference.verdict == "worse":
-        return difference_sentence(found.b, found.a, difference.turned, words)
-    return difference_sentence(found.a, found.b, difference, words)
-
-
-def difference_sentence(one: str, other: str, difference: Difference, words: Words) -> str:
-    """One verdict between two autoscalers, from the first one's side."""
-    names = {"one": one, "other": other}
-    match difference.verdict:
-        case "better":
-            return words(
-                "“{one}” is better than “{other}”: it cost {more:.2f} replicas less (95 %: {low:.2f} to {high:.2f}).",
-                **names,
-                **_more(difference),
-            )
-        case "worse":
-            return words(
-                "“{one}” is worse than “{other}”: it cost {more:.2f} replicas more (95 %: {low:.2f} to {high:.2f}).",
-                **names,
-                more=difference.cost,
-                low=difference.low,
-                high=difference.high,
-            )
-        case "no difference":
-            return words(
-                "“{one}” and “{other}”: no difference; their costs differ by {more:.2f} replicas (95 %: {low:.2f} to "
-                "{high:.2f}).",
-                **names,
-                more=difference.cost,
-                low=difference.low,
-                high=difference.high,
-            )
-        case "cannot tell":
-            return words(
-                "“{one}” and “{other}”: which is better cannot be told; their costs differ by {more:.2f} replicas (95 %: "
-                "{low:.2f} to {high:.2f}).",
-                **names,
-                more=difference.cost,
-                low=difference.low,
-                high=difference.high,
-            )
+        return _difference(other, one, difference.turned, words)
+    if difference.verdict == "better":
+        return words(
+            "“{one}” is better than “{other}”: it cost {more:.2f} replicas less (95 %: {low:.2f} to {high:.2f}).",
+            one=one,
+            other=other,
+            **_more(difference),
+        )
+    values = {"more": difference.cost, "low": difference.low, "high": difference.high}
+    if difference.verdict == "no difference":
+        return words(
+            "“{one}” and “{other}”: no difference; their costs differ by {more:.2f} replicas (95 %: {low:.2f} to {high:.2f}).",
+            one=one,
+            other=other,
+            **values,
+        )
+    return words(
+        "“{one}” and “{other}”: which is better cannot be told; their costs differ by {more:.2f} replicas (95 %: {low:.2f} "
+        "to {high:.2f}).",
+        one=one,
+        other=other,
+        **values,
+    )
 
 
 def verdict_sentences(found: Comparison, words: Words) -> Iterator[str]:
     """The autoscaler of least cost beside each other one."""
-    ranked = by_cost(found)
+    ranked, told = by_cost(found), differences(found)
     for other in ranked[1:]:
-        difference = between(found, ranked[0].name, other.name)
+        difference = told.get((ranked[0].name, other.name))
         if difference:
-            yield difference_sentence(ranked[0].name, other.name, difference, words)
+            yield _difference(ranked[0].name, other.name, difference, words)
 
 
 def demand_sentence(found: Comparison, words: Words) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from dclab.report.levels import TOLERANCE, Response, responses, usual_demand
 from dclab.report.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, Spot, thinned
-from dclab.results import AutoscalerRun, Comparison, ElasticPoint
+from dclab.results import AutoscalerRun, Comparison, ElasticPoint, MetricReading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +22,8 @@ MOST_RUNS = 12
 """Rows of the picture: what a page has the height for."""
 MOST_SPOTS = 240
 """Values under the pointer, in all panels together."""
-LEAST_RATIO = 0.1
-"""The axis of metric / target begins here; a metric of nothing is drawn there."""
+LEAST_RATIO, MOST_RATIO = 0.1, 1000.0
+"""The axis of metric / target ends here at the latest; a metric of nothing is drawn at its beginning."""
 LONGEST_NAME = 40
 
 
@@ -98,43 +100,31 @@ def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most
 
 def _at(curve: Sequence[tuple[float, int]], t: float) -> float:
     """A step function's value; before its first step that of the first, none without steps."""
-    value = float(curve[0][1]) if curve else math.nan
-    for begin, each in curve:
-        if begin > t:
-            break
-        value = each
-    return value
+    return float(curve[max(0, bisect_right(curve, t, key=itemgetter(0)) - 1)][1]) if curve else math.nan
 
 
 def _metric(axes: Axes, points: Sequence[ElasticPoint], most: int) -> list[Spot]:
     """The metric that decides, in multiples of its target; a gap where it was not known."""
-    seen = [(one.t / 60, _deciding(one)) for one in points]
-    ratios = [(t, one.current / one.target if one and one.current is not None else math.nan) for t, one in seen]
     axes.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color=GREY, alpha=0.25, linewidth=0)
     axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
-    axes.step(
-        [t for t, _ in ratios],
-        [max(LEAST_RATIO, one) if one == one else one for _, one in ratios],
-        where="post",
-        color=PURPLE,
-        linewidth=1.3,
-    )
-    known = [(t, one) for t, one in seen if one and one.current is not None]
+    seen = [(one.t / 60, _deciding(one)) for one in points]
+    ratios = [_ratio(one) if one else math.nan for _, one in seen]
+    axes.step([t for t, _ in seen], ratios, where="post", color=PURPLE, linewidth=1.3)
+    known = [(t, one) for t, one in seen if one]
     return [
-        Spot(
-            axes,
-            t,
-            max(LEAST_RATIO, (one.current or 0.0) / one.target),
-            f"{t:.1f} min: {one.name[:LONGEST_NAME]}\n{one.figures}",
-        )
+        Spot(axes, t, _ratio(one), f"{t:.1f} min: {one.name[:LONGEST_NAME]}\n{one.figures}")
         for t, one in thinned(known, most)
     ]
 
 
-def _deciding(point: ElasticPoint) -> Any:
-    """The metric that asks for the most, as in a demonstration's timeline."""
-    known = [one for one in point.metrics if one.current is not None and one.target]
-    return max(known, key=lambda one: one.current / one.target, default=None)
+def _deciding(point: ElasticPoint) -> MetricReading | None:
+    """The metric that asks for the most replicas; None while none is known."""
+    return max((one for one in point.metrics if one.current is not None and one.target), key=_ratio, default=None)
+
+
+def _ratio(one: MetricReading) -> float:
+    """Current value / target, as far as the axis goes."""
+    return min(MOST_RATIO, max(LEAST_RATIO, (one.current or 0.0) / one.target))
 
 
 def _wait(axes: Axes, slo_ms: float, points: Sequence[ElasticPoint], most: int) -> list[Spot]:

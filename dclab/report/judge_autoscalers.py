@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from dclab.results import AutoscalerRun, Comparison, ElasticityVerdict
 
-__all__ = ["CPU", "Answer", "Difference", "answer", "between", "by_cost"]
+__all__ = ["CPU", "Answer", "Difference", "Differences", "answer", "by_cost", "differences"]
 
 CPU = "cpu"
 """The metric of an autoscaler on CPU and nothing else."""
@@ -40,6 +40,9 @@ class Difference(NamedTuple):
         return Difference(told, -self.cost, -self.high, -self.low)
 
 
+Differences = Mapping[tuple[str, str], Difference]
+
+
 class Answer(NamedTuple):
     """The answer to the exercise's question, and the two autoscalers that decide it."""
 
@@ -55,14 +58,10 @@ def by_cost(found: Comparison) -> list[AutoscalerRun]:
     return sorted(found.runs, key=lambda one: one.scores.cost)
 
 
-def between(found: Comparison, one: str, other: str) -> Difference | None:
-    """Return how the run named `one` compares with the one named `other`; None where there is no verdict on them."""
-    for each in found.verdicts:
-        if (each.a, each.b) == (one, other):
-            return Difference.of(each)
-        if (each.a, each.b) == (other, one):
-            return Difference.of(each).turned
-    return None
+def differences(found: Comparison) -> Differences:
+    """Return how each autoscaler compares with each other, by their names; a pair without a verdict is not there."""
+    told = {(one.a, one.b): Difference.of(one) for one in found.verdicts}
+    return {(b, a): one.turned for (a, b), one in told.items()} | told
 
 
 def answer(found: Comparison) -> Answer | None:
@@ -71,20 +70,20 @@ def answer(found: Comparison) -> Answer | None:
     No: one on another metric is better than every one on CPU. Yes: one on CPU is better than, or no different from, every one on
     another metric. The two exclude each other.
     """
-    ranked = by_cost(found)
+    ranked, told = by_cost(found), differences(found)
     cpus, others = [one for one in ranked if one.metric == CPU], [one for one in ranked if one.metric != CPU]
     if not cpus or not others:
         return None
     for other in others:
-        if _all(found, other, cpus, ("better",)):
-            return Answer("no", cpus[0], other, between(found, other.name, cpus[0].name))
+        if _all(told, other, cpus, ("better",)):
+            return Answer("no", cpus[0], other, told.get((other.name, cpus[0].name)))
     for cpu in cpus:
-        if _all(found, cpu, others, ("better", "no difference")):
-            return Answer("yes", cpu, others[0], between(found, others[0].name, cpu.name))
-    return Answer("cannot tell", cpus[0], others[0], between(found, others[0].name, cpus[0].name))
+        if _all(told, cpu, others, ("better", "no difference")):
+            return Answer("yes", cpu, others[0], told.get((others[0].name, cpu.name)))
+    return Answer("cannot tell", cpus[0], others[0], told.get((others[0].name, cpus[0].name)))
 
 
-def _all(found: Comparison, one: AutoscalerRun, others: Sequence[AutoscalerRun], verdicts: Sequence[str]) -> bool:
+def _all(told: Differences, one: AutoscalerRun, others: Sequence[AutoscalerRun], verdicts: Sequence[str]) -> bool:
     """Whether `one` compares so with each of the others."""
-    differences = [between(found, one.name, other.name) for other in others]
-    return all(each is not None and each.verdict in verdicts for each in differences)
+    found = [told.get((one.name, other.name)) for other in others]
+    return all(each is not None and each.verdict in verdicts for each in found)

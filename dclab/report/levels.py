@@ -25,6 +25,8 @@ __all__ = ["Asks", "Demand", "Response", "asked", "responses", "usual_demand", "
 TOLERANCE = ControllerSettings().tolerance
 SYNC_SECONDS = 15.0
 """Between two decisions of Kubernetes' autoscaler, by default."""
+LEAST_TARGET = 1e-6
+"""Kubernetes computes with thousandths; below is no target that one can divide by."""
 WINDOW_SCRAPES = 3
 """Rates are taken over so many scrapes."""
 
@@ -154,7 +156,7 @@ def _reading(run: AutoscalerRun) -> MetricReading | None:
     """Its last known one; None where it has several metrics, or its metric never was known."""
     known = [one.metrics[0] for one in run.timeline if len(one.metrics) == 1 and one.metrics[0].current is not None]
     several = any(len(one.metrics) > 1 for one in run.timeline)
-    return known[-1] if known and not several and known[-1].target else None
+    return known[-1] if known and not several and known[-1].target > LEAST_TARGET else None
 
 
 QUANTITIES: Mapping[str, Callable[[ElasticPoint], float | None]] = {

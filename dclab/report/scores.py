@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dclab.report.blocks import Block, bullets, table
-from dclab.report.judge_autoscalers import between, by_cost
+from dclab.report.judge_autoscalers import Differences, by_cost, differences
 from dclab.report.language import Words
 from dclab.results import AutoscalerRun, Comparison, Elasticity
 
@@ -31,6 +31,8 @@ SCORES = {
 
 SHARES = frozenset({"timeshare_under", "timeshare_over", "over_slo"})
 WHOLE = frozenset({"reversals", "first_enough_seconds"})
+MOST_COMPARED = 12
+"""Rows and columns of the table of verdicts: more do not fit on a page."""
 
 
 def score_table(found: Comparison, words: Words) -> Block:
@@ -110,15 +112,15 @@ def predictions(found: Comparison, words: Words) -> Block | None:
 
 def verdict_matrix(found: Comparison, words: Words) -> Block | None:
     """Return how each autoscaler compares with each other; None where two or fewer leave nothing to look up."""
-    ranked = by_cost(found)
+    ranked, told = by_cost(found)[:MOST_COMPARED], differences(found)
     if len(ranked) < 3 or not found.verdicts:
         return None
-    rows = [(one.name, *(_cell(found, one, other, words) for other in ranked)) for one in ranked]
+    rows = [(one.name, *(_cell(told, one, other, words) for other in ranked)) for one in ranked]
     return table(("", *(one.name for one in ranked)), rows)
 
 
-def _cell(found: Comparison, one: AutoscalerRun, other: AutoscalerRun, words: Words) -> str:
-    difference = between(found, one.name, other.name) if one.name != other.name else None
+def _cell(told: Differences, one: AutoscalerRun, other: AutoscalerRun, words: Words) -> str:
+    difference = told.get((one.name, other.name)) if one.name != other.name else None
     if difference is None:
         return "–"
     return f"{words(difference.verdict)} ({difference.cost:+.2f})"
