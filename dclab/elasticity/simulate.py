@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from dclab import manifests
 from dclab.autoscaler import AutoscalerSpec, parse_autoscaler
 from dclab.elasticity.closed_loop import POD_START, Conditions
 from dclab.elasticity.metrics import metric_of, served, served_name
@@ -14,11 +15,23 @@ from dclab.elasticity.verdict import Judged, verdicts
 from dclab.errors import NotSupported
 from dclab.results import AutoscalerRun, Comparison, DemandStep
 
-__all__ = ["REPEATS", "TARGET", "Candidate", "check_simulated", "compare_simulated", "predict_run", "profile_of"]
+__all__ = [
+    "REPEATS",
+    "TARGET",
+    "Candidate",
+    "check_simulated",
+    "compare_simulated",
+    "predict_run",
+    "profile_of",
+    "shipped",
+]
 
 REPEATS = 10
 TARGET = "rng"
 """What is simulated; a hasher has no queue, so that one is always enough."""
+
+
+Origin = Literal["course", "upstream", "tuned", "file"]
 
 
 class Candidate(NamedTuple):
@@ -27,7 +40,16 @@ class Candidate(NamedTuple):
     name: str
     """Unique among them."""
     manifest: Mapping[str, Any]
-    origin: Literal["course", "upstream", "tuned", "file"]
+    origin: Origin
+
+
+def shipped(target: str = TARGET) -> list[Candidate]:
+    """Return the autoscalers of `manifests.AUTOSCALERS` for a target, with their names for people."""
+    origins: Mapping[str, Origin] = {"cpu": "course", "latency": "upstream"}
+    return [
+        Candidate(one.replace("-", " "), manifests.autoscaler(target, one), origins.get(one, "tuned"))
+        for one in manifests.AUTOSCALERS
+    ]
 
 
 def check_simulated(spec: AutoscalerSpec) -> None:
