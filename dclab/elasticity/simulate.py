@@ -7,12 +7,13 @@ from typing import Any, Literal, NamedTuple
 
 from dclab import manifests
 from dclab.autoscaler import AutoscalerSpec, parse_autoscaler
+from dclab.autoscaler.served import check_served, served_metrics
 from dclab.elasticity.closed_loop import POD_START, Conditions
-from dclab.elasticity.metrics import metric_of, served, served_name
+from dclab.elasticity.metrics import metric_of
 from dclab.elasticity.profile import Step
 from dclab.elasticity.repeats import Prediction, predict, spread_of_mean
 from dclab.elasticity.verdict import Judged, verdicts
-from dclab.errors import NotSupported
+from dclab.errors import InvalidInput, NotSupported
 from dclab.results import AutoscalerRun, Comparison, DemandStep
 
 __all__ = [
@@ -53,21 +54,19 @@ def shipped(target: str = TARGET) -> list[Candidate]:
 
 
 def check_simulated(spec: AutoscalerSpec) -> None:
-    """Raise NotSupported for an autoscaler that the simulation cannot run: of another target, or on another metric."""
+    """Return when the simulation can run an autoscaler.
+
+    Raises:
+        NotSupported: it scales something else than rng.
+        InvalidInput: it asks for a metric that no lab serves.
+    """
     if spec.target != TARGET:
         raise NotSupported(
             f"An autoscaler of {spec.target} cannot be simulated.",
             f"Only {TARGET} has a queue, and only {TARGET} is simulated.",
             f"Set spec.scaleTargetRef.name to {TARGET}.",
         )
-    known = served(TARGET)
-    for one in spec.metrics:
-        if served_name(one) not in known:
-            raise NotSupported(
-                f"The metric {served_name(one)} cannot be simulated.",
-                f"A lab serves {', '.join(known)}.",
-                "Use one of these; manifests/optional/autoscaler-*.yaml show how.",
-            )
+    check_served(spec, served_metrics(TARGET))
 
 
 def compare_simulated(
@@ -165,7 +164,7 @@ def predict_run(
     spec = parse_autoscaler(manifest)
     try:
         check_simulated(spec)
-    except NotSupported:
+    except (NotSupported, InvalidInput):
         return None
     conditions = Conditions(
         profile=profile_of(demand, seconds),

@@ -19,7 +19,7 @@ from dclab.autoscaler import parse_autoscaler
 from dclab.elasticity.closed_loop import Conditions, SimulatedRun, simulate_run
 from dclab.elasticity.simulate import TARGET
 
-__all__ = ["TARGETS", "Tried", "candidates", "tune"]
+__all__ = ["LONGEST_WINDOW", "TARGETS", "Tried", "candidates", "tune"]
 
 TARGETS: Mapping[str, Sequence[Any]] = {
     "cpu": (3, 4, 5, 6, 7, 8),
@@ -30,6 +30,7 @@ TARGETS: Mapping[str, Sequence[Any]] = {
 """Percent of the CPU request, seconds, requests a second and requests in flight: around what a replica has at the objective."""
 UP_WINDOWS = (0, 30)
 DOWN_WINDOWS = (30, 60, 120, 180)
+LONGEST_WINDOW = float(max(DOWN_WINDOWS))
 DOWN_POLICIES: Sequence[Mapping[str, Any]] = (
     {"policies": [{"type": "Percent", "value": 100, "periodSeconds": 15}]},
     {"policies": [{"type": "Pods", "value": 1, "periodSeconds": 60}]},
