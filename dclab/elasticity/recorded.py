@@ -8,20 +8,39 @@ from dclab.elasticity.metrics import metric_of
 from dclab.elasticity.profile import Step
 from dclab.elasticity.score import score_run
 from dclab.elasticity.settling import settled
-from dclab.results import Autoscale, AutoscalerRun, ElasticPoint, TimelinePoint
+from dclab.results import Autoscale, AutoscalerRun, Comparison, ElasticPoint, Results, TimelinePoint
 
 __all__ = ["demonstrated"]
 
 
-def demonstrated(found: Autoscale, users: int, slo_ms: float) -> AutoscalerRun | None:
-    """Return a demonstration from the moment on at which its autoscaler was applied; None where it never was.
+SCRAPE_SECONDS = 10.0
+"""The demonstration's autoscaler needs no scrapes; one on another metric had them this often."""
 
-    Its wait is that of the workers' rate, by Little's law; its demand changes once, at the siege's end.
+
+def demonstrated(results: Results, slo_ms: float) -> Comparison | None:
+    """Return a run's demonstration as a comparison of one autoscaler; None where there is none, or it was not applied.
 
     Args:
-        found: the demonstration.
-        users: of its siege.
+        results: of the run.
         slo_ms: objective for the wait of a worker's call.
+    """
+    found = results.autoscale
+    run = found and _run(found, results.loadtest.concurrent if results.loadtest else 0, slo_ms)
+    if found is None or run is None:
+        return None
+    return Comparison(
+        target=found.target,
+        slo_ms=slo_ms,
+        clock_speed=found.clock_speed,
+        scrape_seconds=SCRAPE_SECONDS,
+        runs=(run,),
+    )
+
+
+def _run(found: Autoscale, users: int, slo_ms: float) -> AutoscalerRun | None:
+    """Return a demonstration from the moment on at which its autoscaler was applied.
+
+    Its wait is that of the workers' rate, by Little's law; its demand changes once, at the siege's end.
     """
     points = [one for one in found.timeline if one.phase in ("autoscaled", "after-load")]
     if len(points) < 2:
@@ -38,7 +57,7 @@ def demonstrated(found: Autoscale, users: int, slo_ms: float) -> AutoscalerRun |
     scores, high = score_run(demand, timeline, seconds, slo_ms)
     rests, resting = settled(timeline, spec, seconds, demand[-1].t)
     return AutoscalerRun(
-        name="recorded",
+        name=metric_of(spec),
         metric=metric_of(spec),
         origin="course",
         manifest=found.manifest,

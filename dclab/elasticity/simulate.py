@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, Protocol
 
-from dclab import manifests
 from dclab.autoscaler import AutoscalerSpec, parse_autoscaler
 from dclab.autoscaler.served import check_served, served_metrics
 from dclab.elasticity.closed_loop import POD_START, Conditions
@@ -19,12 +18,11 @@ from dclab.results import AutoscalerRun, Comparison, DemandStep
 __all__ = [
     "REPEATS",
     "TARGET",
-    "Candidate",
+    "Named",
     "check_simulated",
     "compare_simulated",
     "predict_run",
     "profile_of",
-    "shipped",
 ]
 
 REPEATS = 10
@@ -32,25 +30,20 @@ TARGET = "rng"
 """What is simulated; a hasher has no queue, so that one is always enough."""
 
 
-Origin = Literal["course", "upstream", "tuned", "file"]
+class Named(Protocol):
+    """An autoscaler to simulate, such as `dclab.experiments.autoscalers` has."""
 
+    @property
+    def name(self) -> str:
+        """Unique among those that are compared."""
 
-class Candidate(NamedTuple):
-    """An autoscaler to compare."""
+    @property
+    def origin(self) -> Literal["course", "upstream", "tuned", "file"]:
+        """Who has set its figures."""
 
-    name: str
-    """Unique among them."""
-    manifest: Mapping[str, Any]
-    origin: Origin
-
-
-def shipped(target: str = TARGET) -> list[Candidate]:
-    """Return the autoscalers of `manifests.AUTOSCALERS` for a target, with their names for people."""
-    origins: Mapping[str, Origin] = {"cpu": "course", "latency": "upstream"}
-    return [
-        Candidate(one.replace("-", " "), manifests.autoscaler(target, one), origins.get(one, "tuned"))
-        for one in manifests.AUTOSCALERS
-    ]
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The HorizontalPodAutoscaler."""
 
 
 def check_simulated(spec: AutoscalerSpec) -> None:
@@ -70,7 +63,7 @@ def check_simulated(spec: AutoscalerSpec) -> None:
 
 
 def compare_simulated(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Named],
     conditions: Conditions,
     repeats: int = REPEATS,
     progress: Callable[[str], None] = lambda _: None,
@@ -102,7 +95,7 @@ def compare_simulated(
     )
 
 
-def _run(candidate: Candidate, spec: AutoscalerSpec, found: Prediction) -> AutoscalerRun:
+def _run(candidate: Named, spec: AutoscalerSpec, found: Prediction) -> AutoscalerRun:
     shown = found.typical
     return AutoscalerRun(
         name=candidate.name,
