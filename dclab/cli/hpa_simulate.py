@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import WorkersOption, duration_option, number_option
+from dclab.cli.options import Metric, ScrapeOption, WorkersOption, number_option
 from dclab.cli.result import Result
-from dclab.cli.values import Duration
+
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
@@ -20,13 +19,6 @@ if TYPE_CHECKING:
     from dclab.results import Comparison, Elasticity, Results
 
 
-class Metric(StrEnum):
-    """What an autoscaler scales on."""
-
-    CPU = "cpu"
-    LATENCY = "latency"
-    REQUESTS = "requests"
-    INFLIGHT = "inflight"
 
 
 @verb
@@ -54,9 +46,7 @@ def hpa_simulate(
             "objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"
         ),
     ] = 100.0,
-    scrape_seconds: Annotated[
-        Duration, duration_option("scrape period", "Between two scrapes of the metrics; rates are taken over three.")
-    ] = Duration(10),
+    scrape_seconds: ScrapeOption = 10.0,
 ) -> Result:
     """Predict in seconds how autoscalers follow a demand.
 
@@ -167,7 +157,7 @@ def _recorded(call: Call, results: Results, folder: Path, slo: float) -> Compari
 
 
 def _lines(comparison: Comparison, measured: bool) -> Iterator[Any]:
-    from dclab.cli.score_table import score_table
+    from dclab.cli.score_table import score_tables
 
     rows: list[tuple[str, Elasticity]] = []
     for one in comparison.runs:
@@ -175,4 +165,4 @@ def _lines(comparison: Comparison, measured: bool) -> Iterator[Any]:
             rows.append((f"{one.name}, measured", one.scores))
         if one.predicted is not None:
             rows.append((f"{one.name}, simulated" if measured else one.name, one.predicted))
-    yield score_table(rows)
+    yield from score_tables(rows)
