@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dclab import manifests
-from dclab.autoscaler import AutoscalerSpec, ControllerSettings, parse_autoscaler
+from dclab.autoscaler import AutoscalerSpec, parse_autoscaler
 from dclab.autoscaler.served import check_served
 from dclab.autoscaler.trace import SCHEMA, Header
 from dclab.elasticity.metrics import metric_of
+from dclab.elasticity.settling import longest_window
 from dclab.errors import DclabError, InvalidInput
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab
@@ -51,10 +52,7 @@ class Candidate:
     @property
     def window(self) -> float:
         """Seconds of its longer stabilization window."""
-        behavior = self.spec.behavior
-        if behavior is None:
-            return ControllerSettings().downscale_stabilization_seconds
-        return max(behavior.up.window_seconds, behavior.down.window_seconds)
+        return longest_window(self.spec)
 
     @property
     def needs_serving(self) -> bool:
