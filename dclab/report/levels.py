@@ -27,6 +27,8 @@ SYNC_SECONDS = 15.0
 """Between two decisions of Kubernetes' autoscaler, by default."""
 LEAST_TARGET = 1e-6
 """Kubernetes computes with thousandths; below is no target that one can divide by."""
+AVERAGED_SECONDS = 5.0
+"""Real seconds over which a point's wait is averaged; what is counted on Kubernetes is as old as the last scrape."""
 WINDOW_SCRAPES = 3
 """Rates are taken over so many scrapes."""
 
@@ -194,11 +196,11 @@ def _current(point: ElasticPoint, like: MetricReading) -> float | None:
 def _pooled(
     found: Comparison, demand: Demand, value: Callable[[ElasticPoint], float | None]
 ) -> Mapping[int, list[float]]:
-    """Values by the number of ready replicas, over all runs; each is an average since the point before."""
+    """Values by the number of ready replicas, over all runs, without those that average over an earlier number."""
     values: dict[int, list[float]] = defaultdict(list)
     for run in found.runs:
-        for n, points in _stays(run, demand, 0.0):
-            values[n] += [known for one in points[1:] if (known := value(one)) is not None]
+        for n, points in _stays(run, demand, found.scrape_seconds + AVERAGED_SECONDS * found.clock_speed):
+            values[n] += [known for one in points if (known := value(one)) is not None]
     return values
 
 

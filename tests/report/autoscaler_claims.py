@@ -101,10 +101,12 @@ def stretches(found, name=None):
 
 
 def pooled(found, value):
-    """Values by the number of ready replicas, without the first of each stretch."""
+    """Values by the number of ready replicas, without those that are too near to a change."""
+    comparison = found.results.comparison
+    lag = comparison.scrape_seconds + 5 * comparison.clock_speed
     values = {}
     for points in stretches(found):
-        known = [value(one) for one in points[1:]]
+        known = [value(one) for one in points if one.t >= points[0].t + lag]
         values.setdefault(points[0].ready, []).extend(one for one in known if one is not None)
     return {n: each for n, each in values.items() if n and len(each) > 1}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
+from dclab.elasticity.verdict import NEGLIGIBLE
 from dclab.report.autoscaler_words import (
     answer_sentences,
     demand_rows,
@@ -82,7 +83,13 @@ def _verdicts(found: Comparison, words: Words) -> Iterator[Block]:
     said = list(verdict_sentences(found, words))
     if not said:
         return
-    yield text(words("The autoscaler of least cost beside each of the others:"))
+    yield text(
+        words(
+            "The autoscaler of least cost beside each of the others. There is no difference where the whole interval lies within "
+            "±{negligible:g} replicas; each interval holds by itself at 95 %, not for all pairs together.",
+            negligible=NEGLIGIBLE,
+        )
+    )
     yield bullets(said)
     matrix = verdict_matrix(found, words)
     if matrix:
