@@ -170,9 +170,9 @@ def _lines(
         else f"{differing} of {known} decisions differ from those that were taken."
     )
     if scores:
-        from dclab.cli.score_table import score_table
+        from dclab.cli.score_table import score_tables
 
-        yield score_table([("as it ran", scores)])
+        yield from score_tables([("as it ran", scores)])
 
 
 def _manifest(file: Path) -> Any:

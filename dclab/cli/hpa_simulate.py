@@ -16,7 +16,7 @@ from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dclab.results import Comparison, Elasticity, Results
+    from dclab.results import Comparison, Results
 
 
 
@@ -157,12 +157,15 @@ def _recorded(call: Call, results: Results, folder: Path, slo: float) -> Compari
 
 
 def _lines(comparison: Comparison, measured: bool) -> Iterator[Any]:
-    from dclab.cli.score_table import score_tables
+    from dclab.cli.score_table import comparison_lines, score_tables
 
-    rows: list[tuple[str, Elasticity]] = []
+    if not measured:
+        runs = tuple(replace(one, scores=one.predicted or one.scores) for one in comparison.runs)
+        yield from comparison_lines(replace(comparison, runs=runs))
+        return
+    rows = []
     for one in comparison.runs:
-        if measured:
-            rows.append((f"{one.name}, measured", one.scores))
+        rows.append((f"{one.name}, measured", one.scores))
         if one.predicted is not None:
-            rows.append((f"{one.name}, simulated" if measured else one.name, one.predicted))
+            rows.append((f"{one.name}, simulated", one.predicted))
     yield from score_tables(rows)
