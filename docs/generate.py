@@ -43,8 +43,10 @@ RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [result
 measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
 JSON object a line: `counter.jsonl` (each reading of the hash counter), `reports.jsonl` (each worker's own reports),
 `windows.jsonl` (of what kind of lab they are), from which every rate can be computed again, `latency.jsonl` (each request),
-`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `proof.jsonl` (probes under each change), and what
-`dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes).
+`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `elastic.jsonl` (each observation of a comparison of
+autoscalers, with the demand), `proof.jsonl` (probes under each change), and what
+`dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes); of a comparison one of each for every
+autoscaler, such as `hpa-trace-cpu-tuned.jsonl`.
 """
 
 TRACE_TEXT = f"""What `dclab hpa-replay` reads has the schema `{hpa_trace.SCHEMA}`, in [hpa-trace.schema.json](hpa-trace.schema.json): one

@@ -65,8 +65,8 @@ def hpa_compare(
 
     Example: dclab hpa-compare --metric latency --hpa my-hpa.yaml --quick
     """
-    from dclab.cli.elasticity_lines import elasticity_lines
-    from dclab.cli.live import PREDICTION
+    from dclab.cli.score_table import comparison_lines
+    from dclab.cli.live import DEMAND, PREDICTION
     from dclab.experiments.autoscalers import from_files, shipped_for
     from dclab.experiments.expected import comparison_seconds
     from dclab.experiments.hpa_compare import check_candidates, compare_settings, run_hpa_compare
@@ -78,10 +78,10 @@ def hpa_compare(
         settings = compare_settings(
             candidates, workers=workers, clock_speed=lab.clock_speed, slo_ms=slo, scrape_seconds=scrape_seconds
         )
-        expected = {**comparison_seconds(settings, lab), PREDICTION: 0.0}
+        expected = {DEMAND: 0.0, **comparison_seconds(settings, lab), PREDICTION: 0.0}
         with call.recording(lab=lab, quick=quick, expected=expected) as recorder:
             found = run_hpa_compare(lab, settings, recorder)
-    return recorder.result(elasticity_lines, comparison=found)
+    return recorder.result(comparison_lines, comparison=found)
 
 
 @contextlib.contextmanager

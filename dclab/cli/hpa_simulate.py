@@ -4,29 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import WorkersOption, duration_option, number_option
+from dclab.cli.options import Metric, ScrapeOption, WorkersOption, number_option
 from dclab.cli.result import Result
-from dclab.cli.values import Duration
+
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from dclab.results import Comparison, Elasticity, Results
+    from dclab.results import Comparison, Results
 
 
-class Metric(StrEnum):
-    """What an autoscaler scales on."""
-
-    CPU = "cpu"
-    LATENCY = "latency"
-    REQUESTS = "requests"
-    INFLIGHT = "inflight"
 
 
 @verb
@@ -54,9 +46,7 @@ def hpa_simulate(
             "objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"
         ),
     ] = 100.0,
-    scrape_seconds: Annotated[
-        Duration, duration_option("scrape period", "Between two scrapes of the metrics; rates are taken over three.")
-    ] = Duration(10),
+    scrape_seconds: ScrapeOption = 10.0,
 ) -> Result:
     """Predict in seconds how autoscalers follow a demand.
 
@@ -167,12 +157,15 @@ def _recorded(call: Call, results: Results, folder: Path, slo: float) -> Compari
 
 
 def _lines(comparison: Comparison, measured: bool) -> Iterator[Any]:
-    from dclab.cli.score_table import score_table
+    from dclab.cli.score_table import comparison_lines, score_tables
 
-    rows: list[tuple[str, Elasticity]] = []
+    if not measured:
+        runs = tuple(replace(one, scores=one.predicted or one.scores) for one in comparison.runs)
+        yield from comparison_lines(replace(comparison, runs=runs))
+        return
+    rows = []
     for one in comparison.runs:
-        if measured:
-            rows.append((f"{one.name}, measured", one.scores))
+        rows.append((f"{one.name}, measured", one.scores))
         if one.predicted is not None:
-            rows.append((f"{one.name}, simulated" if measured else one.name, one.predicted))
-    yield score_table(rows)
+            rows.append((f"{one.name}, simulated", one.predicted))
+    yield from score_tables(rows)

@@ -31,12 +31,13 @@ def grid(*columns: str, rows: Sequence[Sequence[str | Text]]) -> Table:
     return made
 
 
-def sparkline(values: Sequence[float | None], width: int) -> str:
-    """The values from 0 to the greatest, squeezed into `width` characters; a gap where none is known."""
+def sparkline(values: Sequence[float | None], width: int, top: float | None = None) -> str:
+    """The values from 0 to `top` (the greatest), squeezed into `width` characters; a gap where none is known."""
     if len(values) > width:
         edges = [index * len(values) // width for index in range(width + 1)]
         values = [mean_of_known(values[low:high]) for low, high in pairwise(edges)]
-    top = max((one for one in values if one is not None), default=0.0)
+    if top is None:
+        top = max((one for one in values if one is not None), default=0.0)
     return "".join(" " if one is None else TICKS[_tick(one, top)] for one in values)
 
 

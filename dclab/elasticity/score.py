@@ -120,7 +120,7 @@ def _over(waits: Sequence[tuple[float, float | None]], slo_ms: float, seconds: f
 
 
 def _first_enough(demand: Curve, supply: Curve, seconds: float) -> float | None:
-    short = next((t for t, d in demand if t < seconds and d > _at(supply, t)), None)
+    short = next((t for t, _ in demand if t < seconds and _at(demand, t) > _at(supply, t)), None)
     if short is None:
         return 0.0
     times = sorted({t for t, _ in (*demand, *supply) if short < t < seconds})

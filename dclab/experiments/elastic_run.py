@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from dclab.elasticity.demand import Need, wait_ms
+from dclab.elasticity.demand import demand_steps, wait_ms
 from dclab.elasticity.profile import Step
 from dclab.elasticity.score import score_run
 from dclab.elasticity.settling import settled
@@ -34,8 +34,6 @@ class RunSettings:
 
     target: str
     steps: Sequence[Step]
-    needs: Callable[[Step, int], Need]
-    """The demand of a step, with so many replicas at most."""
     slo_ms: float
     tick: float
     """Real seconds between two points."""
@@ -113,17 +111,10 @@ class ElasticRun:
         return (time.monotonic() - self._begin) * self.lab.clock_speed
 
     def _needs(self, step: Step, t: float) -> None:
-        need = self.settings.needs(step, self.candidate.spec.max_replicas)
-        self._steps.append(
-            DemandStep(
-                t=t,
-                workers=step.workers,
-                users=step.users,
-                needed=need.low,
-                needed_high=need.high,
-                reachable=need.reachable,
-            )
-        )
+        """Note that the demand is a step's from `t` on."""
+        settings = self.settings
+        (found,) = demand_steps([step], settings.slo_ms, self.candidate.spec.max_replicas, target=settings.target)
+        self._steps.append(replace(found, t=t))
 
     def _until(self, end: float, step: Step, *, reached: bool) -> None:
         """Take points until then. The step begins at the first one that sees its demand, as supply does at its points."""
@@ -150,7 +141,7 @@ class ElasticRun:
             desired=replicas.desired,
             ready=replicas.ready,
             metrics=status.metrics,
-            wait_ms=wait_ms(step.workers, rate) if reached and rate else None,
+            wait_ms=wait_ms(step.workers, rate) if reached and rate and target == "rng" else None,
             in_flight=reading.in_flight,
             requests_per_second=reading.requests_per_second,
             hashes_per_second=rate,
@@ -221,7 +212,7 @@ class ElasticRun:
                     hint="More requests waited than could be counted, so in-flight is a lower bound there.",
                 )
             )
-        if all(one.wait_ms is None for one in run.timeline):
+        if target == "rng" and all(one.wait_ms is None for one in run.timeline):
             self.observer.caveat(
                 Caveat(
                     code="waits-unknown",
@@ -236,6 +227,6 @@ class ElasticRun:
         wait = "–" if point.wait_ms is None else f"{point.wait_ms:.0f} ms"
         shown = figures(point.metrics) or "no reading yet"
         return (
-            f"{self.candidate.name}: {point.t:.0f} of {self.settings.seconds:.0f} s, {asks} need {now.needed} "
+            f"comparing {self.candidate.name}: {point.t:.0f} of {self.settings.seconds:.0f} s, {asks} need {now.needed} "
             f"{self.settings.target}, {point.ready}/{point.desired} there, {shown}, a call waits {wait}"
         )

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from dclab.elasticity.closed_loop import POD_START
-from dclab.elasticity.demand import Need, needed
-from dclab.elasticity.profile import Step, usual_profile
+from dclab.elasticity.demand import demand_steps
+from dclab.elasticity.profile import usual_profile
 from dclab.elasticity.simulate import predict_run
 from dclab.elasticity.verdict import judged, verdicts
 from dclab.errors import DclabError, InvalidInput, LabLost
@@ -77,7 +77,6 @@ def compare_settings(
         run=RunSettings(
             target=target,
             steps=usual_profile(workers, max(one.window for one in candidates)),
-            needs=partial(_needed, target, slo_ms),
             slo_ms=slo_ms,
             tick=min(2.0, max(0.25, 5.0 / clock_speed)),
         ),
@@ -94,11 +93,6 @@ def check_candidates(candidates: tuple[Candidate, ...]) -> None:
             "A comparison needs two or more.",
             "Add another --metric or --hpa, or run `dclab hpa-demo` with this one.",
         )
-
-
-def _needed(target: str, slo_ms: float, step: Step, most: int) -> Need:
-    """The demand of a step. A hasher serves all its requests at once, so that one is enough."""
-    return needed(step.workers, step.users, slo_ms, most) if target == "rng" else Need(1, 1, True, ())
 
 
 @dataclass
@@ -180,7 +174,7 @@ class _Comparing:
     def predict(self) -> None:
         """Add what the simulation makes of each run, and how far repeats of one lie from each other."""
         for name, one in self.done.items():
-            self.observer.step(f"predicting {name}")
+            self.observer.step(f"prediction of {name}")
             found = predict_run(
                 one.manifest,
                 one.demand,
@@ -208,10 +202,10 @@ def run_hpa_compare(lab: Lab, settings: CompareSettings, observer: Observer) -> 
     check_nothing_scales(lab)
     counts = {name: lab.replicas(name).desired for name in ("worker", settings.run.target)}
     all_counts = counts_but_workers(lab)
-    for step in settings.run.steps:  # simulated before anything is measured, since it takes the CPU
-        observer.step(f"predicting what {step.workers} workers need")
-        for most in {one.spec.max_replicas for one in settings.candidates}:
-            settings.run.needs(step, most)
+    observer.step("demand: how many replicas the objective needs")  # first, since it takes the CPU
+    run = settings.run
+    for most in {one.spec.max_replicas for one in settings.candidates}:
+        demand_steps(run.steps, run.slo_ms, most, target=run.target)
     comparing = _Comparing(lab, settings, observer)
     failed = True
     try:

@@ -171,9 +171,7 @@ def unequal_demand(found: Comparison) -> list[AutoscalerRun]:
     return [one for one in found.runs if one.scores_high is not None]
 
 
-def response_sentences(
-    found: Sequence[Response], waited: Mapping[int, Mean | None], words: Words
-) -> Iterator[str]:
+def response_sentences(found: Sequence[Response], waited: Mapping[int, Mean | None], words: Words) -> Iterator[str]:
     """Why some of them settle and others do not, as far as the figures bear it."""
     yield from _not_proportional(waited, words)
     for one in found:

@@ -168,9 +168,7 @@ QUANTITIES: Mapping[str, Callable[[ElasticPoint], float | None]] = {
 """By metric: what was counted of all replicas together in every run."""
 
 
-def _values(
-    found: Comparison, demand: Demand, run: AutoscalerRun, reading: MetricReading
-) -> Mapping[int, list[float]]:
+def _values(found: Comparison, demand: Demand, run: AutoscalerRun, reading: MetricReading) -> Mapping[int, list[float]]:
     quantity = QUANTITIES.get(run.metric)
     if quantity and reading.type == "Pods":
         counted = _pooled(found, demand, quantity)
