@@ -232,7 +232,7 @@ AUTOSCALER_CLAIMS = {
     "Under this demand, yes": says_yes,
     "It cannot be told from this": cannot_tell,
     "Autoscalers on CPU and on": lambda found, values: not on_cpu(found) or not on_others(found),
-    "“{name}”: replicas were missing for {missing} of the time; it": was_missing,
+    "“{name}”: replicas were missing for {missing} of the time; {": was_missing,
     "“{name}”: replicas were missing for {missing} of the time, and": lambda found, values: (
         was_missing(found, values)
         and abs(percent(values["over"]) - 100 * run_named(found, values["name"]).scores.over_slo) <= 0.51

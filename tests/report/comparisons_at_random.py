@@ -53,6 +53,7 @@ def laws(dice):
     wait = dice.choice(
         [
             lambda n: 713 / n**1.8,
+            lambda n: 1000 / n**2.0,
             lambda n: 400 / n,
             lambda n: 50.0,
             lambda n: 30.0 * n,
@@ -66,7 +67,7 @@ def timelines(dice, metric, wait, flying, count):
     """Points of one run, with what its autoscaler saw."""
     spread = dice.choice([0.0, 0.02, 0.8])
     known = dice.random() < 0.8
-    hold = dice.choice([1, 8])
+    hold = dice.choice([1, 8, 20])
     replicas, points = dice.randint(0, 3), []
     for index in range(count):
         if index % hold == 0:
