@@ -11,14 +11,11 @@ import typer
 
 from dclab.cli.options import Metric, ScrapeOption, WorkersOption, number_option
 from dclab.cli.result import Result
-
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
     from dclab.results import Comparison, Results
-
-
 
 
 @verb

@@ -150,7 +150,7 @@ class View:
         if name == "autoscaler demonstration" and found.autoscale and found.autoscale.timeline:
             counts = [one.current for one in found.autoscale.timeline]
             return f"{found.autoscale.target}: up to {max(counts)} replicas, {counts[-1]} in the end"
-        if (done := next((one for one in found.comparison.runs if one.name == name), None) if found.comparison else None):
+        if done := next((one for one in found.comparison.runs if one.name == name), None) if found.comparison else None:
             return f"cost {done.scores.cost:.2f}, {done.timeline[-1].ready} {found.comparison.target} in the end"
         return ""
 
