@@ -298,7 +298,7 @@ def test_what_a_cluster_wrote_into_a_manifest_is_not_applied(files):
 def test_a_quick_comparison_starts_its_own_lab_and_ends_it(start_dclab, files, wait_until, tmp_path):
     quick = (*command(files)[:-1], "of-its-own", "--quick", "--out", "here")
     process = start_dclab(*quick, cwd=tmp_path)
-    wait_until(lambda: (tmp_path / "here" / "results.json").exists(), 30)
+    wait_until((tmp_path / "here" / "results.json").exists, 30)
     assert launch.find_lab("of-its-own").clock_speed == 5
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=20)
