@@ -127,7 +127,7 @@ def _beside(call: Call, folder: Path, slo: float) -> Result:
             scrape_seconds=found.scrape_seconds,
             pod_start=POD_START[results.engine],
         )
-        runs.append(replace(one, predicted=prediction and prediction.scores))
+        runs.append(replace(one, predicted=prediction.scores if prediction else None))
     return Result(_lines, comparison=replace(found, runs=tuple(runs)), measured=True)
 
 

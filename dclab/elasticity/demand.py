@@ -104,9 +104,7 @@ def _slowness(system: System) -> float:
     return system.service / USUAL.service
 
 
-def needed(
-    workers: int, users: int, slo_ms: float, most: int, system: System = USUAL, *, target: str = "rng"
-) -> Need:
+def needed(workers: int, users: int, slo_ms: float, most: int, system: System = USUAL, *, target: str = "rng") -> Need:
     """Return the least number of rngs with which a worker's own call waits `slo_ms` or less on average.
 
     Args:

@@ -184,7 +184,7 @@ class Plant:
         self.gone += over
         self.pods = [one for one in self.pods if one not in over]
 
-    def _serve(self, until: float) -> None:  # noqa: PLR0915 - one loop, for speed
+    def _serve(self, until: float) -> None:  # one loop, for speed
         events, ready, kinds, places, since = self._events, self._ready, self._kinds, self._at, self._since
         draw, log, replace = self.dice.random, math.log, heapq.heapreplace
         system = self.system
@@ -201,9 +201,7 @@ class Plant:
                 pod = ready[int(draw() * count)]
                 held = GREETING_SECONDS if kind else service - jitter * log(1.0 - draw())
                 free = pod.free
-                begin = free[0]
-                if begin < now:
-                    begin = now
+                begin = max(free[0], now)
                 if alone:
                     free[0] = begin + held
                 else:
