@@ -8,7 +8,7 @@ from dclab.measure.mean import Mean
 from dclab.measure.ratio import ratio_of_means, verdict
 from dclab.report.judge_autoscalers import CPU, Answer, Difference, answer, by_cost, differences
 from dclab.report.language import Words
-from dclab.report.levels import Response
+from dclab.report.levels import TOLERANCE, Response
 from dclab.results import AutoscalerRun, Comparison, ElasticityVerdict
 
 __all__ = [
@@ -90,13 +90,13 @@ def _felt(found: Comparison, run: AutoscalerRun, words: Words) -> str:
     }
     if scores.over_slo is None:
         return words(
-            "“{name}”: replicas were missing for {missing} of the time; it used {minutes:.0f} pod-minutes where demand was "
+            "“{name}”: replicas were missing for {missing} of the time; {minutes:.0f} pod-minutes were used where demand was "
             "{ideal:.0f}.",
             **values,
         )
     return words(
         "“{name}”: replicas were missing for {missing} of the time, and a worker's call waited longer than {slo:g} ms for "
-        "{over} of it; it used {minutes:.0f} pod-minutes where demand was {ideal:.0f}.",
+        "{over} of the time; {minutes:.0f} pod-minutes were used where demand was {ideal:.0f}.",
         **values,
         slo=found.slo_ms,
         over=_percent(scores.over_slo),
@@ -118,17 +118,19 @@ def _difference(one: str, other: str, difference: Difference, words: Words) -> s
             other=other,
             **_more(difference),
         )
+    if difference.cost < 0:
+        return _difference(other, one, difference.turned, words)
     values = {"more": difference.cost, "low": difference.low, "high": difference.high}
     if difference.verdict == "no difference":
         return words(
-            "“{one}” and “{other}”: no difference; their costs differ by {more:.2f} replicas (95 %: {low:.2f} to {high:.2f}).",
+            "“{one}” and “{other}”: no difference; the first cost {more:.2f} replicas more (95 %: {low:.2f} to {high:.2f}).",
             one=one,
             other=other,
             **values,
         )
     return words(
-        "“{one}” and “{other}”: which is better cannot be told; their costs differ by {more:.2f} replicas (95 %: {low:.2f} "
-        "to {high:.2f}).",
+        "“{one}” and “{other}”: which is better cannot be told; the first cost {more:.2f} replicas more (95 %: {low:.2f} to "
+        "{high:.2f}).",
         one=one,
         other=other,
         **values,
@@ -171,9 +173,7 @@ def unequal_demand(found: Comparison) -> list[AutoscalerRun]:
     return [one for one in found.runs if one.scores_high is not None]
 
 
-def response_sentences(
-    found: Sequence[Response], waited: Mapping[int, Mean | None], words: Words
-) -> Iterator[str]:
+def response_sentences(found: Sequence[Response], waited: Mapping[int, Mean | None], words: Words) -> Iterator[str]:
     """Why some of them settle and others do not, as far as the figures bear it."""
     yield from _not_proportional(waited, words)
     for one in found:
@@ -203,7 +203,7 @@ def _not_proportional(waited: Mapping[int, Mean | None], words: Words) -> Iterat
     if len(known) < 2:
         return
     few, many = min(known), max(known)
-    if verdict(ratio_of_means(known[few], known[many]), many / few) == "more":
+    if verdict(ratio_of_means(known[few], known[many]), (1 + TOLERANCE) * many / few) == "more":
         yield words(
             "Waiting is not in proportion to 1 / replicas, as the autoscaler's formula supposes: from {few} to {many} replicas "
             "it fell from {before:.0f} to {after:.0f} ms, to 1/{times:.1f} instead of 1/{expected:.1f}.",
@@ -223,7 +223,7 @@ def _in_flight(one: Response, words: Words) -> Iterator[str]:
     if one.run.metric != "inflight" or one.reading.type != "Pods" or len(totals) < 2:
         return
     few, many = min(totals), max(totals)
-    if verdict(ratio_of_means(totals[few], totals[many]), many / few) == "no more":
+    if verdict(ratio_of_means(totals[few], totals[many]), (1 - TOLERANCE) * many / few) == "no more":
         yield words(
             "The number of requests in flight, of all replicas together, depends less on how many replicas there are: "
             "{before:.1f} at {few}, {after:.1f} at {many}. The formula divides it by the target of {target:g} and asks for "

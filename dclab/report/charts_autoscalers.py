@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dclab.report.levels import TOLERANCE, Response, responses, usual_demand
 from dclab.report.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, Spot, thinned
+from dclab.report.scores import target_of
 from dclab.results import AutoscalerRun, Comparison, ElasticPoint, MetricReading
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _axes(grid: Any, found: Comparison) -> None:
     metric.set_yticks(ticks, [f"{one:g}" for one in ticks])
     metric.yaxis.set_minor_formatter(NullFormatter())
     wait.set_ylim(bottom=0)
+    supply.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=(1, 2, 5, 10)))
     supply.set_xlim(0, max(max(one.seconds, 1.0) for one in found.runs) / 60)
     for axes in grid[-1]:
         axes.set_xlabel("minutes", fontsize=8)
@@ -186,7 +188,7 @@ def paint_responses(figure: Figure, shown: Sequence[Response]) -> list[Spot]:
     for one, (color, marker) in zip(shown, MARKERS, strict=False):
         x = [each.replicas for each in one.asks]
         y = [each.replicas * each.value / one.reading.target for each in one.asks]
-        label = f"{one.run.name[:LONGEST_NAME]} (target {one.reading.figures.rpartition('/')[2]})"
+        label = f"{one.run.name[:LONGEST_NAME]} (target {target_of(one.reading)})"
         axes.plot(x, y, color=color, marker=marker, linewidth=1.3, label=label)
         spots += [
             Spot(axes, each.replicas, at, f"{one.run.name}, {each.replicas} ready:\nasks for {each.wanted} ({at:.2f})")

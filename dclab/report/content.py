@@ -48,7 +48,9 @@ def summary(results: Results, words: Words) -> list[str]:
         shown = [one for one in results.autoscale.explanation if one.code.startswith(wanted)]
         lines += [evidence_sentence(one, words) for one in shown]
     if results.comparison and results.comparison.runs:
-        lines.append(words("Is CPU a sensible metric? {answer}", answer=next(answer_sentences(results.comparison, words))))
+        lines.append(
+            words("Is CPU a sensible metric? {answer}", answer=next(answer_sentences(results.comparison, words)))
+        )
     return lines or [words("Nothing was measured.")]
 
 

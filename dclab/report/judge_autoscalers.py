@@ -27,7 +27,7 @@ class Difference(NamedTuple):
     def of(cls, found: ElasticityVerdict) -> Difference:
         """Return how `a` compares with `b`."""
         told = found.verdict
-        if told == "no difference" or told == "cannot tell":
+        if told in {"no difference", "cannot tell"}:
             return cls(told, found.difference, found.low, found.high)
         return cls("better" if told == "a is better" else "worse", found.difference, found.low, found.high)
 
@@ -35,7 +35,7 @@ class Difference(NamedTuple):
     def turned(self) -> Difference:
         """How the other compares with the one."""
         told = self.verdict
-        if told == "better" or told == "worse":
+        if told in {"better", "worse"}:
             told = "worse" if told == "better" else "better"
         return Difference(told, -self.cost, -self.high, -self.low)
 

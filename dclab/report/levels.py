@@ -20,9 +20,10 @@ from dclab.measure.mean import Mean, mean_interval
 from dclab.measure.ratio import verdict
 from dclab.results import AutoscalerRun, Comparison, DemandStep, ElasticPoint, MetricReading
 
-__all__ = ["Asks", "Demand", "Response", "asked", "responses", "usual_demand", "waits"]
+__all__ = ["TOLERANCE", "Asks", "Demand", "Response", "asked", "responses", "usual_demand", "waits"]
 
 TOLERANCE = ControllerSettings().tolerance
+"""Share by which a metric may be off its target, and the replicas stay: also what makes a difference in proportion."""
 SYNC_SECONDS = 15.0
 """Between two decisions of Kubernetes' autoscaler, by default."""
 LEAST_TARGET = 1e-6
@@ -103,7 +104,7 @@ class Response:
 
 def asked(replicas: int, ratio: float) -> int:
     """Return the replicas that Kubernetes' formula wants where a metric is at so many times its target."""
-    if abs(ratio - 1) <= TOLERANCE:
+    if 1 - TOLERANCE <= ratio <= 1 + TOLERANCE:
         return replicas
     return math.ceil(round(replicas * ratio, 9))
 
@@ -168,9 +169,7 @@ QUANTITIES: Mapping[str, Callable[[ElasticPoint], float | None]] = {
 """By metric: what was counted of all replicas together in every run."""
 
 
-def _values(
-    found: Comparison, demand: Demand, run: AutoscalerRun, reading: MetricReading
-) -> Mapping[int, list[float]]:
+def _values(found: Comparison, demand: Demand, run: AutoscalerRun, reading: MetricReading) -> Mapping[int, list[float]]:
     quantity = QUANTITIES.get(run.metric)
     if quantity and reading.type == "Pods":
         counted = _pooled(found, demand, quantity)

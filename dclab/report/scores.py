@@ -7,9 +7,20 @@ from collections.abc import Iterator, Sequence
 from dclab.report.blocks import Block, bullets, table
 from dclab.report.judge_autoscalers import Differences, by_cost, differences
 from dclab.report.language import Words
-from dclab.results import AutoscalerRun, Comparison, Elasticity
+from dclab.results import AutoscalerRun, Comparison, Elasticity, MetricReading
 
-__all__ = ["ORIGINS", "SCORES", "high_scores", "how_scored", "predictions", "score_table", "verdict_matrix"]
+__all__ = [
+    "ORIGINS",
+    "SCORES",
+    "high_scores",
+    "how_scored",
+    "predictions",
+    "score_table",
+    "seconds_of",
+    "shown",
+    "target_of",
+    "verdict_matrix",
+]
 
 ORIGINS = {"course": "the exercise", "upstream": "upstream", "tuned": "tuned", "file": "your file"}
 """Who has set an autoscaler's figures."""
@@ -44,7 +55,7 @@ def score_table(found: Comparison, words: Words) -> Block:
         *((words(label), *(_with_interval(one, name) for one in runs)) for name, label in SCORES.items()),
         (words("settled at"), *(_settled(one, words) for one in runs)),
     ]
-    return table(("", *(one.name for one in runs)), rows)
+    return table(("", *(one.name for one in runs)), rows, prose=True)
 
 
 def shown(name: str, value: float | None) -> str:
@@ -62,14 +73,27 @@ def _with_interval(run: AutoscalerRun, name: str) -> str:
     mean, spread = shown(name, getattr(run.scores, name)), run.spread.get(name)
     if spread is None or mean == "–":
         return mean
-    low, high = (shown(name, each).removesuffix(" %") for each in (spread.low, spread.high))
-    return f"{mean} ({low} … {high})"
+    # No score but jitter can be negative, and no share more than the whole.
+    low = spread.low if name == "jitter" else max(0.0, spread.low)
+    high = min(1.0, spread.high) if name in SHARES else spread.high
+    ends = [shown(name, each).removesuffix(" %") for each in (low, high)]
+    return mean if ends[0] == ends[1] else f"{mean} ({' … '.join(ends)})"
 
 
 def _target(run: AutoscalerRun) -> str:
     """As kubectl shows it: 5%, 100m, 1.3; of several metrics each."""
     last = next((one.metrics for one in reversed(run.timeline) if one.metrics), ())
-    return ", ".join(one.figures.rpartition("/")[2] for one in last) or "–"
+    return ", ".join(map(target_of, last)) or "–"
+
+
+def target_of(reading: MetricReading) -> str:
+    """A metric's target with its unit; a metric's own unit is the one of its name, as Prometheus wants it."""
+    return reading.figures.rpartition("/")[2] + seconds_of(reading)
+
+
+def seconds_of(reading: MetricReading) -> str:
+    """The unit of a metric whose name says seconds; nothing for any other."""
+    return " s" if reading.name.endswith("_seconds") else ""
 
 
 def _settled(run: AutoscalerRun, words: Words) -> str:
@@ -116,7 +140,7 @@ def verdict_matrix(found: Comparison, words: Words) -> Block | None:
     if len(ranked) < 3 or not found.verdicts:
         return None
     rows = [(one.name, *(_cell(told, one, other, words) for other in ranked)) for one in ranked]
-    return table(("", *(one.name for one in ranked)), rows)
+    return table(("", *(one.name for one in ranked)), rows, prose=True)
 
 
 def _cell(told: Differences, one: AutoscalerRun, other: AutoscalerRun, words: Words) -> str:

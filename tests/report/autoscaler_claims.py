@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from statistics import fmean
@@ -49,9 +50,9 @@ def is_as_good(found, one, other):
 
 
 def says_no(found, values):
-    return all(is_better(found, values["other"], one) for one in on_cpu(found)) and cost(
-        found, values["cpu"]
-    ) == min(cost(found, one) for one in on_cpu(found))
+    return all(is_better(found, values["other"], one) for one in on_cpu(found)) and cost(found, values["cpu"]) == min(
+        cost(found, one) for one in on_cpu(found)
+    )
 
 
 def says_yes(found, values):
@@ -70,7 +71,9 @@ def interval_is(found, values, sign):
     said = (values["low"], values["high"]) if sign > 0 else (-values["high"], -values["low"])
     difference = cost(found, values["one"]) - cost(found, values["other"])
     return (
-        math.isclose(low, said[0]) and math.isclose(high, said[1]) and math.isclose(difference, sign * values["more"], abs_tol=1e-9)
+        math.isclose(low, said[0])
+        and math.isclose(high, said[1])
+        and math.isclose(difference, sign * values["more"], abs_tol=1e-9)
     )
 
 
@@ -130,7 +133,9 @@ def shown(found, name):
 
 def ratios(found, name):
     run = run_named(found, name)
-    attribute, target = {"inflight": ("in_flight", 1.3), "requests": ("requests_per_second", 8)}.get(run.metric, (None, 0))
+    attribute, target = {"inflight": ("in_flight", 1.3), "requests": ("requests_per_second", 8)}.get(
+        run.metric, (None, 0)
+    )
     if attribute:
         counted = pooled(found, lambda one: getattr(one, attribute))
         if counted:
@@ -199,7 +204,7 @@ def missing_share(run):
     begins = [0.0, *(one.t for one in run.timeline[1:])]
     times = sorted({0.0, run.seconds, *(one.t for one in run.demand), *begins})
     missing = 0.0
-    for begin, end in zip(times, times[1:], strict=False):
+    for begin, end in itertools.pairwise(times):
         if end > run.seconds:
             break
         needed = [one.needed for one in run.demand if one.t <= begin][-1]
@@ -227,7 +232,7 @@ AUTOSCALER_CLAIMS = {
     "Under this demand, yes": says_yes,
     "It cannot be told from this": cannot_tell,
     "Autoscalers on CPU and on": lambda found, values: not on_cpu(found) or not on_others(found),
-    "“{name}”: replicas were missing for {missing} of the time; it": was_missing,
+    "“{name}”: replicas were missing for {missing} of the time; {": was_missing,
     "“{name}”: replicas were missing for {missing} of the time, and": lambda found, values: (
         was_missing(found, values)
         and abs(percent(values["over"]) - 100 * run_named(found, values["name"]).scores.over_slo) <= 0.51

@@ -7,8 +7,7 @@ from itertools import combinations
 
 from dclab import manifests
 from dclab.elasticity.score import score_run
-from dclab.results import AutoscalerRun, Comparison, DemandStep, ElasticityVerdict
-from dclab.results import ElasticPoint, MetricReading, Spread
+from dclab.results import AutoscalerRun, Comparison, DemandStep, ElasticityVerdict, ElasticPoint, MetricReading, Spread
 
 KINDS = (
     ("cpu", "cpu", "course"),
@@ -54,6 +53,7 @@ def laws(dice):
     wait = dice.choice(
         [
             lambda n: 713 / n**1.8,
+            lambda n: 1000 / n**2.0,
             lambda n: 400 / n,
             lambda n: 50.0,
             lambda n: 30.0 * n,
@@ -67,7 +67,7 @@ def timelines(dice, metric, wait, flying, count):
     """Points of one run, with what its autoscaler saw."""
     spread = dice.choice([0.0, 0.02, 0.8])
     known = dice.random() < 0.8
-    hold = dice.choice([1, 8])
+    hold = dice.choice([1, 8, 20])
     replicas, points = dice.randint(0, 3), []
     for index in range(count):
         if index % hold == 0:
@@ -81,8 +81,7 @@ def timelines(dice, metric, wait, flying, count):
             "inflight": flying(n) / n * noise,
         }
         readings = tuple(
-            replace(READINGS[one], current=values[one] if dice.random() < 0.9 else None)
-            for one in metric.split(" + ")
+            replace(READINGS[one], current=values[one] if dice.random() < 0.9 else None) for one in metric.split(" + ")
         )
         points.append(
             ElasticPoint(
@@ -131,7 +130,7 @@ def told(dice, a, b):
     difference = a.scores.cost - b.scores.cost
     half = dice.choice([0.01, 0.05, 0.3, 3.0])
     low, high = difference - half, difference + half
-    if -0.1 <= low and high <= 0.1:
+    if low >= -0.1 and high <= 0.1:
         verdict = "no difference"
     else:
         verdict = "a is better" if high < 0 else "b is better" if low > 0 else "cannot tell"
@@ -157,5 +156,3 @@ def comparisons(dice):
         runs=tuple(found),
         verdicts=tuple(told(dice, a, b) for a, b in pairs if dice.random() < 0.95),
     )
-
-

@@ -452,7 +452,13 @@ NO_CLAIM = {
     "Is CPU sensible, and what would be better",
     # Of autoscalers side by side: what was done, how it is counted, and where a sentence that is held is put in.
     *(one for one in constants(REPORT / "autoscaler_words.py") if one.startswith(("{n} autoscalers", "{needed}"))),
-    *(one for one in constants(REPORT / "sections" / "side_by_side.py") if one.startswith(("The autoscalers' clock", "Why?", "The scores.", "The objective", "The autoscaler of least"))),
+    *(
+        one
+        for one in constants(REPORT / "sections" / "side_by_side.py")
+        if one.startswith(
+            ("The autoscalers' clock", "Why?", "The scores.", "The objective", "The autoscaler of least", "Each (row)")
+        )
+    ),
     *(one for one in constants(REPORT / "scores.py") if one.startswith(("Missing and", "did not"))),
     "settled at",
     "Which metric does better was not measured in this run. `dclab hpa-compare` measures it: autoscalers on CPU, latency, "

@@ -15,9 +15,9 @@ from typing import get_args, get_type_hints
 import pytest
 
 from dclab.errors import InvalidInput
+from dclab.report.judge_autoscalers import Difference
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
-from dclab.report.judge_autoscalers import Difference
 from dclab.report.pictures import draw
 from dclab.report.render import render_html, render_markdown
 from dclab.report.scores import ORIGINS, SCORES

@@ -18,7 +18,7 @@ from dclab.report.blocks import Block, bullets, note, table, text
 from dclab.report.charts_autoscalers import MOST_RUNS
 from dclab.report.language import Words
 from dclab.report.levels import Demand, Response, responses, usual_demand, waits
-from dclab.report.scores import high_scores, how_scored, predictions, score_table, verdict_matrix
+from dclab.report.scores import high_scores, how_scored, predictions, score_table, seconds_of, verdict_matrix
 from dclab.results import Comparison
 
 __all__ = ["side_by_side"]
@@ -128,5 +128,5 @@ def _cell(one: Response, replicas: int) -> str:
     found = one.at(replicas)
     if found is None:
         return "–"
-    value = f"{found.value:.3g}{one.reading.unit}"
+    value = f"{found.value:.3g}{one.reading.unit or seconds_of(one.reading)}"
     return f"{value} → {found.wanted}" + (" ✓" if found.wanted == replicas else "")
