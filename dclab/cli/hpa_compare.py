@@ -65,8 +65,8 @@ def hpa_compare(
 
     Example: dclab hpa-compare --metric latency --hpa my-hpa.yaml --quick
     """
-    from dclab.cli.score_table import comparison_lines
     from dclab.cli.live import DEMAND, PREDICTION
+    from dclab.cli.score_table import comparison_lines
     from dclab.experiments.autoscalers import from_files, shipped_for
     from dclab.experiments.expected import comparison_seconds
     from dclab.experiments.hpa_compare import check_candidates, compare_settings, run_hpa_compare

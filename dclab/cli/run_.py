@@ -120,9 +120,7 @@ def _lines(folder: str, **_: Any) -> Iterator[Any]:
 class _Made:
     """What the exercise has come to so far."""
 
-    def __init__(
-        self, call: ExperimentCall, folder: Path, *, quick: bool, compares: bool, load_seconds: float
-    ) -> None:
+    def __init__(self, call: ExperimentCall, folder: Path, *, quick: bool, compares: bool, load_seconds: float) -> None:
         self.call = call
         self.folder = folder
         self.quick = quick

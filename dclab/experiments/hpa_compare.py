@@ -113,7 +113,7 @@ class _Comparing:
             clock_speed=self.lab.clock_speed,
             scrape_seconds=self.settings.scrape_seconds,
             runs=(*self.done.values(), *more),
-            verdicts=tuple(verdicts(map(judged, self.done.values()))) if not more else (),
+            verdicts=tuple(verdicts([judged(one) for one in self.done.values()])) if not more else (),
         )
         self.observer.record(comparison=found)
         return found
