@@ -20,7 +20,8 @@ from dclab.autoscaler import trace as hpa_trace
 from dclab.cli import options
 from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
-from dclab.results import SCHEMA, json_schema
+from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
+from dclab.results import SCHEMA, Elasticity, json_schema
 from dclab.tools import TOOLS
 
 HERE = Path(__file__).parent
@@ -69,6 +70,18 @@ def trace_fields() -> str:
                 meaning = ast.literal_eval(after.value).replace("\n    ", " ")
                 name = f"{ast.unparse(member.target)}{'' if member.value is None else ' (optional)'}"
                 rows.append(f"| {kind.__name__} | {name} | `{typed}` | {meaning} |")
+    return "\n".join(rows)
+
+
+def scores() -> str:
+    """What each score of an autoscaler is, by the sentence under it in the code."""
+    (definition,) = ast.parse(inspect.getsource(Elasticity)).body
+    assert isinstance(definition, ast.ClassDef)
+    rows = ["| score | meaning |", "|---|---|"]
+    for member, after in zip(definition.body, [*definition.body[1:], None], strict=True):
+        if isinstance(member, ast.AnnAssign) and isinstance(after, ast.Expr):
+            meaning = ast.literal_eval(after.value).replace("\n    ", " ")
+            rows.append(f"| {ast.unparse(member.target)} | {meaning} |")
     return "\n".join(rows)
 
 
@@ -150,6 +163,13 @@ Generated from the code by `docs/generate.py`; do not edit.
 
 {TRACE_TEXT}
 {trace_fields()}
+
+## Scores of autoscalers
+
+Of a run of length T in which demand d is the least number of replicas that meets the objective and supply s is how many are
+ready. Accuracy, timeshare and jitter are those of Herbst, Kounev et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470). The cost is {MISSING_WEIGHT:g} × accuracy_under + accuracy_over + replicas started × {START_SECONDS:g} s / T.
+
+{scores()}
 
 ## Programs that take part where they are installed
 

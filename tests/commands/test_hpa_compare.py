@@ -141,7 +141,6 @@ def seen(folder, true):
 
 MOMENTS = {
     "before anything": lambda folder: (folder / "results.json").exists(),
-    "at its first point": lambda folder: seen(folder, lambda _: True),
     "while workers come": lambda folder: seen(folder, lambda row: row["point"]["t"] > 60),
     "under the siege": lambda folder: seen(folder, lambda row: row["demand"]["users"]),
     "while replicas are many": lambda folder: seen(folder, lambda row: row["point"]["ready"] > 2),
@@ -313,3 +312,18 @@ def test_a_quick_comparison_starts_its_own_lab_and_ends_it(start_dclab, files, w
     assert process.returncode == ExitCode.INTERRUPTED, err
     assert load_results(tmp_path / "here").quick
     assert launch.find_lab("of-its-own") is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_on_all_metrics_reports_the_exercise_and_the_six(start_dclab, lab, tmp_path):
+    process = start_dclab(*"run --quick --metric all --name compared --out here".split(), cwd=tmp_path)
+    _, err = process.communicate(timeout=580)
+    assert process.returncode == 0, err
+    results = load_results(tmp_path / "here")
+    assert [one.name for one in results.comparison.runs] == [one.replace("-", " ") for one in manifests.AUTOSCALERS]
+    assert len(results.comparison.verdicts) == 15
+    assert results.autoscale is not None
+    page = (tmp_path / "here" / "report.md").read_text()
+    assert all(one.name in page for one in results.comparison.runs)
+    assert as_it_was(lab)
