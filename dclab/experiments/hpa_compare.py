@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -132,7 +132,7 @@ class _Comparing:
                 failed = False
             finally:
                 with contextlib.ExitStack() as last:  # each of them, in reverse order, whatever becomes of the others
-                    take_back = partial(undo, self.observer, failed)
+                    take_back = partial(self._take_back, failed)
                     last.callback(take_back, f"{target} was not scaled back", lambda: lab.scale(target, before))
                     last.callback(take_back, "The autoscaler was not removed", lambda: lab.remove_autoscaler(name))
                     last.callback(keep_trace, lab, candidate, self.observer, f"-{_slug(candidate.name)}")
@@ -140,6 +140,18 @@ class _Comparing:
                     if failed:
                         last.callback(running.keep)
         self.record()
+
+    def _take_back(self, failed: bool, left: str, action: Callable[[], object]) -> None:
+        """As `undo`; of a lab that was lost, `attempt` takes things back once it is there again."""
+
+        def unless_lost() -> None:
+            try:
+                action()
+            except LabLost:
+                if not failed:
+                    raise
+
+        undo(self.observer, failed, left, unless_lost)
 
     def _rest(self, candidate: Candidate) -> None:
         """Bring the lab to where each run begins: few workers, the fewest replicas, no queue, and no metric of before."""
@@ -162,6 +174,7 @@ class _Comparing:
         try:
             if isinstance(failure, LabLost):
                 recover(self.lab, counts)
+                self.lab.remove_autoscaler(candidate.spec.name)
         finally:
             self.observer.caveat(
                 Caveat(
