@@ -16,11 +16,11 @@ from dclab.measure.simulate import System
 
 __all__ = ["Plant", "Pod", "Totals"]
 
-GREETING_SECONDS = 0.0005
+GREETING_SECONDS = 0.0004
 """What a siege's request, or a probe's, holds rng for: a connection and a few bytes."""
-USER_SECONDS = 0.0006
+USER_SECONDS = 0.0004
 """From a siege's answer to its next request."""
-CALL_CPU, GREETING_CPU = 0.00135, 0.0001
+CALL_CPU, GREETING_CPU = 0.00133, 0.00011
 """Seconds of CPU that rng uses for a worker's call and for a greeting."""
 PROBE_EVERY = 1.0
 """Seconds between two of httplat's probes, ± 50 %."""
