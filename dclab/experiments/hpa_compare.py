@@ -17,6 +17,7 @@ from dclab.elasticity.verdict import judged, verdicts
 from dclab.errors import DclabError, InvalidInput, LabLost
 from dclab.experiments.autoscalers import SCRAPE_SECONDS, Candidate, keep_trace, served
 from dclab.experiments.elastic_run import ElasticRun, RunSettings
+from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, undo
 from dclab.lab import Lab
@@ -224,8 +225,9 @@ def run_hpa_compare(lab: Lab, settings: CompareSettings, observer: Observer) -> 
     try:
         with served(lab, settings.run.target, settings.candidates, settings.scrape_seconds):
             pass  # so that what cannot be served is known before anything is measured
-        for candidate in settings.candidates:
-            comparing.attempt(candidate, all_counts)
+        with watched_machine(observer, "the autoscalers"):
+            for candidate in settings.candidates:
+                comparing.attempt(candidate, all_counts)
         failed = False
     finally:
         with contextlib.ExitStack() as last:
