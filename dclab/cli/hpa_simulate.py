@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import Metric, ScrapeOption, WorkersOption, number_option
+from dclab.cli.options import Metric, ScrapeOption, SloOption, WorkersOption
 from dclab.cli.result import Result
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
@@ -37,12 +37,7 @@ def hpa_simulate(
         ),
     ] = None,
     workers: WorkersOption = 10,
-    slo: Annotated[
-        float,
-        number_option(
-            "objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"
-        ),
-    ] = 100.0,
+    slo: SloOption = 100.0,
     scrape_seconds: ScrapeOption = 10.0,
 ) -> Result:
     """Predict in seconds how autoscalers follow a demand.

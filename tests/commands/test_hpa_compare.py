@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import signal
 
 import pytest
@@ -141,7 +142,6 @@ def seen(folder, true):
 
 MOMENTS = {
     "before anything": lambda folder: (folder / "results.json").exists(),
-    "at its first point": lambda folder: seen(folder, lambda _: True),
     "while workers come": lambda folder: seen(folder, lambda row: row["point"]["t"] > 60),
     "under the siege": lambda folder: seen(folder, lambda row: row["demand"]["users"]),
     "while replicas are many": lambda folder: seen(folder, lambda row: row["point"]["ready"] > 2),
@@ -200,6 +200,20 @@ def test_of_a_killed_comparison_nothing_stays(start_dclab, lab, files, wait_unti
     process.communicate()
     wait_until(lambda: as_it_was(lab) and not sieges(lab) and is_free(lab), 8)
     assert (tmp_path / "here" / "raw" / "elastic.jsonl").stat().st_size > 0
+
+
+def test_a_crash_costs_one_run_and_no_more(start_dclab, lab, files, wait_until, tmp_path):
+    process = start_dclab(*command(files), "--out", "here", cwd=tmp_path)
+    wait_until(lambda: MOMENTS["under the siege"](tmp_path / "here"), 30)
+    os.kill(lab.about().pid, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    results = load_results(tmp_path / "here")
+    assert [one.name for one in results.comparison.runs] == ["latency.yaml"]
+    assert [one.code for one in results.caveats if one.code in ("part-failed", "left-behind")] == ["part-failed"]
+    assert as_it_was(lab)
+    assert not sieges(lab)
+    lab.ready()
 
 
 def test_an_autoscaler_that_is_there_already_is_named(dclab, lab, files, tmp_path):
@@ -313,3 +327,18 @@ def test_a_quick_comparison_starts_its_own_lab_and_ends_it(start_dclab, files, w
     assert process.returncode == ExitCode.INTERRUPTED, err
     assert load_results(tmp_path / "here").quick
     assert launch.find_lab("of-its-own") is None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_run_on_all_metrics_reports_the_exercise_and_the_six(start_dclab, lab, tmp_path):
+    process = start_dclab(*["run", "--quick", "--metric", "all", "--name", "compared", "--out", "here"], cwd=tmp_path)
+    _, err = process.communicate(timeout=580)
+    assert process.returncode == 0, err
+    results = load_results(tmp_path / "here")
+    assert [one.name for one in results.comparison.runs] == [one.replace("-", " ") for one in manifests.AUTOSCALERS]
+    assert len(results.comparison.verdicts) == 15
+    assert results.autoscale is not None
+    page = (tmp_path / "here" / "report.md").read_text()
+    assert all(one.name in page for one in results.comparison.runs)
+    assert as_it_was(lab)
