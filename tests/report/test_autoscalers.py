@@ -26,6 +26,10 @@ from tests.report.comparisons_at_random import KINDS, READINGS, STEP, comparison
 from tests.report.test_report import Page
 
 SAMPLE = load_results(Path(__file__).parent.parent.parent / "reports" / "sample-embedded")
+ALONE = replace(
+    SAMPLE, sweep=None, latency=None, interventions=(), bottleneck=None, loadtest=None, autoscale=None, monitoring=None
+)
+"""A run in which nothing else was measured, as of `hpa-compare`."""
 SEEDS = st.integers(0, 2**32)
 
 
@@ -60,7 +64,7 @@ def verdicts(found, better=()):
 
 @pytest.fixture(scope="module")
 def results():
-    return replace(SAMPLE, comparison=whole())
+    return replace(ALONE, comparison=whole())
 
 
 @pytest.fixture(scope="module")
@@ -166,14 +170,22 @@ def test_better_by_more_never_makes_the_answer_worse_for_a_metric(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_comparison_gives_a_page(seed):
-    odd = replace(SAMPLE, comparison=compared(seed))
-    pictures = draw(odd)
-    text = render_markdown(odd, pictures)
-    Page(render_html(odd, pictures))
+    odd = replace(ALONE, comparison=compared(seed))
+    text = render_markdown(odd, {})
+    Page(render_html(odd, {}))
     assert "None" not in text
     assert not re.search(r"\bnan\b|\binf\b", text)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_comparison_gives_pictures(seed):
+    found = compared(seed, runs=compared(seed).runs[:3])
+    pictures = draw(replace(ALONE, comparison=found))
+    assert "autoscalers" in pictures
+    assert all(one.png.startswith(b"\x89PNG") for one in pictures.values())
+    assert not re.search(r"\bnan\b|\binf\b", "".join(one.svg for one in pictures.values()))
 
 
 def test_hardly_anything_measured_gives_a_page():
@@ -184,7 +196,7 @@ def test_hardly_anything_measured_gives_a_page():
         replace(whole(), runs=(bare, replace(whole().runs[4], timeline=()))),
         replace(whole(), runs=()),
     ):
-        odd = replace(SAMPLE, comparison=found)
+        odd = replace(ALONE, comparison=found)
         pictures = draw(odd)
         Page(render_html(odd, pictures))
         assert not re.search(r"\bnan\b|\binf\b|None", render_markdown(odd, pictures))
@@ -195,7 +207,7 @@ def test_huge_figures_and_many_autoscalers_stay_a_light_page():
     seen = replace(READINGS["latency"], current=1e15, target=1e-300)
     vast = tuple(replace(one, wait_ms=1e15, in_flight=1e15, metrics=(seen,)) for one in run.timeline)
     many = tuple(replace(run, name=f"{run.name} {n}", timeline=vast if n % 2 else run.timeline) for n in range(40))
-    odd = replace(SAMPLE, comparison=replace(whole(), runs=many, verdicts=verdicts(many)))
+    odd = replace(ALONE, comparison=replace(whole(), runs=many, verdicts=verdicts(many)))
     pictures = draw(odd)
     page = render_html(odd, pictures)
     assert len(page) <= 2_000_000
