@@ -84,10 +84,10 @@ def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most
     demand = [_at([(one.t / 60, one.needed) for one in run.demand], t) for t in times]
     high = [_at([(one.t / 60, one.needed_high) for one in run.demand], t) for t in times]
     ready = [_at([(one.t / 60, one.ready) for one in points], t) for t in times]
-    missing = [r < d for r, d in zip(ready, demand, strict=True)]
-    many = [r > d for r, d in zip(ready, demand, strict=True)]
-    axes.fill_between(times, demand, ready, where=missing, step="post", color=VERMILION, alpha=0.35, linewidth=0)
-    axes.fill_between(times, demand, ready, where=many, step="post", color=BLUE, alpha=0.2, linewidth=0)
+    below = [min(d, r) for d, r in zip(demand, ready, strict=True)]
+    above = [max(d, r) for d, r in zip(demand, ready, strict=True)]
+    axes.fill_between(times, below, demand, step="post", color=VERMILION, alpha=0.35, linewidth=0)
+    axes.fill_between(times, demand, above, step="post", color=BLUE, alpha=0.2, linewidth=0)
     if high != demand:
         axes.step(times, high, where="post", color=INK, linewidth=0.9, linestyle=":")
     axes.step(times, demand, where="post", color=INK, linewidth=1.3)
@@ -212,5 +212,5 @@ def paint_responses(figure: Figure, shown: Sequence[Response]) -> list[Spot]:
     axes.set(xlabel="replicas ready", ylabel="replicas asked for", xlim=ends)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper right", fontsize=8)
+    axes.legend(loc="best", fontsize=8)
     return spots
