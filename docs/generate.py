@@ -20,7 +20,9 @@ from dclab.autoscaler import trace as hpa_trace
 from dclab.cli import options
 from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
-from dclab.results import SCHEMA, json_schema
+from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
+from dclab.elasticity.verdict import NEGLIGIBLE
+from dclab.results import SCHEMA, Elasticity, json_schema
 from dclab.tools import TOOLS
 
 HERE = Path(__file__).parent
@@ -55,9 +57,24 @@ written by hand; what has a default may be left out, and an unknown field is ref
 """
 
 
+SCORES_TEXT = f"""How well an autoscaler follows demand, over a run of length T: `dclab hpa-compare` measures it, `dclab hpa-simulate` predicts it,
+and `dclab hpa-replay` shows it of a demonstration. Demand d is the least number of replicas with which a worker's own call
+waits no longer than the objective on average, by the simulated queue; where the objective lies within that wait's interval, the run
+is scored against both numbers (`scores`, `scores_high`). Supply s is the number of ready replicas. Formulas: Herbst, Kounev
+et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470). The cost, in replicas, is {MISSING_WEIGHT:g} × `accuracy_under` +
+`accuracy_over` + {START_SECONDS:g} s × replicas started / T: a missing replica costs users {MISSING_WEIGHT:g} times what one too many costs
+the operator, and each start as much as a replica that idles for {START_SECONDS:g} s. Of two autoscalers the one of less cost is better
+where the 95 % interval of the difference lies on one side of 0; there is no difference where it lies within ±{NEGLIGIBLE:g} replicas.
+"""
+
+
 def trace_fields() -> str:
     """The fields of a trace's lines, with what is said under each in the code."""
-    kinds = (hpa_trace.Header, hpa_trace.Pass, Observation, Pod, PodMetric, hpa_trace.Outcome)
+    return fields(hpa_trace.Header, hpa_trace.Pass, Observation, Pod, PodMetric, hpa_trace.Outcome)
+
+
+def fields(*kinds: type) -> str:
+    """The fields of dataclasses, with what is said under each in the code."""
     rows = ["| object | field | type | meaning |", "|---|---|---|---|"]
     for kind in kinds:
         (definition,) = ast.parse(inspect.getsource(kind)).body
@@ -150,6 +167,11 @@ Generated from the code by `docs/generate.py`; do not edit.
 
 {TRACE_TEXT}
 {trace_fields()}
+
+## Scores of an autoscaler
+
+{SCORES_TEXT}
+{fields(Elasticity)}
 
 ## Programs that take part where they are installed
 

@@ -26,7 +26,9 @@ class Held(NamedTuple):
 class ClosedLoop:
     """Users without think time, until it is left."""
 
-    def __init__(self, port: int, users: int, path: str = "/32", *, keep_alive: bool = False, think: float = 0.0) -> None:
+    def __init__(
+        self, port: int, users: int, path: str = "/32", *, keep_alive: bool = False, think: float = 0.0
+    ) -> None:
         self.port = port
         self.keep_alive = keep_alive
         self.think = think

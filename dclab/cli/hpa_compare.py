@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dclab.cli.options import EMBEDDED, Metric, ScrapeOption, Target, TargetOption, WorkersOption, number_option
+from dclab.cli.options import EMBEDDED, Metric, ScrapeOption, SloOption, Target, TargetOption, count_option
 from dclab.cli.result import Result
 from dclab.cli.verb import ExperimentCall, verb
 from dclab.errors import InvalidInput, LabEnded
@@ -36,37 +36,28 @@ def hpa_compare(
         typer.Option(metavar="FILE", help="Your own HorizontalPodAutoscaler; may be given several times."),
     ] = None,
     target: TargetOption = Target.RNG,
-    workers: WorkersOption = 10,
-    slo: Annotated[
-        float,
-        number_option(
-            "objective",
-            "milliseconds",
-            "How long a worker's call may wait on average.",
-            low=1,
-            high=60_000,
-            metavar="MS",
-        ),
-    ] = 100.0,
+    workers: Annotated[int, count_option("number of workers", "The most workers that run.")] = 10,
+    slo: SloOption = 100.0,
     scrape_seconds: ScrapeOption = 10.0,
     quick: Annotated[
         bool,
         typer.Option(
-            "--quick", help="Start a lab whose autoscaler's clock is five times as fast, and stop it afterwards."
+            "--quick",
+            help="In a fifth of the time: start a lab whose autoscaler's clock runs ×5, and stop it afterwards.",
         ),
         EMBEDDED,
     ] = False,
 ) -> Result:
     """Compare autoscalers under the same demand.
 
-    One after the other: few workers, all of them, siege's users on top, half of the workers, all of them. Each gets at least
-    15 minutes of its clock, and scores for how well its replicas follow what the objective needs. docs/reference.md has the
-    scores. Try autoscalers in seconds first: dclab hpa-simulate.
+    One after the other, at least 15 minutes of its clock each: few workers, all of them, siege's users on top, half of the
+    workers, all of them. The scores say how well the replicas follow what the objective needs (see "Scores of an autoscaler" in
+    docs/reference.md). To try autoscalers in seconds first, use dclab hpa-simulate.
 
-    Example: dclab hpa-compare --metric latency --hpa my-hpa.yaml --quick
+    Example: dclab hpa-compare --hpa before.yaml --hpa after.yaml --quick
     """
-    from dclab.cli.score_table import comparison_lines
     from dclab.cli.live import DEMAND, PREDICTION
+    from dclab.cli.score_table import comparison_lines
     from dclab.experiments.autoscalers import from_files, shipped_for
     from dclab.experiments.expected import comparison_seconds
     from dclab.experiments.hpa_compare import check_candidates, compare_settings, run_hpa_compare

@@ -49,7 +49,8 @@ def hpa_replay(
     trace: Annotated[
         Path,
         typer.Argument(
-            metavar="TRACE.jsonl", help="What was observed: a run's raw/hpa-trace.jsonl, or the folder of a run of hpa-demo."
+            metavar="TRACE.jsonl",
+            help="What was observed: a run's raw/hpa-trace.jsonl, or the folder of a run of hpa-demo.",
         ),
     ],
     kubernetes: Annotated[

@@ -9,16 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import Metric, ScrapeOption, WorkersOption, number_option
+from dclab.cli.options import Metric, ScrapeOption, SloOption, WorkersOption
 from dclab.cli.result import Result
-
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
 if TYPE_CHECKING:
     from dclab.results import Comparison, Results
-
-
 
 
 @verb
@@ -40,12 +37,7 @@ def hpa_simulate(
         ),
     ] = None,
     workers: WorkersOption = 10,
-    slo: Annotated[
-        float,
-        number_option(
-            "objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"
-        ),
-    ] = 100.0,
+    slo: SloOption = 100.0,
     scrape_seconds: ScrapeOption = 10.0,
 ) -> Result:
     """Predict in seconds how autoscalers follow a demand.
@@ -130,7 +122,7 @@ def _beside(call: Call, folder: Path, slo: float) -> Result:
             scrape_seconds=found.scrape_seconds,
             pod_start=POD_START[results.engine],
         )
-        runs.append(replace(one, predicted=prediction and prediction.scores))
+        runs.append(replace(one, predicted=prediction.scores if prediction else None))
     return Result(_lines, comparison=replace(found, runs=tuple(runs)), measured=True)
 
 

@@ -150,8 +150,10 @@ class View:
         if name == "autoscaler demonstration" and found.autoscale and found.autoscale.timeline:
             counts = [one.current for one in found.autoscale.timeline]
             return f"{found.autoscale.target}: up to {max(counts)} replicas, {counts[-1]} in the end"
-        if (done := next((one for one in found.comparison.runs if one.name == name), None) if found.comparison else None):
-            return f"cost {done.scores.cost:.2f}, {done.timeline[-1].ready} {found.comparison.target} in the end"
+        compared = found.comparison
+        for one in compared.runs if compared else ():
+            if compared and one.name == name:
+                return f"cost {one.scores.cost:.2f}, {one.timeline[-1].ready} {compared.target} in the end"
         return ""
 
     def _comparing(self) -> bool:

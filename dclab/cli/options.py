@@ -42,6 +42,7 @@ __all__ = [
     "QuietOption",
     "ScrapeOption",
     "SecondsOption",
+    "SloOption",
     "Target",
     "TargetOption",
     "VerboseOption",
@@ -197,4 +198,8 @@ ScrapeOption = Annotated[
         high=300,
         metavar="SECONDS",
     ),
+]
+SloOption = Annotated[
+    float,
+    number_option("objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"),
 ]

@@ -55,8 +55,8 @@ def run(
     metric: Annotated[
         RunMetric,
         typer.Option(
-            help="all: also compare autoscalers on CPU, latency, requests and in-flight requests, about 18 minutes each for six; "
-            "with --quick on the embedded engine about 24 minutes in all, with its clock ×5."
+            help="all: also compare six autoscalers on CPU, latency, requests and requests in flight, about 18 minutes each; "
+            "with --quick on the embedded engine about 4, the clock at ×5."
         ),
     ] = RunMetric.CPU,
     images: ImagesOption = "build",
@@ -120,9 +120,7 @@ def _lines(folder: str, **_: Any) -> Iterator[Any]:
 class _Made:
     """What the exercise has come to so far."""
 
-    def __init__(
-        self, call: ExperimentCall, folder: Path, *, quick: bool, compares: bool, load_seconds: float
-    ) -> None:
+    def __init__(self, call: ExperimentCall, folder: Path, *, quick: bool, compares: bool, load_seconds: float) -> None:
         self.call = call
         self.folder = folder
         self.quick = quick

@@ -18,14 +18,14 @@ HOW_GOOD: Mapping[str, str] = {
     "accuracy_under": "missing",
     "accuracy_over": "too many",
     "over_slo": "over objective",
-    "reversals": "reversals",
-    "pod_minutes": "pod-minutes",
+    "pod_minutes": "pod minutes",
     "ideal_pod_minutes": "of demand",
 }
 IN_TIME: Mapping[str, str] = {
     "timeshare_under": "time missing",
     "timeshare_over": "time too many",
-    "first_enough_seconds": "first enough after, s",
+    "first_enough_seconds": "first enough, s",
+    "reversals": "reversals",
     "jitter": "jitter a minute",
 }
 """By the score's field; two tables, since one with all of them is wider than 80 columns."""

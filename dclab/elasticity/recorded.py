@@ -25,8 +25,10 @@ def demonstrated(results: Results, slo_ms: float) -> Comparison | None:
         slo_ms: objective for the wait of a worker's call.
     """
     found = results.autoscale
-    run = found and _run(found, results.loadtest.concurrent if results.loadtest else 0, slo_ms)
-    if found is None or run is None:
+    if found is None:
+        return None
+    run = _run(found, results.loadtest.concurrent if results.loadtest else 0, slo_ms)
+    if run is None:
         return None
     return Comparison(
         target=found.target,

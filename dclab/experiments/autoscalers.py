@@ -138,7 +138,9 @@ def from_files(files: Sequence[Path], target: str) -> list[Candidate]:
     """
     names = [one.name for one in files]
     if len({one.resolve() for one in files}) < len(files):
-        twice = next(one for index, one in enumerate(files) if one.resolve() in [each.resolve() for each in files[:index]])
+        twice = next(
+            one for index, one in enumerate(files) if one.resolve() in [each.resolve() for each in files[:index]]
+        )
         raise InvalidInput(f"{twice} is given twice.", "Each autoscaler is run once.", "Omit the second one.")
     return [from_file(one, target, one.name if names.count(one.name) == 1 else str(one)) for one in files]
 

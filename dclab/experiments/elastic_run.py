@@ -76,7 +76,7 @@ class ElasticRun:
         self._status: AutoscalerStatus | None = None
         self._full_seconds = 0.0
         self._meters = Meters(lab, settings.target)
-        self._trouble = TroubleWatch(lab, settings.target, observer)
+        self._trouble = TroubleWatch(lab, settings.target, observer, candidate.name)
         self._demand = MovingDemand(lab, settings.target, settings.steps[0], candidate.name, observer)
 
     def follow(self) -> AutoscalerRun:

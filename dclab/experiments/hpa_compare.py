@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from dclab.elasticity.verdict import judged, verdicts
 from dclab.errors import DclabError, InvalidInput, LabLost
 from dclab.experiments.autoscalers import SCRAPE_SECONDS, Candidate, keep_trace, served
 from dclab.experiments.elastic_run import ElasticRun, RunSettings
+from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, undo
 from dclab.lab import Lab
@@ -113,7 +114,7 @@ class _Comparing:
             clock_speed=self.lab.clock_speed,
             scrape_seconds=self.settings.scrape_seconds,
             runs=(*self.done.values(), *more),
-            verdicts=tuple(verdicts(map(judged, self.done.values()))) if not more else (),
+            verdicts=tuple(verdicts([judged(one) for one in self.done.values()])) if not more else (),
         )
         self.observer.record(comparison=found)
         return found
@@ -132,7 +133,7 @@ class _Comparing:
                 failed = False
             finally:
                 with contextlib.ExitStack() as last:  # each of them, in reverse order, whatever becomes of the others
-                    take_back = partial(undo, self.observer, failed)
+                    take_back = partial(self._take_back, failed)
                     last.callback(take_back, f"{target} was not scaled back", lambda: lab.scale(target, before))
                     last.callback(take_back, "The autoscaler was not removed", lambda: lab.remove_autoscaler(name))
                     last.callback(keep_trace, lab, candidate, self.observer, f"-{_slug(candidate.name)}")
@@ -140,6 +141,18 @@ class _Comparing:
                     if failed:
                         last.callback(running.keep)
         self.record()
+
+    def _take_back(self, failed: bool, left: str, action: Callable[[], object]) -> None:
+        """As `undo`; of a lab that was lost, `attempt` takes things back once it is there again."""
+
+        def unless_lost() -> None:
+            try:
+                action()
+            except LabLost:
+                if not failed:
+                    raise
+
+        undo(self.observer, failed, left, unless_lost)
 
     def _rest(self, candidate: Candidate) -> None:
         """Bring the lab to where each run begins: few workers, the fewest replicas, no queue, and no metric of before."""
@@ -162,6 +175,7 @@ class _Comparing:
         try:
             if isinstance(failure, LabLost):
                 recover(self.lab, counts)
+                self.lab.remove_autoscaler(candidate.spec.name)
         finally:
             self.observer.caveat(
                 Caveat(
@@ -211,8 +225,9 @@ def run_hpa_compare(lab: Lab, settings: CompareSettings, observer: Observer) -> 
     try:
         with served(lab, settings.run.target, settings.candidates, settings.scrape_seconds):
             pass  # so that what cannot be served is known before anything is measured
-        for candidate in settings.candidates:
-            comparing.attempt(candidate, all_counts)
+        with watched_machine(observer, "the autoscalers"):
+            for candidate in settings.candidates:
+                comparing.attempt(candidate, all_counts)
         failed = False
     finally:
         with contextlib.ExitStack() as last:

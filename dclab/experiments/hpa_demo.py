@@ -86,10 +86,10 @@ def run_hpa_demo(lab: Lab, settings: DemoSettings, observer: Observer) -> tuple[
         DclabError: as the lab and the load test.
     """
     check_nothing_scales(lab)
-    if lab.replicas("worker").desired != settings.workers:
-        lab.scale("worker", settings.workers)
-        time.sleep(settings.settle)
     with served(lab, settings.target, [settings.autoscaler], settings.scrape_seconds):
+        if lab.replicas("worker").desired != settings.workers:
+            lab.scale("worker", settings.workers)
+            time.sleep(settings.settle)
         return _demonstrate(lab, settings, observer)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dclab.experiments.explain_autoscale import never_known, why_unknown
 from dclab.experiments.observer import Observer
@@ -19,7 +20,9 @@ PATIENCE_SECONDS = 40.0
 class TroubleWatch:
     """Looks at each point of a run for a metric that stays unknown, replicas that stay unready and workers that changed."""
 
-    def __init__(self, lab: Lab, target: str, observer: Observer) -> None:
+    def __init__(self, lab: Lab, target: str, observer: Observer, run: str = "") -> None:
+        """Watch a target; `run` names the run where there are several."""
+        self._prefix = f"{run}: " if run else ""
         self._lab = lab
         self._target = target
         self._observer = observer
@@ -50,7 +53,7 @@ class TroubleWatch:
             self._since[code] = max(since, t)
         elif since < math.inf and (at_once or t - since > PATIENCE_SECONDS / self._lab.clock_speed):
             self._since[code] = math.inf
-            self._observer.caveat(found)
+            self._observer.caveat(replace(found, message=self._prefix + found.message))
 
     def _unready(self, ready: int, desired: int) -> Caveat:
         why = self._lab.trouble(self._target) or "The others have started but are not ready yet."

@@ -85,7 +85,8 @@ def main(seconds: float, users: int, threads: int, probe_seconds: float) -> dict
         return {
             "page": text,
             "held": after.mean_since(before),
-            "in_flight": (now["dockercoins_in_flight_seconds_total"] - page["dockercoins_in_flight_seconds_total"]) / took,
+            "in_flight": (now["dockercoins_in_flight_seconds_total"] - page["dockercoins_in_flight_seconds_total"])
+            / took,
             "answered": after.answered - before.answered,
             "requests": now["dockercoins_requests_total"] - page["dockercoins_requests_total"],
             "served": json.loads(get(RNG, "/served"))["served"],
@@ -105,4 +106,4 @@ def main(seconds: float, users: int, threads: int, probe_seconds: float) -> dict
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))))
+    print(json.dumps(main(float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))))  # noqa: T201

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -43,9 +44,10 @@ def measured(port, load, seconds, kind=SockDiag):
 
 @pytest.mark.parametrize(("users", "threads"), [(1, 1), (4, 1), (30, 1), (6, 10), (30, 10)])
 def test_in_flight_is_what_a_closed_loop_holds_open(start, users, threads):
-    rng = start("rng", DELAY=0.03, THREADS=threads)
+    # How long the client itself takes to notice an answer is in what it holds open: a millisecond or two, on a busy machine.
+    rng = start("rng", DELAY=0.3 if users == 1 else 0.1, THREADS=threads)
     with ClosedLoop(rng.port, users) as load:
-        in_flight, held = measured(rng.port, load, 1.5)
+        in_flight, held = measured(rng.port, load, 2.0)
     assert in_flight == pytest.approx(held, rel=0.02)
     assert held > 0.8 * users
     assert load.failed == 0
@@ -134,10 +136,8 @@ def test_beyond_the_backlog_in_flight_is_a_lower_bound_and_that_is_said(backlog,
             client.setblocking(False)
             client.connect_ex(("127.0.0.1", backlog))
             time.sleep(0.01)
-            try:
+            with contextlib.suppress(OSError):  # not let in
                 client.send(b"GET")
-            except OSError:
-                pass  # not let in
         looks = kind(backlog)
         looks.look()
         assert looks.look().in_flight == 3
@@ -200,13 +200,16 @@ def test_what_cannot_be_seen_is_unknown_and_not_zero(capsys):
     assert Meter(1, (BreaksLater, BreaksLater)).take() is not None
 
 
-@given(st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30), st.booleans()), min_size=1, max_size=60), st.integers(1, 10))
+@given(
+    st.lists(st.tuples(st.integers(1, 30), st.integers(0, 30), st.booleans()), min_size=1, max_size=60),
+    st.integers(1, 10),
+)
 def test_a_kept_connection_is_told_right_whenever_the_kernels_clock_tells(cycles, tick):
     """Requests served for some ms, with pauses; looks in some of them. Times are in ms, the kernel's in ticks."""
     kept, now, received, sent = KeepAlive(), 0, 0, 0
     last_in = last_out = 0
     for served, pause, looked in cycles:
-        received, last_in = received + 100, now
+        received, last_in = received + 1, now
         if looked:
             ago = [(now // tick - at // tick) * tick for at in (last_in, last_out)]
             holds = kept.holds_request(b"c", received, sent, *ago)
@@ -221,6 +224,14 @@ def test_a_kept_connection_is_told_right_whenever_the_kernels_clock_tells(cycles
             assert not kept.holds_request(b"c", received, sent, *ago)
             kept.end_look()
         now += pause
+
+
+@given(st.integers(1, 2), st.integers(1, 9), st.integers(0, 1000), st.booleans())
+def test_within_one_tick_the_counts_of_equal_exchanges_tell(parts, answer, more, holds):
+    """Of requests of one or two segments, and answers of some, once there were more of them than an answer has."""
+    exchanges = answer + 1 + more
+    came = parts * (exchanges + holds)
+    assert KeepAlive().holds_request(b"c", came, answer * exchanges, 20, 20) is holds
 
 
 @given(st.lists(st.integers(0, 5), max_size=50), st.floats(0, 10))

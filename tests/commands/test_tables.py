@@ -112,7 +112,7 @@ SHOWN = {
     "summary": (tables.summary_lines(OTHER), ["12345.67 ± 1234.56", "≥ 123457"]),
     "autoscalers": (
         score_table.comparison_lines(COMPARED),
-        ["10.00", "123.46", "45.7 %", "9999", "1234.6", "123456", "+12.35", "cpu-and-latency-of-mine.yaml"],
+        ["10.00", "123.46", "45.7 %", "9999", "1234.6", "2345.7", "123456", "+12.35"],
     ),
     "comparison": (
         comparison_lines(["reports/a-long-name-of-a-run"] * 2, ["embedded"] * 2, compare_runs([OTHER, OTHER])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -52,7 +53,9 @@ def test_what_is_seen_is_what_is_there():
     """Fixed at four rngs: in flight as Little's law has it, requests as workers and httplat make them, CPU as rng uses."""
     fixed = {"minReplicas": 4, "maxReplicas": 4}
     steady = Conditions(profile=(Step(400.0, 10, 0),))
-    last = {which: simulate_run(spec(which, **fixed), steady, 1).timeline[-1] for which in ("cpu", "requests", "inflight")}
+    last = {
+        which: simulate_run(spec(which, **fixed), steady, 1).timeline[-1] for which in ("cpu", "requests", "inflight")
+    }
     read = {which: point.metrics[0].current for which, point in last.items()}
     point = last["inflight"]
     assert 24 < point.hashes_per_second < 30
@@ -80,7 +83,7 @@ def test_a_faster_clock_gives_the_same_profile_in_less_time_of_the_plant():
 
 def test_scores_are_those_of_the_timeline():
     found = simulate_run(spec("cpu"), SHORT, 1)
-    steps = [(found.seconds and b.t - a.t, a.ready) for a, b in zip(found.timeline, found.timeline[1:], strict=False)]
+    steps = [(b.t - a.t, a.ready) for a, b in pairwise(found.timeline)]
     assert found.scores.pod_minutes == pytest.approx(sum(dt * ready for dt, ready in steps) / 60, rel=0.03)
 
 
@@ -91,7 +94,9 @@ def test_in_flight_rests_where_latency_does_not():
     quiet, restless = table.hour(inflight, seeds, 1800.0), table.hour(latency, seeds, 1800.0)
     assert quiet.scores.cost < restless.scores.cost
     assert quiet.scores.reversals < restless.scores.reversals
-    assert not any(one.settled for one in restless.runs)
+    assert all((one.settled, one.resting) == (True, 4) for one in quiet.runs)
+    late = [point.ready for one in restless.runs for point in one.timeline if point.t > 900]
+    assert max(late) - min(late) >= 3
 
 
 # Settling.
@@ -102,7 +107,9 @@ def points(*desired):
 
 
 def test_settled_is_judged_on_two_windows_and_not_before():
-    one = spec("cpu", behavior={"scaleUp": {"stabilizationWindowSeconds": 0}, "scaleDown": {"stabilizationWindowSeconds": 90}})
+    one = spec(
+        "cpu", behavior={"scaleUp": {"stabilizationWindowSeconds": 0}, "scaleDown": {"stabilizationWindowSeconds": 90}}
+    )
     assert longest_window(one) == 90
     still = points(*[1] * 10, *[4] * 21)
     assert settled(still, one, 300.0, since=50.0) == (True, 4)
@@ -156,6 +163,8 @@ def test_a_comparison_has_runs_predictions_and_verdicts():
 def test_what_cannot_be_simulated_is_named():
     with pytest.raises(NotSupported, match="hasher"):
         check_simulated(parse_autoscaler(manifests.autoscaler("hasher")))
+    with pytest.raises(NotSupported, match="100000 replicas"):
+        check_simulated(spec("cpu", maxReplicas=100_000))
     strange = table.hpa(table.of_pods("queue_length", "1"), {})
     with pytest.raises(InvalidInput, match="queue_length"):
         check_simulated(parse_autoscaler(strange))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
@@ -56,14 +56,14 @@ def test_scores_are_the_sum_over_every_second(demand, supply, seconds):
     assert found.accuracy_over == pytest.approx(sum(max(b - a, 0) for a, b in both) / seconds)
     assert found.timeshare_under == pytest.approx(sum(a > b for a, b in both) / seconds)
     assert found.timeshare_over == pytest.approx(sum(b > a for a, b in both) / seconds)
-    moved = [abs(b - a) for a, b in zip(s, s[1:], strict=False)]
-    wanted = [abs(b - a) for a, b in zip(d, d[1:], strict=False)]
+    moved = [abs(b - a) for a, b in pairwise(s)]
+    wanted = [abs(b - a) for a, b in pairwise(d)]
     assert found.jitter == pytest.approx(60 * (sum(moved) - sum(wanted)) / seconds)
-    signs = [b > a for a, b in zip(s, s[1:], strict=False) if b != a]
-    assert found.reversals == sum(a != b for a, b in zip(signs, signs[1:], strict=False))
+    signs = [b > a for a, b in pairwise(s) if b != a]
+    assert found.reversals == sum(a != b for a, b in pairwise(signs))
     assert found.pod_minutes == pytest.approx(sum(s) / 60)
     assert found.ideal_pod_minutes == pytest.approx(sum(d) / 60)
-    started = sum(b - a for a, b in zip(s, s[1:], strict=False) if b > a)
+    started = sum(b - a for a, b in pairwise(s) if b > a)
     expected = MISSING_WEIGHT * found.accuracy_under + found.accuracy_over + started * START_SECONDS / seconds
     assert found.cost == pytest.approx(expected)
 
@@ -87,7 +87,7 @@ def test_supply_that_is_demand_costs_its_starts_alone(demand, seconds):
     assert (found.accuracy_under, found.accuracy_over, found.jitter) == (0, 0, 0)
     assert found.pod_minutes == found.ideal_pod_minutes
     d = second_by_second(demand, seconds)
-    started = sum(b - a for a, b in zip(d, d[1:], strict=False) if b > a)
+    started = sum(b - a for a, b in pairwise(d) if b > a)
     assert found.cost == pytest.approx(cost(0, 0, started, seconds))
 
 

@@ -91,12 +91,12 @@ def grows(proxy, port, seconds=0.1):
 
 @pytest.mark.parametrize(("users", "threads"), [(1, 1), (4, 1), (30, 1), (6, 10), (30, 10)])
 def test_in_flight_and_requests_are_those_of_a_closed_loop(proxy, rng, users, threads):
-    port = rng(DELAY=0.03, THREADS=threads)
+    port = rng(DELAY=0.3 if users == 1 else 0.1, THREADS=threads)
     proxy.state(rng=[port])
     with ClosedLoop(proxy.port("rng"), users) as load:
         time.sleep(0.1)
         held, before = load.held(), proxy.asked(port)
-        time.sleep(1.0)
+        time.sleep(2.0)
         ended, after = load.held(), proxy.asked(port)
     in_flight = (after.in_flight_seconds - before.in_flight_seconds) / (after.at - before.at)
     assert in_flight == pytest.approx(ended.mean_since(held), rel=0.02)
@@ -163,7 +163,6 @@ def test_an_endpoint_out_of_service_is_counted_until_its_last_request_is_answere
         replica.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
         assert grows(proxy, server.port) == 0
     time.sleep(0.05)
-    assert str(server.port) in proxy.state(rng=[])["asked"]  # that it has ended is news
     assert str(server.port) not in proxy.state(rng=[])["asked"]
     assert proxy.state(rng=[server.port])["asked"][str(server.port)][1] == 1
 

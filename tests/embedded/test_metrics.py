@@ -35,28 +35,26 @@ def lab():
     made.down()
 
 
-def average(lab, target, seconds):
-    """In-flight and requests a second of all replicas of a target, over so long."""
-    before = lab.quantities(target)
-    time.sleep(seconds)
-    after = lab.quantities(target)
-    took = next(iter(after.values())).t - next(iter(before.values())).t
-    return tuple(sum(getattr(after[one], name) - getattr(before[one], name) for one in after) / took for name in ("in_flight_seconds", "requests"))
+def counts(lab):
+    """What rng has been asked, by what the lab says and by what it has served itself: workers' calls and httplat's probes."""
+    (replica,) = lab.about().replicas["rng"]
+    own = requests.get(f"http://127.0.0.1:{replica.port}/served", timeout=5).json()["served"]
+    return lab.quantities("rng")[replica.name], own, lab.httplat("rng").probes
 
 
-def test_quantities_are_those_of_the_worker(lab):
-    """One worker: its cycle is delay, rng, hasher, 0.1 s each; httplat asks once a second beside it."""
-    lab.scale("worker", 1)
-    (name,) = lab.replicas("rng").names
-    assert list(lab.quantities("rng")) == [name]
-    hashes = lab.counter()
-    in_flight, rate = average(lab, "rng", 3.0)
-    done = lab.counter()
-    worked = (done.hashes - hashes.hashes) / (done.t - hashes.t)
-    assert rate == pytest.approx(worked + 1, abs=0.8)
-    assert in_flight == pytest.approx(0.1 * worked, rel=0.15)
-    assert lab.quantities("rng")[name].full_seconds == 0
-    assert abs(lab.quantities("rng")[name].t - time.time()) < 1
+def test_quantities_are_what_rng_has_served(lab):
+    lab.scale("worker", 2)
+    before, served, probes = counts(lab)
+    time.sleep(3.0)
+    after, served_then, probes_then = counts(lab)
+    asked = served_then - served + probes_then - probes
+    assert after.requests - before.requests == pytest.approx(asked, abs=3)  # two workers and httplat are at it
+    in_flight = (after.in_flight_seconds - before.in_flight_seconds) / (after.t - before.t)
+    # Each call takes 0.1 s, and waits for at most the other one and a probe.
+    at_work = 0.1 * (served_then - served) / (after.t - before.t)
+    assert 0.9 * at_work < in_flight < 2.2 * at_work + 0.1
+    assert after.full_seconds == 0
+    assert abs(after.t - time.time()) < 1
 
 
 def test_nobody_counts_redis_or_workers(lab):
@@ -95,12 +93,18 @@ def hpa(*metrics, target="rng", name="rng"):
 
 
 def pods(metric, value):
-    return {"type": "Pods", "pods": {"metric": {"name": metric}, "target": {"type": "AverageValue", "averageValue": value}}}
+    return {
+        "type": "Pods",
+        "pods": {"metric": {"name": metric}, "target": {"type": "AverageValue", "averageValue": value}},
+    }
 
 
 def external(metric, value, selector=None):
     named = {"name": metric, **({"selector": selector} if selector else {})}
-    return {"type": "External", "external": {"metric": named, "target": {"type": "AverageValue", "averageValue": value}}}
+    return {
+        "type": "External",
+        "external": {"metric": named, "target": {"type": "AverageValue", "averageValue": value}},
+    }
 
 
 def latency(value, service="httplat-rng"):
@@ -255,17 +259,20 @@ def test_prometheus_has_the_same_rates(lab, wait_until):
     url = lab.prometheus_url()
     lab.scale("worker", 5)
 
-    def ask(query):
-        found = requests.get(f"{url}/api/v1/query", params={"query": query}, timeout=5).json()["data"]["result"]
-        return found
+    def ask(query, at=None):
+        asked = {"query": query, "time": at or time.time()}
+        return requests.get(f"{url}/api/v1/query", params=asked, timeout=5).json()["data"]["result"]
+
+    def samples(counter, at=None):
+        (found,) = ask(f'dockercoins_{counter}_total{{service="rng"}}[20s]', at) or [{"values": []}]
+        return [(t, float(value)) for t, value in found["values"]]
 
     with lab.serve_metrics("rng", 10.0):  # each half second of real time
-        wait_until(lambda: len(ask('dockercoins_requests_total{service="rng"}[3s]')) == 1 and len(ask('dockercoins_requests_total{service="rng"}[3s]')[0]["values"]) >= 6, 20)
+        wait_until(lambda: len(samples("requests")) >= 6, 20)
+        now = round(time.time(), 3)
         for counter in ("in_flight_seconds", "requests"):
-            name = f'dockercoins_{counter}_total{{service="rng"}}'
-            now = time.time()
-            (samples,) = requests.get(f"{url}/api/v1/query", params={"query": f"{name}[10s]", "time": now}, timeout=5).json()["data"]["result"]
-            (theirs,) = requests.get(f"{url}/api/v1/query", params={"query": f"rate({name}[2100ms])", "time": now}, timeout=5).json()["data"]["result"]
-            ours = prometheus_rate([(t, float(value)) for t, value in samples["values"]], round(now, 3), 2.1)
-            assert ours == pytest.approx(float(theirs["value"][1]), rel=1e-3)
+            (theirs,) = ask(f'rate(dockercoins_{counter}_total{{service="rng"}}[2100ms])', now)
+            assert prometheus_rate(samples(counter, now), now, 2.1) == pytest.approx(
+                float(theirs["value"][1]), rel=1e-6
+            )
     lab.scale("worker", 1)

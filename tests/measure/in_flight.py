@@ -75,7 +75,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=20.0, help="of each measurement")
     for row in rows(parser.parse_args().seconds):
-        print(row, flush=True)
+        print(row, flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
