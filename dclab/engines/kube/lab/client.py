@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from dclab import manifests
 from dclab.engines.counter_reader import CounterReader
 from dclab.engines.http_services import SEE_STATUS, read_counter, read_httplat
-from dclab.engines.kube.api import path_of
+from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.faults import NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
@@ -19,7 +19,11 @@ from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
 from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
+from dclab.engines.kube.lab.hold import Hold
+from dclab.engines.kube.lab.metric_apis import asked_for, observe, served
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
+from dclab.engines.kube.lab.quantities import read_quantities
+from dclab.engines.kube.lab.serving import Serving, stop_serving
 from dclab.engines.kube.lab.tenancy import Tenancy, used
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Event, Node, Service
@@ -34,6 +38,7 @@ from dclab.lab import (
     LogLine,
     ProbeSample,
     ProbeSpec,
+    Quantities,
     Replicas,
     ReplicaUsage,
     Scrape,
@@ -41,6 +46,9 @@ from dclab.lab import (
 )
 
 __all__ = ["KubeLab"]
+
+SERVED_SECONDS = 60.0
+"""For the target's pods to be replaced by those without what counts their requests."""
 
 SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
@@ -61,6 +69,7 @@ class KubeLab(Tenancy):
         super().__init__(*args, **kwargs)
         self._kept = threading.local()
         self._watches: dict[str, AutoscalerWatch] = {}
+        self._serving: Serving | None = None
         self._events: dict[str, EventLog] = {}
         """About autoscalers, by uid."""
 
@@ -290,10 +299,83 @@ class KubeLab(Tenancy):
 
     @used
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
-        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
+        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one, or nobody serves a metric of it."""
         self.may_change()
+        self._check_served(manifest)
         self.api.apply(self.held(manifest), self.name)
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
+
+    def _check_served(self, manifest: Mapping[str, Any]) -> None:
+        wanted = asked_for(manifest)
+        target = str(manifest["spec"]["scaleTargetRef"]["name"]) if wanted else ""
+        there = served(self.api, self.name, target) if wanted else set()
+        # Of another object than ours its API alone can tell.
+        others = {one.split("/")[0] for one in wanted if one.count("/") == 2} - {"services"}
+        if missing := sorted(one for one in wanted - there if one.split("/")[0] not in others):
+            raise InvalidInput(
+                f"Nobody serves {', '.join(missing)}.",
+                f"The metrics APIs of the cluster have for {target}: {', '.join(sorted(there)) or 'nothing'}.",
+                "`dclab hpa-compare` serves in-flight, requests and latency of rng while it runs.",
+            )
+
+    @contextlib.contextmanager
+    def serve_metrics(self, target: str, scrape_seconds: float) -> Iterator[None]:
+        """For the duration have autoscalers find in-flight, requests and latency of the target's replicas.
+
+        The target's pods are replaced twice: with what counts their requests, and without it.
+        """
+        with self.hold("dclab"):
+            assert self._hold is not None
+            serving = Serving(self.api, self.name, self.images, self._hold.token, target, scrape_seconds)
+            with self.using():
+                serving.check()
+            well = False
+            try:
+                with self.using():
+                    serving.apply()
+                    serving.wait()
+                self._serving = serving
+                yield
+                well = True
+            finally:
+                self._serving = None
+                rolling = self._stop_serving(self.api if well else self.api.impatient(), self._hold)
+            with self.using():
+                rollout.wait_settled(self.api, self.name, rolling, SERVED_SECONDS)
+
+    def _stop_serving(self, api: Api, hold: Hold) -> list[str]:
+        """Remove what serves metrics, or leave it to the watchdog; return the deployments whose pods are replaced."""
+        try:
+            return stop_serving(api, self.name, hold.token)
+        except BaseException as error:
+            pid = hold.leave_behind()
+            if not isinstance(error, NotAnswering):
+                raise
+            raise NotAnswering(
+                error.what,
+                f"{error.why} So what serves metrics could not be removed yet.",
+                f"A process of dclab ({pid}) does so once the cluster answers, within 15 minutes.",
+            ) from error
+
+    def deploy(self) -> None:
+        """Apply the manifests, and again what serves metrics; replica counts stay as they are."""
+        super().deploy()
+        if self._serving:
+            with self.using():
+                self._serving.apply()
+
+    @used
+    def served_metrics(self, target: str) -> Collection[str]:
+        """Return the metrics that an autoscaler of the target can use now."""
+        return served(self.api, self.name, target)
+
+    @used
+    def quantities(self, target: str) -> Mapping[str, Quantities]:
+        """What each replica of the target has been asked so far, as of the last scrape; empty while nobody counts."""
+        if self._serving is None or self._serving.target != target:
+            return {}
+        seconds = 2.5 * self._serving.scrape_seconds
+        return self._read(PROMETHEUS, lambda url: read_quantities(url, target, seconds))
 
     @used
     def remove_autoscaler(self, name: str) -> None:
@@ -318,7 +400,8 @@ class KubeLab(Tenancy):
             ) from error
         if name in self._watches:
             target = found.spec.scale_target_ref.name
-            self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
+            others = observe(self.api, self.name, found.spec.metrics, f"app={target}")
+            self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target), *others)
         uid = found.metadata.uid
         return autoscaler_status(found, self._events.setdefault(uid, EventLog()).read(self._events_about(uid)))
 
