@@ -63,6 +63,11 @@ class Served:
         with self._lock:
             self._count, self._last = self._count + 1, time.time()
 
+    @property
+    def count(self) -> int:
+        """How many so far."""
+        return self._count
+
     def told(self) -> bytes:
         """The count and its time as JSON."""
         with self._lock:
@@ -161,7 +166,7 @@ def _converse(connection: socket.socket, handler: Handler) -> None:
             pass
 
 
-def _slot(listener: socket.socket, stopping: int, handler: Handler, secure: Secure) -> None:
+def _slot(listener: socket.socket, stopping: int, handler: Handler, accepted: Served, secure: Secure) -> None:
     poller = select.poll()
     poller.register(listener, select.POLLIN)
     poller.register(stopping, select.POLLIN)
@@ -174,6 +179,7 @@ def _slot(listener: socket.socket, stopping: int, handler: Handler, secure: Secu
             continue
         except ConnectionAbortedError:
             continue
+        accepted.one_more()
         with connection, contextlib.suppress(OSError):  # the client went away, or was too slow
             connection.settimeout(READ_TIMEOUT)
             with secure(connection) as one:
@@ -184,13 +190,20 @@ def _waiting(listener: socket.socket) -> bool:
     return bool(select.select([listener], [], [], 0)[0])
 
 
-def serve(handler: Handler, *, slots: int, secure: Secure = lambda connection: connection) -> None:
+def serve(
+    handler: Handler,
+    *,
+    slots: int,
+    accepted: Served | None = None,
+    secure: Secure = lambda connection: connection,
+) -> None:
     """Serve on $HOST:$PORT until SIGTERM or SIGINT, then answer whoever is already connected, and return.
 
     Args:
         handler: called for each request, in one of the slots.
         slots: how many requests are served at the same time.
         secure: makes of an accepted connection one that is encrypted; in the slot, so that nobody waits for a slow client.
+        accepted: counts the connections, where somebody wants to know.
     """
     host = settings.text("HOST", "127.0.0.1")
     port = settings.integer("PORT", low=1, high=65535)
@@ -208,7 +221,8 @@ def serve(handler: Handler, *, slots: int, secure: Secure = lambda connection: c
     signal.set_wakeup_fd(stop, warn_on_full_buffer=False)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
-    threads = [threading.Thread(target=_slot, args=(listener, stopping, handler, secure)) for _ in range(slots)]
+    given = (listener, stopping, handler, accepted or Served(), secure)
+    threads = [threading.Thread(target=_slot, args=given) for _ in range(slots)]
     for thread in threads:
         thread.start()
     for thread in threads:

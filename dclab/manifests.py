@@ -13,6 +13,7 @@ from dclab.paths import shipped
 from dclab.quantity import millicores
 
 __all__ = [
+    "AUTOSCALERS",
     "Manifest",
     "ServicePort",
     "Workload",
@@ -26,6 +27,9 @@ __all__ = [
 ]
 
 Manifest = dict[str, Any]
+
+AUTOSCALERS = ("cpu", "cpu-tuned", "latency", "latency-tuned", "requests", "inflight")
+"""Those in `manifests/optional/`: cpu has the exercise's figures, latency upstream's, the others those of `hpa-simulate --tune`."""
 
 
 def load(folder: Path | None = None) -> list[Manifest]:
@@ -49,7 +53,7 @@ def _read(file: Path) -> list[Manifest]:
 
 
 def optional(part: str) -> list[Manifest]:
-    """The objects of one file in `manifests/optional/`, such as adapter, exporter, loadtest, nodeports, probe or prometheus."""
+    """The objects of one file in `manifests/optional/`: adapter, autoscaler-*, exporter, loadtest, nodeports, probe or prometheus."""
     return _read(shipped() / "manifests" / "optional" / f"{part}.yaml")
 
 
@@ -156,10 +160,13 @@ def load_test(spec: LoadSpec) -> Manifest:
     return job
 
 
-def autoscaler(target: str) -> Manifest:
-    """The exercise's HorizontalPodAutoscaler for one deployment; it bears the deployment's name."""
-    found = named(optional("autoscaler"), "HorizontalPodAutoscaler", "rng")
+def autoscaler(target: str, which: str = "cpu") -> Manifest:
+    """Return the HorizontalPodAutoscaler `which` (one of AUTOSCALERS) for one deployment; it bears the deployment's name."""
+    found = named(optional(f"autoscaler-{which}"), "HorizontalPodAutoscaler", "rng")
     found["metadata"]["name"] = found["spec"]["scaleTargetRef"]["name"] = target
+    for metric in found["spec"]["metrics"]:
+        if metric["type"] == "Object":
+            metric["object"]["describedObject"]["name"] = f"httplat-{target}"
     return found
 
 

@@ -83,19 +83,18 @@ class Metrics(NamedTuple):
         if found is None or found["namespace"] != self.namespace:
             raise _not_found(f"There are metrics of the namespace {self.namespace} only.")
         given = {key: values[0] for key, values in parse_qs(query).items()}
-        if given.get("metricLabelSelector"):
-            raise Refusal(400, "BadRequest", "These metrics have no labels of their own to select by.")
         if found["api"] == EXTERNAL:
-            return self._external(found["rest"], given.get("labelSelector", ""))
+            return self._external(found["rest"], _labels(given.get("labelSelector", "")))
         if found["api"] == CUSTOM:
-            return self._custom(found["rest"], given.get("labelSelector", ""))
+            labels = _labels(given.get("metricLabelSelector", ""))
+            return self._custom(found["rest"], given.get("labelSelector", ""), labels)
         raise _not_found(f"{found['api']} is not served.")
 
-    def _custom(self, rest: str, selector: str) -> Any:
+    def _custom(self, rest: str, selector: str, labels: dict[str, str]) -> Any:
         kind, name, metric = (*rest.split("/"), "", "")[:3]
         if f"{kind}/{metric}" not in RESOURCES:
             raise _not_found(f"There is no metric {metric} of {kind}.")
-        samples = self._samples(metric)
+        samples = self._samples(metric, labels)
         if kind == "pods":
             wanted = self.pods(selector) if name == "*" else {name}
             chosen = {one.labels.get("pod", ""): one for one in samples if one.labels.get("pod", "") in wanted}
@@ -114,16 +113,13 @@ class Metrics(NamedTuple):
         ]
         return {"kind": "MetricValueList", "apiVersion": CUSTOM, "metadata": {}, "items": items}
 
-    def _external(self, metric: str, selector: str) -> Any:
+    def _external(self, metric: str, labels: dict[str, str]) -> Any:
         """Of a whole service: the sum over its pods, those that are gone left out."""
         if metric not in QUERIES:
             raise _not_found(f"There is no metric {metric}.")
-        wanted = _labels(selector)
         by_service: dict[str, list[Sample]] = {}
-        for one in self._samples(metric):
-            service = one.labels.get("service", "").removeprefix(HTTPLAT)
-            if wanted in ({}, {"service": service}):
-                by_service.setdefault(service, []).append(one)
+        for one in self._samples(metric, labels):
+            by_service.setdefault(_service(one), []).append(one)
         there = set() if metric == LATENCY or not by_service else self.pods("")
         items = []
         for service, samples in sorted(by_service.items()):
@@ -133,8 +129,10 @@ class Metrics(NamedTuple):
                 items.append({"metricName": metric, "metricLabels": {"service": service}, **value})
         return {"kind": "ExternalMetricValueList", "apiVersion": EXTERNAL, "metadata": {}, "items": items}
 
-    def _samples(self, metric: str) -> list[Sample]:
-        return self.query(QUERIES[metric].format(window=f"{round(1000 * self.window)}ms"))
+    def _samples(self, metric: str, labels: dict[str, str]) -> list[Sample]:
+        """Of the one service that labels may ask for; they have no others."""
+        found = self.query(QUERIES[metric].format(window=f"{round(1000 * self.window)}ms"))
+        return [one for one in found if labels in ({}, {"service": _service(one)})]
 
     def _value(self, value: float, at: float) -> dict[str, Any]:
         """A quantity in whole milli-units, as an autoscaler computes in them."""
@@ -145,12 +143,17 @@ class Metrics(NamedTuple):
         }
 
 
+def _service(one: Sample) -> str:
+    """Name of the deployment that a value is about."""
+    return one.labels.get("service", "").removeprefix(HTTPLAT)
+
+
 def _labels(selector: str) -> dict[str, str]:
     """Return the labels that a selector asks for; Refusal where it asks in another way than by equality."""
     wanted = {}
     for term in filter(None, selector.split(",")):
         found = _LABEL.fullmatch(term.strip())
         if found is None:
-            raise Refusal(400, "BadRequest", f"External metrics are selected by label=value, not by {term!r}.")
+            raise Refusal(400, "BadRequest", f"Metrics are selected by label=value, not by {term!r}.")
         wanted[found[1]] = found[2]
     return wanted

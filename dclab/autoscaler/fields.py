@@ -19,7 +19,7 @@ from dclab.quantity import parse_quantity
 
 __all__ = ["FIELDS", "decoded", "wrong"]
 
-HINT = "Compare it with manifests/optional/autoscaler.yaml."
+HINT = "Compare it with manifests/optional/autoscaler-cpu.yaml."
 
 _REFERENCE = {"apiVersion": "string", "kind": "string", "name": "string"}
 _OBJECT = {"apiVersion": "string", "kind": "string", "metadata": "ObjectMeta"}

@@ -107,14 +107,16 @@ def metric(given: dict[str, Any], where: str) -> MetricSpec:
     if kind == "Object" and target["type"] != AMOUNTS[amount]:
         but = "Kubernetes accepts it, but its controller then finds no target"
         raise unsupported(f"an Object target of type {target['type']} with its amount in {amount}", f"{at}.target", but)
+    selector = source.get("metric", {}).get("selector")
     return MetricSpec(
         type=cast(Any, kind),
         name=name,
         target_type=cast(Any, AMOUNTS[amount]),
         target=_number(target[amount], amount, f"{at}.target.{amount}"),
-        selector=_selector(source.get("metric", {}).get("selector"), f"{at}.metric.selector"),
+        selector=_selector(selector, f"{at}.metric.selector"),
         object_kind=described.get("kind", ""),
         object_name=described.get("name", ""),
+        labels=_labels(selector or {}),
     )
 
 
@@ -162,6 +164,10 @@ def _number(given: int | Decimal, amount: str, where: str) -> int:
     if milli >= LARGEST_MILLI:
         raise unsupported(f"a target as large as {given}", where)
     return milli
+
+
+def _labels(selector: dict[str, Any]) -> tuple[tuple[str, str], ...] | None:
+    return None if selector.get("matchExpressions") else tuple(sorted(selector.get("matchLabels", {}).items()))
 
 
 def _selector(given: dict[str, Any] | None, where: str) -> str:

@@ -74,6 +74,15 @@ class MetricSpec:
     object_kind: str = ""
     """Of an Object metric: what it describes."""
     object_name: str = ""
+    labels: tuple[tuple[str, str], ...] | None = ()
+    """What the selector asks for, sorted; None where it asks for more than equal labels."""
+
+    @property
+    def served_as(self) -> str:
+        """The metric as `Lab.served_metrics` names it: `resource/cpu`, `pods/NAME`, `services/OBJECT/NAME`, `external/NAME`."""
+        if self.type == "Object":
+            return f"{self.object_kind.lower()}s/{self.object_name}/{self.name}"
+        return f"{self.type.lower()}/{self.name}"
 
     @property
     def described(self) -> str:

@@ -109,7 +109,7 @@ def test_external_values_are_of_whole_services_without_pods_that_are_gone():
         ("/apis/custom.metrics.k8s.io/v1/namespaces/dockercoins/pods/*/dockercoins_in_flight", "", 404),
         (f"{OUTSIDE}/queue_length", "", 404),
         (f"{OUTSIDE}/dockercoins_in_flight", "labelSelector=service+in+%28rng%29", 400),
-        (f"{PODS}/*/dockercoins_in_flight", "labelSelector=app%3Drng&metricLabelSelector=a%3Db", 400),
+        (f"{PODS}/*/dockercoins_in_flight", "labelSelector=app%3Drng&metricLabelSelector=a", 400),
     ],
 )
 def test_what_there_is_not_is_refused(path, query, code):
@@ -273,3 +273,10 @@ def test_without_a_certificate_it_says_so(tmp_path):
     assert done.returncode == 1
     assert "tls.crt" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("labels", "known"), [("service%3Drng", 2), ("service%3Dhasher", 0), ("a%3Db", 0)])
+def test_a_metrics_own_labels_are_those_of_its_service(labels, known):
+    made, _ = metrics()
+    query = f"labelSelector=app%3Drng&metricLabelSelector={labels}"
+    assert len(made.answer(f"{PODS}/*/dockercoins_in_flight", query)["items"]) == known

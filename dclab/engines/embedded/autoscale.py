@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from dclab.autoscaler import AutoscalerSpec, Decision, History, Observation, Pod, PodMetric, decide
 from dclab.autoscaler.trace import Pass, outcome
 from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.scrapes import Scrapes
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import LabLost
@@ -42,9 +43,12 @@ class _Autoscaler:
 class Autoscaling:
     """All autoscalers of one lab."""
 
-    def __init__(self, deployments: Mapping[str, Deployment], usage: UsageSampler, settings: Settings) -> None:
+    def __init__(
+        self, deployments: Mapping[str, Deployment], usage: UsageSampler, scrapes: Scrapes, settings: Settings
+    ) -> None:
         self.deployments = deployments
         self.usage = usage
+        self.scrapes = scrapes
         self.settings = settings
         self.autoscalers: dict[str, _Autoscaler] = {}
         self.worst_delay = 0.0
@@ -106,7 +110,7 @@ class Autoscaling:
 
     def _decide(self, one: _Autoscaler) -> None:
         deployment = self.deployments[one.spec.target]
-        at, seen = self._scaled(time.monotonic()), self._observe(deployment)
+        at, seen = self._scaled(time.monotonic()), self._observe(deployment, one.spec)
         decision = decide(one.spec, one.history, seen, at)
         one.passes.append(Pass(at=at, seen=seen, outcome=outcome(decision)))
         del one.passes[:-MOST_PASSES]
@@ -118,7 +122,7 @@ class Autoscaling:
         if decision.desired != deployment.desired:
             deployment.scale(decision.desired)
 
-    def _observe(self, deployment: Deployment) -> Observation:
+    def _observe(self, deployment: Deployment, spec: AutoscalerSpec) -> Observation:
         replicas = deployment.replicas
         return Observation(
             replicas=deployment.desired,
@@ -149,6 +153,15 @@ class Autoscaling:
                 one.name: deployment.workload.cpu_request_millicores
                 for one in replicas
                 if deployment.workload.cpu_request_millicores
+            },
+            pod_metrics={
+                one.name: self.scrapes.pod_values(spec.target, one.name) for one in spec.metrics if one.type == "Pods"
+            },
+            values={
+                one.name: value
+                for one in spec.metrics
+                if one.type in ("Object", "External")
+                and (value := self.scrapes.value(one, spec.target)) is not None
             },
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,6 +26,7 @@ from dclab.lab import (
     LogLine,
     ProbeSample,
     ProbeSpec,
+    Quantities,
     Replicas,
     ReplicaUsage,
     Scrape,
@@ -82,6 +83,8 @@ class EmbeddedLab:
         self._lease = lease
         self._hold: Hold | None = None
         self._ports: dict[str, int] = {}
+        self._scrape_seconds: float | None = None
+        """Of the metrics that are served for this command."""
 
     # What it is.
 
@@ -145,6 +148,8 @@ class EmbeddedLab:
         self._understood(lambda: lifecycle.restart(settings, self._lease))
         if self._hold:
             self._hold.keep()
+        if self._scrape_seconds is not None:
+            self.ask(questions.ScrapeEvery(seconds=self._scrape_seconds))
 
     def ready(self, timeout: float = 60.0) -> None:
         """Return when every deployment is ready and the hash counter rises; else TimedOut, with the cause."""
@@ -319,8 +324,39 @@ class EmbeddedLab:
         generator = f"siege {version}" if version else "built-in"
         return EmbeddedJob(self, name, generator, self.url(spec.target) + spec.path)
 
+    @contextlib.contextmanager
+    def serve_metrics(self, target: str, scrape_seconds: float) -> Iterator[None]:
+        """Scrape so often for the duration. The replicas are counted, and the metrics served, at any time.
+
+        Raises:
+            InvalidInput: the replicas of the target are not counted.
+        """
+        from dclab.autoscaler.served import IN_FLIGHT
+
+        if f"pods/{IN_FLIGHT}" not in self.served_metrics(target):
+            raise InvalidInput(
+                f"The replicas of {target} are not counted.", "Those of rng and hasher are.", "Name one of these."
+            )
+        with self.hold("serving metrics"):
+            before = self.ask(questions.ScrapeEvery(seconds=scrape_seconds))
+            self._scrape_seconds, outer = scrape_seconds, self._scrape_seconds
+            try:
+                yield
+            finally:
+                self._scrape_seconds = outer
+                with contextlib.suppress(LabLost, LabEnded):  # with the lab, its scrapes are gone
+                    self.ask(questions.ScrapeEvery(seconds=before))
+
+    def served_metrics(self, target: str) -> Collection[str]:
+        """Return the metrics that an autoscaler of the target can use."""
+        return self.ask(questions.AskServedMetrics(deployment=target))
+
+    def quantities(self, target: str) -> Mapping[str, Quantities]:
+        """What each replica of the target has been asked so far, by its name; empty where nobody counts."""
+        return self.ask(questions.AskQuantities(deployment=target))
+
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
-        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
+        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one, or asks for a metric that nobody serves."""
         self.ask(questions.ApplyAutoscaler(manifest=dict(manifest)))
 
     def remove_autoscaler(self, name: str) -> None:

@@ -23,6 +23,7 @@ CHANGING: Collection[str] = {
         questions.Configure,
         questions.SetLoadBalancing,
         questions.StartLoad,
+        questions.ScrapeEvery,
         questions.ApplyAutoscaler,
         questions.RemoveAutoscaler,
     )

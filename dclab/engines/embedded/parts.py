@@ -13,16 +13,22 @@ from dclab.clock import reached
 from dclab.engines.embedded import wire
 from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.exporter import EXPORTER
 from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.jobs import RunningJob
+from dclab.engines.embedded.prometheus import PROMETHEUS, SCRAPE_SECONDS, configure, reload
 from dclab.engines.embedded.reconcile import Reconciler
 from dclab.engines.embedded.reports import Reports
+from dclab.engines.embedded.scrapes import Scrapes
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.errors import InvalidInput, LabLost, TimedOut
 from dclab.manifests import ServicePort
 
 __all__ = ["Parts"]
+
+SCRAPED = "prometheus.io/scrape"
+"""The annotation of services that Prometheus is to scrape."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,8 @@ class Parts:
     jobs: dict[str, RunningJob]
     reports: Reports
     usage: UsageSampler
+    scrapes: Scrapes
+    exporter_port: int
     autoscaling: Autoscaling
     end: Callable[[], Awaitable[None]]
     """Ends everything that runs, then the supervisor itself."""
@@ -57,6 +65,29 @@ class Parts:
             return self.jobs[name]
         except KeyError:
             raise LabLost(f"The lab knows no job {name!r}.", "It was started anew since.") from None
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Port of every service, also of the one that the supervisor itself serves."""
+        return {**self.services.ports, EXPORTER: self.exporter_port}
+
+    def scrape_every(self, seconds: float | None) -> float | None:
+        """Scrape so often from now on, Prometheus as well, None as by default; return what it was (on the autoscaler's clock)."""
+        before = self.scrapes.period
+        self.scrapes.every(seconds)
+        if PROMETHEUS in self.deployments:
+            try:
+                self.configure_prometheus()
+                reload(self.deployments[PROMETHEUS])
+            except OSError as error:  # it is there to be looked at: nothing else depends on it
+                self.host.say(f"Prometheus goes on to scrape as before: {error}")
+        return before
+
+    def configure_prometheus(self) -> None:
+        """Write the configuration of the lab's Prometheus; OSError when that cannot be written."""
+        scraped = [name for name, one in self.service_specs.items() if one.annotations.get(SCRAPED) == "true"]
+        seconds = SCRAPE_SECONDS if self.scrapes.period is None else self.scrapes.seconds
+        configure(self.folder, {name: self.ports[name] for name in (*scraped, EXPORTER)}, seconds)
 
     def see(self) -> None:
         """See which replicas are stopped, so that what is said now is so."""
@@ -108,6 +139,7 @@ class Parts:
         """Return a function that puts the lab back to how it is now: for a command that is killed while it holds it."""
         desired = {name: (one.desired, one.overrides) for name, one in self.deployments.items()}
         policy, scaled, jobs = self.services.load_balancing, set(self.autoscaling.targets), set(self.jobs)
+        period = self.scrapes.period
 
         async def put_back() -> None:
             for name in set(self.autoscaling.targets) - scaled:
@@ -115,6 +147,8 @@ class Parts:
             for name, (count, overrides) in desired.items():
                 self.deployments[name].overrides = overrides
                 self.deployments[name].scale(count)
+            if self.scrapes.period != period:
+                self.scrape_every(period)
             if self.services.load_balancing != policy:
                 await self.services.set_load_balancing(policy)
             await asyncio.gather(*(job.stop() for name, job in self.jobs.items() if name not in jobs))

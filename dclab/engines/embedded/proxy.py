@@ -8,9 +8,10 @@ decisions.
 Its standard input is a Unix socket to the supervisor, which owns the listening sockets: they come over it (SCM_RIGHTS), and
 outlive this process. Each line from the supervisor is the whole state, and is answered once it is in force:
 `{"serial": 7, "listen": ["rng"], "endpoints": {"rng": [21001, 21002]}, "load_balancing": "random"}` ->
-`{"serial": 7, "accepted": {"rng": 1234}, "full": false}`, with an `error` if it failed. `listen` names the services whose
-sockets came with the line, `accepted` counts connections, `full` says that no more can be taken. A line that changes nothing
-is a heartbeat. End of input ends the process.
+`{"serial": 7, "accepted": {"rng": 1234}, "full": false, "at": 100.5, "asked": {"21001": [8.5, 600, 0]}}`, with an `error` if
+it failed. `listen` names the services whose sockets came with the line, `accepted` counts connections, `full` says that no
+more can be taken, `asked` says what replicas were asked until `at` (`endpoint.Asked`), of those that serve or have something
+new. A line that changes nothing is a heartbeat. End of input ends the process.
 """
 
 from __future__ import annotations
@@ -22,16 +23,18 @@ import os
 import random
 import resource
 import socket
-import struct
 import sys
+import time
 from collections import Counter, deque
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import uvloop
 
+from dclab.engines.embedded.endpoint import Endpoint
 from dclab.engines.embedded.listeners import BACKLOG
+from dclab.engines.embedded.relay import Downstream
 from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
-from dclab.loopback import LOOPBACK
 
 __all__ = ["main"]
 
@@ -41,119 +44,11 @@ MOST_SOCKETS = 64
 SPARE_DESCRIPTORS = 8
 """Without so many, the event loop closes connections at once, without a word to anybody."""
 
+MOST_ENDPOINTS = 1000
+"""That are remembered: a replica that is not ready for a while goes on to be counted."""
+
 MOST_DESCRIPTORS = 65536
 """As far as the system allows: a connection takes two."""
-
-
-class _Half(asyncio.Protocol):
-    """One side of a relayed connection; what arrives before the other side is there is kept for it."""
-
-    def __init__(self) -> None:
-        self.transport: asyncio.Transport | None = None
-        self.peer: _Half | None = None
-        self.early = b""
-        self.ended = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        if self.peer is None:
-            self.early += data
-        elif self.peer.transport:
-            self.peer.transport.write(data)
-
-    def eof_received(self) -> bool:
-        # Half-close is passed on; a transport closes by itself only once both directions have ended.
-        self.ended = True
-        if self.peer is None:
-            return True
-        if not self.peer.transport:
-            return False
-        if self.peer.ended:
-            self.peer.transport.close()
-            return False
-        self.peer.transport.write_eof()
-        return True
-
-    def pause_writing(self) -> None:
-        if self.peer and self.peer.transport:
-            self.peer.transport.pause_reading()
-
-    def resume_writing(self) -> None:
-        if self.peer and self.peer.transport:
-            self.peer.transport.resume_reading()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.ended = True
-        self.transport = None
-        if self.peer and self.peer.transport:
-            if error is None:
-                self.peer.transport.close()
-            else:
-                self.peer.transport.abort()
-
-
-def _reset(transport: asyncio.BaseTransport) -> None:
-    """End a connection so that the client is told of an error, also when it has sent nothing yet."""
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    cast(asyncio.Transport, transport).abort()
-
-
-class _Downstream(_Half):
-    """The client's side: picks a replica and joins the two."""
-
-    def __init__(self, proxy: Proxy, service: str) -> None:
-        super().__init__()
-        self.proxy = proxy
-        self.service = service
-        self.joining: asyncio.Task[None] | None = None
-        self.port: int | None = None
-        """Of the replica, once it is chosen."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.proxy.accepted[self.service] += 1
-        endpoints = self.proxy.endpoints.get(self.service)
-        if endpoints:
-            self.joining = self.proxy.loop.create_task(self._join(self.proxy.choose(self.service, endpoints)))
-        else:
-            _reset(transport)
-
-    async def _join(self, port: int) -> None:
-        self.proxy.under_way[port] += 1
-        self.port = port
-        try:
-            await self.proxy.loop.create_connection(lambda: _Upstream(self), LOOPBACK, port)
-        except OSError:
-            if self.transport:
-                _reset(self.transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        if self.port is not None:
-            self.proxy.under_way[self.port] -= 1
-        super().connection_lost(error)
-
-
-class _Upstream(_Half):
-    """The replica's side, joined as soon as it is there: a replica may speak, and end, before it is spoken to."""
-
-    def __init__(self, downstream: _Half) -> None:
-        super().__init__()
-        self.peer: _Half = downstream
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        assert self.transport is not None
-        if self.peer.transport is None:
-            self.transport.abort()
-            return
-        self.peer.peer = self
-        if self.peer.early:
-            self.transport.write(self.peer.early)
-            self.peer.early = b""
-        if self.peer.ended:
-            self.transport.write_eof()
 
 
 class Proxy:
@@ -161,32 +56,56 @@ class Proxy:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
-        self.endpoints: dict[str, list[int]] = {}
         self.load_balancing = LOAD_BALANCING_POLICIES[0]
         self.accepted: Counter[str] = Counter()
         """Connections so far, by service."""
-        self.under_way: Counter[int] = Counter()
-        """Connections now, by replica's port."""
+        self._serving: dict[str, list[Endpoint]] = {}
+        """Those to which new connections go, by service."""
+        self._endpoints: dict[int, Endpoint] = {}
+        """All that there were lately, by port."""
 
-    def choose(self, service: str, endpoints: list[int]) -> int:
-        """The replica's port for a new connection."""
+    def route(self, service: str) -> Endpoint | None:
+        """Count a new connection, and return the replica for it; None if no one is ready."""
+        self.accepted[service] += 1
+        serving = self._serving.get(service)
+        if not serving:
+            return None
         if self.load_balancing == "round robin":
-            return endpoints[self.accepted[service] % len(endpoints)]
+            return serving[self.accepted[service] % len(serving)]
         if self.load_balancing == "better of two":
-            two = random.sample(endpoints, min(2, len(endpoints)))
-            return min(two, key=self.under_way.__getitem__)
-        return random.choice(endpoints)
+            return min(random.sample(serving, min(2, len(serving))), key=lambda one: one.connections)
+        return random.choice(serving)
 
     async def obey(self, order: dict[str, Any], sockets: deque[socket.socket]) -> None:
         """Put a state in force; OSError or IndexError when a listener cannot be had."""
-        self.endpoints = order["endpoints"]
+        self._serving = {
+            service: [self._endpoints.setdefault(port, Endpoint(port)) for port in ports]
+            for service, ports in order["endpoints"].items()
+        }
+        self._forget()
         self.load_balancing = order["load_balancing"]
         for service in order["listen"]:
             await self.loop.create_server(
-                lambda service=service: _Downstream(self, service),  # type: ignore[misc]
+                lambda service=service: Downstream(self.loop, partial(self.route, service)),  # type: ignore[misc]
                 sock=sockets.popleft(),
                 backlog=BACKLOG,
             )
+
+    def tell(self, now: float) -> dict[int, tuple[float, int, float]]:
+        """Return what replicas were asked until now, by port: of those that serve, or have been asked something since."""
+        serving = self._ports
+        return {port: one.tell(now) for port, one in self._endpoints.items() if port in serving or one.has_news}
+
+    @property
+    def _ports(self) -> set[int]:
+        return {one.port for ones in self._serving.values() for one in ones}
+
+    def _forget(self) -> None:
+        """Keep no more endpoints than MOST_ENDPOINTS, unless they are used."""
+        serving = self._ports
+        idle = [port for port, one in self._endpoints.items() if port not in serving and not one.has_news]
+        for port in idle[: max(0, len(self._endpoints) - MOST_ENDPOINTS)]:
+            del self._endpoints[port]
 
 
 class _Orders:
@@ -231,6 +150,8 @@ async def _serve() -> None:
                 await proxy.obey(order, orders.sockets)
             except (OSError, IndexError) as error:
                 answer["error"] = str(error) or repr(error)
+            now = time.monotonic()
+            answer |= {"at": now, "asked": proxy.tell(now)}
             with contextlib.suppress(BlockingIOError):  # a supervisor that does not read is told by the next answer
                 channel.send(json.dumps(answer).encode() + b"\n")
 

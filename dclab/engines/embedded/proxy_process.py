@@ -15,6 +15,7 @@ import msgspec
 import psutil
 
 from dclab.engines.embedded.child import die_with_parent
+from dclab.engines.embedded.endpoint import Asked
 from dclab.engines.embedded.listeners import waiting_at
 from dclab.engines.embedded.usage import cpu_seconds
 
@@ -48,6 +49,8 @@ class _Answer(msgspec.Struct):
     accepted: dict[str, int] = {}
     full: bool = False
     error: str = ""
+    at: float = 0.0
+    asked: dict[int, tuple[float, float, float]] = {}
 
 
 def hangs(looks: int, cpu: float, status: str) -> bool:
@@ -83,6 +86,8 @@ class ProxyProcess:
         """Connections that it has accepted until its last answer, by service."""
         self._full = False
         """Whether it could take no more then."""
+        self.asked: dict[int, Asked] = {}
+        """What replicas have been asked through it until it last said so, by port."""
         self._queued: dict[str, int] = {}
         """The same at the last look, of services at which connections waited then."""
         self._cpu = 0.0
@@ -135,6 +140,14 @@ class ProxyProcess:
     async def tell(self, state: Mapping[str, object], listeners: Mapping[str, socket.socket]) -> None:
         """Send a changed state; return once it is in force, or the proxy is over, or nobody has seen to it in time."""
         self.send(state, listeners)
+        await self._answer()
+
+    async def hear(self, state: Mapping[str, object], listeners: Mapping[str, socket.socket]) -> None:
+        """Have it say how things are now; return once it has, or the proxy is over, or it has not answered in time."""
+        self.beat(state, listeners)
+        await self._answer()
+
+    async def _answer(self) -> None:
         serial, end = self._sent, time.monotonic() + TELL_SECONDS
         while self._answered < serial and not self.over and (left := end - time.monotonic()) > 0:
             await asyncio.wait({self._news}, timeout=left)
@@ -236,3 +249,4 @@ class ProxyProcess:
             self.kill(f"it failed ({answer.error})")
         self._answered = max(self._answered, answer.serial)
         self._accepted, self._full = answer.accepted, answer.full
+        self.asked |= {port: Asked(answer.at, *counted) for port, counted in answer.asked.items()}

@@ -11,7 +11,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 from dclab.engines.embedded.wire import Settings
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
 from dclab.manifests import Workload
 
 __all__ = [
@@ -24,8 +24,10 @@ __all__ = [
     "AskJobLog",
     "AskPasses",
     "AskPrometheus",
+    "AskQuantities",
     "AskReplicas",
     "AskReports",
+    "AskServedMetrics",
     "AskStates",
     "AskTrouble",
     "AskUsage",
@@ -37,6 +39,7 @@ __all__ = [
     "RemoveAutoscaler",
     "ReplicaState",
     "Scale",
+    "ScrapeEvery",
     "SetLoadBalancing",
     "StartLoad",
     "StopJob",
@@ -218,6 +221,32 @@ class StopJob(Question[None], frozen=True):
 
     verb: ClassVar[str] = "job_stop"
     name: str
+
+
+class ScrapeEvery(Question[float | None], frozen=True):
+    """Set the seconds between two scrapes on the autoscaler's clock, None for the default; what it was is the answer."""
+
+    verb: ClassVar[str] = "scrape_every"
+    seconds: Annotated[float, msgspec.Meta(gt=0, le=3600)] | None
+
+
+class AskServedMetrics(Question[tuple[str, ...]], frozen=True):
+    """Metrics that an autoscaler of a deployment can use."""
+
+    verb: ClassVar[str] = "served_metrics"
+    deployment: str
+
+
+class AskQuantities(Question[dict[str, Quantities]], frozen=True):
+    """What each replica of a deployment has been asked so far, by its name."""
+
+    verb: ClassVar[str] = "quantities"
+    deployment: str
+
+    @property
+    def patience(self) -> float:
+        """The data path is asked first, and may just be replaced."""
+        return 5.0
 
 
 class ApplyAutoscaler(Question[None], frozen=True):

@@ -42,6 +42,10 @@ def back_off(restarts: int) -> float:
     return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
 
 
+MOST_PORTS = 20
+"""Earlier ones that a replica remembers, to know what it has been asked at them."""
+
+
 class Replica:
     """One running copy of a workload, under a variable or two of its own (`overrides`)."""
 
@@ -64,7 +68,8 @@ class Replica:
         self._crashed = 0.0
         """When the last one was."""
         self.terminating = False
-        self.port: int | None = None
+        self.ports: list[int] = []
+        """Those that it was given at its last starts; the last one is its own."""
         self.process: asyncio.subprocess.Process | None = None
         self._listener = lab.listener(workload.name, self.name)
         self._output: Output | None = None
@@ -85,6 +90,11 @@ class Replica:
     @property
     def _mounts(self) -> Path:
         return self.lab.place / "mounts" / self.name
+
+    @property
+    def port(self) -> int | None:
+        """At which it listens; None before its first start, and for one that does not listen."""
+        return self.ports[-1] if self.ports else None
 
     @property
     def pid(self) -> int | None:
@@ -197,7 +207,8 @@ class Replica:
         return wait
 
     async def _start(self) -> None:
-        self.port = free_port() if self.workload.port is not None else None
+        if self.workload.port is not None:
+            self.ports = [*self.ports[-MOST_PORTS:], free_port()]
         env = container_env(
             self.workload,
             replica=self.name,

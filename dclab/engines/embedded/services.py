@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dclab.engines.embedded.endpoint import Asked
 from dclab.engines.embedded.listeners import open_listener
 from dclab.engines.embedded.proxy_process import ProxyProcess
 from dclab.engines.embedded.wire import LOAD_BALANCING_POLICIES
@@ -43,6 +44,8 @@ class Services:
         self.endpoints: dict[str, list[int]] = {}
         self.load_balancing = LOAD_BALANCING_POLICIES[0]
         self._listeners: dict[str, socket.socket] = {}
+        self._asked_before: dict[int, Asked] = {}
+        """What replicas were asked through proxies that are over, by port."""
         self._proxy: ProxyProcess | None = None
         self._was_late = False
         self._pause = 0.0
@@ -84,6 +87,20 @@ class Services:
         """Set the policy of every service (one of LOAD_BALANCING_POLICIES) from now on."""
         self.load_balancing = policy
         await self._tell()
+
+    async def refresh(self) -> None:
+        """Have the data path say what replicas have been asked until now; returns once it has, or does not answer."""
+        if self._proxy is not None:
+            await self._proxy.hear(self._state(), self._listeners)
+
+    def asked(self, port: int) -> Asked | None:
+        """Return what the replica at a port has been asked so far, as the data path has last said; None if it never did.
+
+        What a proxy that has died was asked after its last heartbeat is not in it.
+        """
+        now = self._proxy.asked.get(port) if self._proxy else None
+        before = self._asked_before.get(port)
+        return now.plus(before) if now and before else now or before
 
     def trouble(self) -> str | None:
         """Why connections are not served now, in two sentences; None while the proxy answers and knows everything."""
@@ -127,13 +144,16 @@ class Services:
         await asyncio.sleep(self._pause)
         self._pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * self._pause))
         try:
-            self._proxy = await ProxyProcess.start(self.environment, self.log_file)
+            proxy = await ProxyProcess.start(self.environment, self.log_file)
         except (OSError, subprocess.SubprocessError) as error:
             self._failure = f"it cannot be started ({error})"
             self.say(f"data path: {self._failure}; next attempt in {self._pause:g} s")
             return
         self._failure = ""
-        self._proxy.send(self._state(), self._listeners)
+        if self._proxy is not None:
+            self._asked_before |= {port: asked for port in self._proxy.asked if (asked := self.asked(port))}
+        self._proxy = proxy
+        proxy.send(self._state(), self._listeners)
 
     async def _watch(self, proxy: ProxyProcess) -> None:
         """One look: wait for a beat, or until the proxy is over."""

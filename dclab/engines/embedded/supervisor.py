@@ -17,6 +17,7 @@ from dclab.engines.embedded import home, rotated, wire
 from dclab.engines.embedded.autoscale import Autoscaling
 from dclab.engines.embedded.container import import_path
 from dclab.engines.embedded.deployment import Deployment
+from dclab.engines.embedded.exporter import open_exporter
 from dclab.engines.embedded.gate import Gate
 from dclab.engines.embedded.guard import Guard
 from dclab.engines.embedded.jobs import RunningJob
@@ -25,6 +26,7 @@ from dclab.engines.embedded.reconcile import CALLERS, Reconciler
 from dclab.engines.embedded.replica import Replica
 from dclab.engines.embedded.reports import Reports
 from dclab.engines.embedded.rotated import OwnLog
+from dclab.engines.embedded.scrapes import Scrapes
 from dclab.engines.embedded.services import Services
 from dclab.engines.embedded.usage import UsageSampler
 from dclab.engines.embedded.wire import LAB_MARK, Settings
@@ -60,15 +62,17 @@ class Supervisor:
         self.jobs: dict[str, RunningJob] = {}
         self.reports = Reports()
         self.usage_sampler = UsageSampler()
-        self.autoscaling = Autoscaling(self.deployments, self.usage_sampler, settings)
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONPATH": import_path(),
             LAB_MARK: str(folder),
         }
         self.services = Services(environment, log.file, self.say)
+        self.scrapes = Scrapes(self.deployments, self.services, settings)
+        self.autoscaling = Autoscaling(self.deployments, self.usage_sampler, self.scrapes, settings)
         self.reconciler = Reconciler(self.deployments, self.service_specs, self.services)
         self.gate = Gate(settings)
+        self._exporter: asyncio.Server | None = None
         self.over = asyncio.Event()
         self._reason = ""
         self._end: asyncio.Task[None] | None = None
@@ -99,7 +103,8 @@ class Supervisor:
         return self.reports.of(replica) if deployment == WORKER else None
 
     def parts(self) -> Parts:
-        """What the verbs are about."""
+        """What the verbs are about, once the lab has started."""
+        assert self._exporter is not None
         return Parts(
             settings=self.settings,
             folder=self.folder,
@@ -111,6 +116,8 @@ class Supervisor:
             jobs=self.jobs,
             reports=self.reports,
             usage=self.usage_sampler,
+            scrapes=self.scrapes,
+            exporter_port=self._exporter.sockets[0].getsockname()[1],
             autoscaling=self.autoscaling,
             end=self.end,
         )
@@ -122,11 +129,14 @@ class Supervisor:
         wanted = dict.fromkeys(self.service_specs, 0)
         wanted["webui"] = self.settings.webui_port
         await self.services.open(wanted)
+        self._exporter = await open_exporter(self.scrapes.asked)
         for name, work in (
             ("the data path", self.services.run),
             ("publishing", self.reconciler.keep_published),
             ("reconciling", self.reconciler.run),
             ("usage sampling", self._sample_usage),
+            ("counting", self.scrapes.count),
+            ("measuring latency", self.scrapes.measure_latency),
             ("autoscaling", self.autoscaling.run),
             ("tidying", self._tidy),
         ):
@@ -158,6 +168,8 @@ class Supervisor:
     async def stop(self) -> None:
         """End everything that was started; workers first, so that they can still write their counts."""
         self.guard.end()
+        if self._exporter is not None:
+            self._exporter.close()
         callers = [one for one in self.deployments.values() if one.name.startswith(CALLERS)]
         for stopping in (
             [job.stop() for job in self.jobs.values()],

@@ -16,7 +16,7 @@ from dclab.engines.embedded.jobs import start_job
 from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
 from dclab.errors import DclabError, InvalidInput, TimedOut
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
 
 __all__ = ["Verbs"]
 
@@ -37,7 +37,7 @@ class Verbs:
             proxy_pid=self.parts.services.pid,
             data_path_trouble=self.parts.services.trouble(),
             load_balancing=self.parts.services.load_balancing,
-            ports=self.parts.services.ports,
+            ports=self.parts.ports,
             redis=redis_server(),
             control_loop_worst_delay_seconds=self.parts.autoscaling.worst_delay,
             replicas={
@@ -141,9 +141,10 @@ class Verbs:
         await self.parts.job(asked.name).stop()
 
     async def apply_autoscaler(self, asked: questions.ApplyAutoscaler) -> None:
-        """Apply a HorizontalPodAutoscaler."""
+        """Apply a HorizontalPodAutoscaler; InvalidInput: it is none, or asks for a metric that nobody serves."""
         spec = parse_autoscaler(asked.manifest)
         self.parts.deployment(spec.target)
+        self.parts.scrapes.check(spec)
         self.parts.autoscaling.apply(spec)
 
     async def remove_autoscaler(self, asked: questions.RemoveAutoscaler) -> None:
@@ -158,6 +159,18 @@ class Verbs:
         """What one saw and did."""
         return msgspec.Raw(msgspec.json.encode(self.parts.autoscaling.passes(asked.name)))
 
+    async def scrape_every(self, asked: questions.ScrapeEvery) -> float | None:
+        """Set the scrape period; return the one before."""
+        return self.parts.scrape_every(asked.seconds)
+
+    async def served_metrics(self, asked: questions.AskServedMetrics) -> tuple[str, ...]:
+        """Metrics that an autoscaler of a deployment can use."""
+        return tuple(self.parts.scrapes.served(self.parts.deployment(asked.deployment).name))
+
+    async def quantities(self, asked: questions.AskQuantities) -> dict[str, Quantities]:
+        """What each replica of a deployment has been asked; empty where nobody counts."""
+        return await self.parts.scrapes.quantities(self.parts.deployment(asked.deployment).name)
+
     async def prometheus(self, asked: questions.AskPrometheus) -> int | None:
         """Port of the lab's Prometheus, started if need be; None where it is not installed."""
         try:
@@ -171,9 +184,10 @@ class Verbs:
 
     async def _add_prometheus(self) -> bool:
         lab, service = self.parts, prometheus_service()
-        workload = prometheus_workload(lab.folder, lab.service_specs.values(), lab.services.ports)
+        workload = prometheus_workload(lab.folder)
         if workload is None:
             return False
+        lab.configure_prometheus()
         if service.name not in lab.services.ports:
             await lab.services.open({service.name: 0})
         lab.service_specs[service.name] = service

@@ -6,9 +6,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from dclab import manifests
+from dclab.autoscaler import parse_autoscaler
+from dclab.autoscaler.served import check_served
 from dclab.engines.counter_reader import CounterReader
 from dclab.engines.http_services import SEE_STATUS, read_counter, read_httplat
 from dclab.engines.kube.api import Api, path_of
@@ -20,7 +23,7 @@ from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
 from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
 from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.hold import Hold
-from dclab.engines.kube.lab.metric_apis import asked_for, observe, served
+from dclab.engines.kube.lab.metric_apis import custom_metrics, observe, served
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.quantities import read_quantities
 from dclab.engines.kube.lab.serving import Serving, stop_serving
@@ -28,7 +31,7 @@ from dclab.engines.kube.lab.tenancy import Tenancy, used
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Event, Node, Service
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
-from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, TimedOut
+from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, NotSupported, TimedOut
 from dclab.lab import (
     SERVICES,
     AutoscalerStatus,
@@ -306,17 +309,17 @@ class KubeLab(Tenancy):
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
     def _check_served(self, manifest: Mapping[str, Any]) -> None:
-        wanted = asked_for(manifest)
-        target = str(manifest["spec"]["scaleTargetRef"]["name"]) if wanted else ""
-        there = served(self.api, self.name, target) if wanted else set()
-        # Of another object than ours its API alone can tell.
-        others = {one.split("/")[0] for one in wanted if one.count("/") == 2} - {"services"}
-        if missing := sorted(one for one in wanted - there if one.split("/")[0] not in others):
-            raise InvalidInput(
-                f"Nobody serves {', '.join(missing)}.",
-                f"The metrics APIs of the cluster have for {target}: {', '.join(sorted(there)) or 'nothing'}.",
-                "`dclab hpa-compare` serves in-flight, requests and latency of rng while it runs.",
-            )
+        try:
+            spec = parse_autoscaler(manifest)
+        except (InvalidInput, NotSupported):  # what is wrong with it the API server says, which may know more
+            return
+        others = [one for one in spec.metrics if one.type != "Resource"]  # usage may still come
+        if others:
+            names = {one.partition("/")[2] for one in custom_metrics(self.api)}
+            # Of which objects there is a metric no list tells.
+            objects = {one.served_as for one in others if one.type == "Object" and one.name in names}
+            there = {"resource/cpu", *objects, *served(self.api, self.name, spec.target)}
+            check_served(replace(spec, metrics=tuple(others)), there)
 
     @contextlib.contextmanager
     def serve_metrics(self, target: str, scrape_seconds: float) -> Iterator[None]:

@@ -6,10 +6,8 @@ registers them does not matter here: it may be the cluster's own prometheus-adap
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from dclab.autoscaler.observation import PodMetric
 from dclab.engines.kube.api import Api, path_of
@@ -19,7 +17,7 @@ from dclab.engines.kube.objects import ZERO, Part, Quantity, unix
 from dclab.engines.kube.workloads import Deployment
 from dclab.errors import LabLost
 
-__all__ = ["CUSTOM", "EXPORTER", "EXTERNAL", "asked_for", "custom_metrics", "observe", "served"]
+__all__ = ["CUSTOM", "EXPORTER", "EXTERNAL", "custom_metrics", "observe", "served"]
 
 CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 RESOURCE = "/apis/metrics.k8s.io/v1beta1"
@@ -109,24 +107,6 @@ def _is_counted(api: Api, namespace: str, target: str) -> bool:
     return deployment is not None and any(
         one.name == EXPORTER for one in deployment.spec.template.spec.containers
     )
-
-
-def asked_for(manifest: Mapping[str, Any]) -> set[str]:
-    """Return the Pods, Object and External metrics of a HorizontalPodAutoscaler, in the words of `served`.
-
-    What is no valid metric is left out: the API server says what is wrong with it.
-    """
-    found = set()
-    with contextlib.suppress(AttributeError, KeyError, TypeError):
-        for one in manifest["spec"].get("metrics") or ():
-            if one.get("type") == "Pods":
-                found.add(f"pods/{one['pods']['metric']['name']}")
-            elif one.get("type") == "External":
-                found.add(f"external/{one['external']['metric']['name']}")
-            elif one.get("type") == "Object":
-                about = one["object"]["describedObject"]
-                found.add(f"{about['kind'].lower()}s/{about['name']}/{one['object']['metric']['name']}")
-    return found
 
 
 def observe(

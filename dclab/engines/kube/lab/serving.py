@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 
 from dclab import manifests
+from dclab.autoscaler.served import IN_FLIGHT, LATENCY, REQUESTS
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.images import UPSTREAM, Images
 from dclab.engines.kube.faults import Forbidden, NotFound
@@ -45,7 +46,7 @@ SCRAPES = 3
 READY_SECONDS = 60.0
 EVERY = 0.5
 
-IN_FLIGHT, REQUESTS, LATENCY = "dockercoins_in_flight", "dockercoins_requests_per_second", "httplat_latency_seconds"
+
 
 ADDED_TO = {"Deployment": "apps/v1", "Service": "v1"}
 """Kinds of what is there without us, and may be added to."""
