@@ -61,6 +61,8 @@ class Hold:
                 break
             if found is not None:
                 _refuse_if_alive(self._api, self._namespace, found)
+                # Its watchdog does so, too, unless that is gone with its machine.
+                _remove_made(self._api, self._namespace, found.spec.holder_identity)
                 _drop(self._api, self._path, found)
         self._lease = Lease(self._context, self._namespace, "hold", self.token)
         threading.Thread(target=self._renew, daemon=True).start()
@@ -126,10 +128,14 @@ def check(api: Api, namespace: str, token: str) -> None:
 
 def drop(api: Api, namespace: str, token: str) -> None:
     """Remove a hold whose command is gone, after what was made under it: autoscalers, jobs, and what serves metrics."""
+    _remove_made(api, namespace, token)
+    _give_up(api, _path(namespace), token)
+
+
+def _remove_made(api: Api, namespace: str, token: str) -> None:
     for version, kind in (("autoscaling/v2", "HorizontalPodAutoscaler"), ("batch/v1", "Job")):
         api.delete(path_of(version, kind, namespace), labelSelector=f"{HOLD}={token}")
     stop_serving(api, namespace, token)
-    _give_up(api, _path(namespace), token)
 
 
 def _give_up(api: Api, path: str, token: str) -> None:

@@ -128,11 +128,14 @@ def observe(
         labels = source.metric.selector.match_labels
         asked = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         if one.type == "Pods":
-            items = _values(api, CUSTOM, namespace, f"pods/*/{name}", labelSelector=selector)
+            items = _values(
+                api, CUSTOM, namespace, f"pods/*/{name}", labelSelector=selector, metricLabelSelector=asked
+            )
             by_pod[name] = {item.described_object.name: _pod_metric(item) for item in items}
         elif one.type == "Object":
             about = source.described_object
-            items = _values(api, CUSTOM, namespace, f"{about.kind.lower()}s/{about.name}/{name}")
+            path = f"{about.kind.lower()}s/{about.name}/{name}"
+            items = _values(api, CUSTOM, namespace, path, metricLabelSelector=asked)
             values |= {name: float(item.value) for item in items[:1]}
         elif items := _values(api, EXTERNAL, namespace, name, labelSelector=asked):
             values[name] = float(sum(item.value for item in items))

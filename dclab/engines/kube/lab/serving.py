@@ -44,6 +44,8 @@ CERTIFICATE = "dclab/certificate"
 SCRAPES = 3
 """Over which rates are taken."""
 READY_SECONDS = 60.0
+AVAILABLE_SECONDS = 60.0
+"""For the API server to see that an adapter that is ready answers."""
 EVERY = 0.5
 
 
@@ -177,7 +179,7 @@ class Serving:
         rollout.wait_settled(self._api, self._namespace, deployments, READY_SECONDS)
         for one in self._registered:
             register(self._api, self._namespace, one)
-        wait_available(self._api, [one["metadata"]["name"] for one in self._registered], READY_SECONDS)
+        wait_available(self._api, [one["metadata"]["name"] for one in self._registered], AVAILABLE_SECONDS)
         end = time.monotonic() + self._seconds
         while missing := list(self._missing()):
             if time.monotonic() > end:
