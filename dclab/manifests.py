@@ -177,7 +177,11 @@ def exporter(target: str) -> list[Manifest]:
     added = named(objects, "Deployment", "rng")
     added["metadata"]["name"] = target
     (container,) = added["spec"]["template"]["spec"]["containers"]
-    values = {"SERVICE": target, "TARGET_PORT": f"{counted.port}", "PROBE_SECONDS": f"{counted.readiness_period or 0:g}"}
+    values = {
+        "SERVICE": target,
+        "TARGET_PORT": f"{counted.port}",
+        "PROBE_SECONDS": f"{counted.readiness_period or 0:g}",
+    }
     for one in container["env"]:
         one["value"] = values.get(one["name"], one["value"])
     service = named(objects, "Service", "exporter-rng")

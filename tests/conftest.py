@@ -23,7 +23,9 @@ def pytest_addoption(parser):
         "--cluster-context", metavar="NAME", help="run the cluster suite on this context of your kubeconfig"
     )
     parser.addoption(
-        "--record", metavar="PATH", help="keep what the cluster suite records: the demonstration's FILE, the metrics' FOLDER"
+        "--record",
+        metavar="PATH",
+        help="keep what the cluster suite records: the demonstration's FILE, the metrics' FOLDER",
     )
 
 

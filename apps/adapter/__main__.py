@@ -55,9 +55,7 @@ def answer(metrics: Metrics, request: Request) -> Answer:
 
 def main() -> None:
     """Serve on $PORT with the certificate in $TLS, for the pods of $NAMESPACE, from the Prometheus at $PROMETHEUS_HOST."""
-    prometheus = Prometheus(
-        settings.text("PROMETHEUS_HOST"), settings.integer("PROMETHEUS_PORT", low=1, high=65535)
-    )
+    prometheus = Prometheus(settings.text("PROMETHEUS_HOST"), settings.integer("PROMETHEUS_PORT", low=1, high=65535))
     namespace = settings.text("NAMESPACE")
     pods = Pods(namespace, Path(settings.text("ACCOUNT", ACCOUNT)))
     metrics = Metrics(namespace, settings.seconds("WINDOW", 30.0, low=0.1), prometheus.query, pods.names)

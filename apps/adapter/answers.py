@@ -56,10 +56,13 @@ def discovery(path: str) -> Any | None:
         names, kind = list(QUERIES), "ExternalMetricValueList"
     else:
         return None
-    resources = [
-        {"name": one, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get"]} for one in names
-    ]
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": path[len("/apis/") :], "resources": resources}
+    resources = [{"name": one, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get"]} for one in names]
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": path[len("/apis/") :],
+        "resources": resources,
+    }
 
 
 class Metrics(NamedTuple):

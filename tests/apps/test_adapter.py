@@ -268,7 +268,12 @@ def test_without_a_certificate_it_says_so(tmp_path):
     environment = {"PATH": os.environ["PATH"], "PORT": "1", "NAMESPACE": "a", "TLS": str(tmp_path)}
     environment |= {"PROMETHEUS_HOST": "a", "PROMETHEUS_PORT": "80"}
     done = subprocess.run(
-        [sys.executable, "-m", "apps.adapter"], cwd=shipped(), env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "apps.adapter"],
+        cwd=shipped(),
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "tls.crt" in done.stderr

@@ -85,7 +85,10 @@ def added(cluster, outside):
     }
     deployments = apps.list_namespaced_deployment(LAB).items
     found |= {
-        f"container/{one.name}" for each in deployments for one in each.spec.template.spec.containers if one.name == "exporter"
+        f"container/{one.name}"
+        for each in deployments
+        for one in each.spec.template.spec.containers
+        if one.name == "exporter"
     }
     found |= {
         f"Deployment/{one.metadata.name}"
@@ -351,7 +354,9 @@ def test_whatever_ends_the_command_everything_goes(cluster, lab, outside, say, n
         say(f"{number.name}: all of it is gone after {time.monotonic() - begin:.1f} s")
         process.wait(30)
         if number == signal.SIGKILL:  # the autoscaler it takes itself
-            wait_for(lambda: not outside.autoscaling.list_namespaced_horizontal_pod_autoscaler(LAB).items, 20, "its end")
+            wait_for(
+                lambda: not outside.autoscaling.list_namespaced_horizontal_pod_autoscaler(LAB).items, 20, "its end"
+            )
     finally:
         process.kill()
         process.wait()

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from cryptography import x509
 
+from dclab import manifests
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images
 from dclab.engines.kube.faults import Forbidden
@@ -197,23 +198,22 @@ def test_down_removes_the_rest_for_who_may_not_see_the_registration(cluster, lab
 
 
 def test_only_what_has_an_httplat_and_our_images(lab):
-    with pytest.raises(InvalidInput, match="rng, hasher|hasher, rng"):
+    with pytest.raises(InvalidInput, match=r"rng, hasher|hasher, rng"):
         serving(lab, target="webui")
     with pytest.raises(NotSupported, match="images"):
         Serving(lab.api, LAB, Images(UPSTREAM), "0123", "rng", 10.0)
 
 
 def test_an_autoscaler_on_what_nobody_serves_is_refused(cluster, lab):
-    spec = {"scaleTargetRef": {"name": "rng"}}
-    metric = {"type": "Pods", "pods": {"metric": {"name": "dockercoins_in_flight"}}}
-    manifest = {"metadata": {"name": "rng"}, "spec": {**spec, "metrics": [metric]}}
-    with pytest.raises(InvalidInput, match="Nobody serves pods/dockercoins_in_flight"):
+    manifest = manifests.autoscaler("rng", "inflight")
+    with pytest.raises(InvalidInput, match="asks for pods/dockercoins_in_flight, which nobody serves"):
         lab.apply_autoscaler(manifest)
     assert cluster.get("horizontalpodautoscalers", LAB, "rng") is None
 
 
 SERVING = """
 import time
+from dclab import manifests
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.lab.api_services import register

@@ -184,7 +184,7 @@ APPS = {
     "httplat-rng": 9080,
     "httplat-hasher": 9080,
     "prometheus-server": 9090,
-    "metrics-adapter": 8443,
+    "metrics-adapter": 9443,
     "worker": None,
     "loadtest": None,
     "probe": None,
@@ -277,7 +277,10 @@ def test_the_adapter_has_one_right_and_one_secret():
 
 
 def test_containers_beside_the_lab_are_hardened_too():
-    deployments = [*manifests.of_kind(ADAPTER, "Deployment"), *manifests.of_kind(manifests.exporter("rng"), "Deployment")]
+    deployments = [
+        *manifests.of_kind(ADAPTER, "Deployment"),
+        *manifests.of_kind(manifests.exporter("rng"), "Deployment"),
+    ]
     for each in map(container, deployments):
         assert each["securityContext"] == {
             "allowPrivilegeEscalation": False,
@@ -293,7 +296,9 @@ def test_both_prometheuses_scrape_the_same():
     """Of our manifest, and of the chart with our values."""
     import yaml
 
-    config = manifests.named(manifests.optional("prometheus"), "ConfigMap", "prometheus-server")["data"]["prometheus.yml"]
+    config = manifests.named(manifests.optional("prometheus"), "ConfigMap", "prometheus-server")["data"][
+        "prometheus.yml"
+    ]
     (ours,) = yaml.safe_load(config)["scrape_configs"]
     values = yaml.safe_load((FOLDER / "helm" / "prometheus.yaml").read_text())
     theirs = values["scrapeConfigs"]["kubernetes-service-endpoints"]

@@ -144,7 +144,9 @@ class Api:
             dry_run: only see whether it would be accepted.
         """
         path = path_of(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
-        query = {"fieldManager": manager, "force": "true" if force else "false"} | ({"dryRun": "All"} if dry_run else {})
+        query = {"fieldManager": manager, "force": "true" if force else "false"} | (
+            {"dryRun": "All"} if dry_run else {}
+        )
         self._change("PATCH", path, query, manifest, APPLY)
 
     def create(self, manifest: Manifest, namespace: str) -> None:

@@ -43,5 +43,3 @@ def prepare_metrics(api: Api, seconds: float) -> bool:
             fieldSelector="metadata.name=v1beta1.metrics.k8s.io",
         )
     )
-
-

@@ -20,9 +20,9 @@ from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.tenancy import used
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO, Event, Node, Service
-from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
-from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, NotSupported, TimedOut
+from dclab.engines.kube.objects import ZERO, Node, Service
+from dclab.engines.kube.workloads import Deployment, is_ready
+from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, TimedOut
 from dclab.lab import (
     SERVICES,
     Counter,

@@ -104,9 +104,7 @@ def served(api: Api, namespace: str, target: str) -> set[str]:
 
 def _is_counted(api: Api, namespace: str, target: str) -> bool:
     deployment = api.get_or_none(path_of("apps/v1", "Deployment", namespace, target), Deployment)
-    return deployment is not None and any(
-        one.name == EXPORTER for one in deployment.spec.template.spec.containers
-    )
+    return deployment is not None and any(one.name == EXPORTER for one in deployment.spec.template.spec.containers)
 
 
 def observe(
@@ -128,15 +126,13 @@ def observe(
         labels = source.metric.selector.match_labels
         asked = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         if one.type == "Pods":
-            items = _values(
-                api, CUSTOM, namespace, f"pods/*/{name}", labelSelector=selector, metricLabelSelector=asked
-            )
+            items = _values(api, CUSTOM, namespace, f"pods/*/{name}", labelSelector=selector, metricLabelSelector=asked)
             by_pod[name] = {item.described_object.name: _pod_metric(item) for item in items}
         elif one.type == "Object":
             about = source.described_object
             path = f"{about.kind.lower()}s/{about.name}/{name}"
             items = _values(api, CUSTOM, namespace, path, metricLabelSelector=asked)
-            values |= {name: float(item.value) for item in items[:1]}
+            values.update((name, float(item.value)) for item in items[:1])
         elif items := _values(api, EXTERNAL, namespace, name, labelSelector=asked):
             values[name] = float(sum(item.value for item in items))
     return by_pod, values

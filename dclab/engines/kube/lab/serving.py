@@ -21,9 +21,9 @@ from dclab.engines.kube.cluster.images import UPSTREAM, Images
 from dclab.engines.kube.faults import Forbidden, NotFound
 from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.lab.api_services import find_foreign, register, unregister, wait_available
+from dclab.engines.kube.lab.autoscaler_objects import Metric
 from dclab.engines.kube.lab.certificate import make_certificate
 from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL, custom_metrics, observe
-from dclab.engines.kube.lab.autoscaler_objects import Metric
 from dclab.engines.kube.lab.prometheus import ensure_prometheus
 from dclab.engines.kube.lab.removal import remove_objects
 from dclab.engines.kube.labels import METRICS, SELECTOR
@@ -47,7 +47,6 @@ READY_SECONDS = 60.0
 AVAILABLE_SECONDS = 60.0
 """For the API server to see that an adapter that is ready answers."""
 EVERY = 0.5
-
 
 
 ADDED_TO = {"Deployment": "apps/v1", "Service": "v1"}
@@ -142,7 +141,9 @@ class Serving:
         if foreign := find_foreign(self._api, self._namespace, CUSTOM):
             self._registered = []
             there = custom_metrics(self._api)
-            if missing := [one for one in (f"pods/{IN_FLIGHT}", f"pods/{REQUESTS}", f"services/{LATENCY}") if one not in there]:
+            if missing := [
+                one for one in (f"pods/{IN_FLIGHT}", f"pods/{REQUESTS}", f"services/{LATENCY}") if one not in there
+            ]:
                 service = foreign.spec.service
                 raise Refused(
                     f"The cluster's custom metrics API is {foreign.metadata.name} of "
@@ -229,8 +230,6 @@ def _httplats() -> list[str]:
 def _noted(one: Manifest, token: str) -> Manifest:
     notes = {**one["metadata"].get("annotations", {}), METRICS: token}
     return {**one, "metadata": {**one["metadata"], "annotations": notes}}
-
-
 
 
 def stop_serving(api: Api, namespace: str, token: str) -> list[str]:
