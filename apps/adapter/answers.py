@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from apps.adapter.ask import Sample
 
@@ -94,7 +94,7 @@ class Metrics(NamedTuple):
         raise _not_found(f"{found['api']} is not served.")
 
     def _custom(self, rest: str, selector: str, labels: dict[str, str]) -> Any:
-        kind, name, metric = (*rest.split("/"), "", "")[:3]
+        kind, name, metric = (*map(unquote, rest.split("/")), "", "")[:3]  # clients write the asterisk as %2A
         if f"{kind}/{metric}" not in RESOURCES:
             raise _not_found(f"There is no metric {metric} of {kind}.")
         samples = self._samples(metric, labels)

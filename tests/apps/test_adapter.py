@@ -74,6 +74,13 @@ def test_pods_are_those_that_are_selected_and_known():
     assert asked == ["sum by (service, pod) (rate(dockercoins_in_flight_seconds_total[30000ms]))"]
 
 
+def test_the_asterisk_may_be_encoded():
+    made, _ = metrics()
+    query = "labelSelector=app%3Drng"
+    encoded = made.answer(f"{PODS}/%2A/dockercoins_in_flight", query)
+    assert encoded == made.answer(f"{PODS}/*/dockercoins_in_flight", query)
+
+
 def test_what_nobody_knows_is_absent_and_not_zero():
     made, _ = metrics(known={})
     assert made.answer(f"{PODS}/*/dockercoins_in_flight", "labelSelector=app%3Drng")["items"] == []

@@ -17,7 +17,7 @@ from dclab.engines.kube.objects import ZERO, Part, Quantity, unix
 from dclab.engines.kube.workloads import Deployment
 from dclab.errors import LabLost
 
-__all__ = ["CUSTOM", "EXPORTER", "EXTERNAL", "custom_metrics", "observe", "served"]
+__all__ = ["CUSTOM", "EXPORTER", "EXTERNAL", "custom_metrics", "observe", "served", "why_unknown"]
 
 CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
 RESOURCE = "/apis/metrics.k8s.io/v1beta1"
@@ -152,3 +152,15 @@ def _pod_metric(item: _Value) -> PodMetric:
         at=unix(item.timestamp) if item.timestamp else 0.0,
         window=DEFAULT_WINDOW if item.window_seconds is None else float(item.window_seconds),
     )
+
+
+def why_unknown(api: Api, namespace: str, rest: str, **query: str) -> str:
+    """Return what the custom metrics API says instead of a value; empty where it gives one, or an empty list."""
+    path = _version(api, CUSTOM)
+    if path is None:
+        return "No custom metrics API is registered."
+    try:
+        api.get(f"{path}/namespaces/{namespace}/{rest}", _Values, **query)
+    except (LabLost, Forbidden) as error:
+        return f"The API says: {error.why or error.what}"
+    return ""

@@ -23,7 +23,7 @@ from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.lab.api_services import find_foreign, register, unregister, wait_available
 from dclab.engines.kube.lab.autoscaler_objects import Metric
 from dclab.engines.kube.lab.certificate import make_certificate
-from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL, custom_metrics, observe
+from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL, custom_metrics, observe, why_unknown
 from dclab.engines.kube.lab.prometheus import ensure_prometheus
 from dclab.engines.kube.lab.removal import remove_objects
 from dclab.engines.kube.labels import METRICS, SELECTOR
@@ -186,10 +186,15 @@ class Serving:
             if time.monotonic() > end:
                 raise TimedOut(
                     f"After {self._seconds:.0f} s the metrics API does not know {', '.join(missing)}.",
-                    "Either nobody counts it, or Prometheus does not have it.",
+                    self._why_unknown() or "Prometheus has no samples of it.",
                     f"See `kubectl logs --namespace {self._namespace} deployment/{ADAPTER}`.",
                 )
             time.sleep(EVERY)
+
+    def _why_unknown(self) -> str:
+        asked = f"pods/*/{IN_FLIGHT}", f"services/httplat-{self.target}/{LATENCY}"
+        selector = {"labelSelector": f"app={self.target}"}
+        return next(filter(None, (why_unknown(self._api, self._namespace, one, **selector) for one in asked)), "")
 
     def _missing(self) -> Iterator[str]:
         listed = self._api.list(
