@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +15,8 @@ import pytest
 from kubernetes.client import ApiException, ApiregistrationV1Api, AppsV1Api, CoreV1Api
 
 from dclab import manifests
-from dclab.autoscaler.trace import write
+from dclab.autoscaler import parse_autoscaler
+from dclab.autoscaler.trace import replay, write
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.faults import Forbidden
@@ -24,6 +26,7 @@ from dclab.engines.kube.lab.metric_apis import observe
 from dclab.engines.kube.labels import OURS
 from dclab.engines.kube.rights import API_SERVICES, OLDER_API_SERVICES, roles
 from dclab.errors import Refused, TimedOut
+from dclab.quantity import parse_quantity
 from tests.autoscaler.trace import check
 from tests.cluster.lab import Lab, wait_for_images
 from tests.cluster.recording import Recorder
@@ -146,18 +149,23 @@ def test_values_are_those_of_theory_and_everything_goes_again(cluster, lab, outs
             f"the APIs, over {3 * SCRAPE:g} s: {in_flight[pod]:.2f}, {requests[pod]:.2f}, {1000 * latency:.0f} ms",
             f"usage of the pod: {usage}",
         )
-        # Measured from outside, httplat's probes among them: 1.07 at 3 workers; a worker asks up to 3.3 times a second.
-        assert held == pytest.approx(1.07, abs=0.35)
-        assert asked == pytest.approx(10, rel=0.12)
+        # How exactly it counts, tests/apps has; here it is of the right pod, in the right unit, by both ways. A request of
+        # three workers takes rng 0.1 s, and httplat's nothing but its wait; a worker asks up to 3.3 times a second.
+        assert 0.07 * asked < held < 3
+        assert 4 < asked < 12
         assert in_flight[pod] == pytest.approx(held, abs=0.6)
-        assert 0.1 < latency < 0.4
-        assert b'"1' in raw(outside, f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{LAB}/{REQUESTS}")
+        assert requests[pod] == pytest.approx(asked, rel=0.4)
+        assert 0 < latency < 0.4
+        external = json.loads(raw(outside, f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{LAB}/{REQUESTS}"))
+        (whole,) = external["items"]
+        assert whole["metricLabels"] == {"service": "rng"}
+        assert float(parse_quantity(whole["value"])) == pytest.approx(asked, rel=0.4)
     assert added(cluster, outside) == set()
     assert lab.replicas("rng").terminating == 0
     assert set(lab.served_metrics("rng")) == {"resource/cpu"}
 
 
-MANIFESTS = {"latency": "services/httplat-rng", "requests": "pods", "inflight": "pods"}
+MANIFESTS = ("inflight", "requests", "latency")
 
 
 @pytest.mark.slow
@@ -174,13 +182,13 @@ def test_the_real_autoscaler_on_each_metric_and_ours_decides_the_same(lab, outsi
             lab.scale("worker", 10)
             wait_for(lambda: lab.autoscaler("rng").desired > 2, 180, "a third rng", every=2)
             up = len(recorder.passes())
-            wait_for(lambda: len(recorder.passes()) >= up + 4, 120, "four passes", every=2)
+            wait_for(lambda: lab.autoscaler("rng") and len(recorder.passes()) >= up + 4, 120, "four passes", every=2)
             lab.scale("worker", 1)
             wait_for(lambda: lab.autoscaler("rng").desired == 1, 300, "one rng", every=2)
             done = len(recorder.passes())
-            wait_for(lambda: len(recorder.passes()) >= done + 2, 60, "two passes at rest", every=1)
+            wait_for(lambda: lab.autoscaler("rng") and len(recorder.passes()) >= done + 2, 60, "two at rest", every=2)
             header, passes = recorder.header(), recorder.passes()
-            seen_by_looking = lab.autoscaler_passes("rng")
+            looked = lab.autoscaler_passes("rng")
         finally:
             lab.remove_autoscaler("rng")
             lab.scale("worker", 1)
@@ -194,11 +202,17 @@ def test_the_real_autoscaler_on_each_metric_and_ours_decides_the_same(lab, outsi
             for one in passes
         ),
     )
-    check(header, passes)
-    assert max(one.outcome.desired for one in passes) > 2
-    assert {one.outcome.desired for one in seen_by_looking} >= {1, max(one.outcome.desired for one in passes)}
     if folder := request.config.getoption("--record"):
         write(CHECKOUT / folder / f"recorded-{which}.jsonl", header, passes)
+    check(header, passes)
+    assert max(one.outcome.desired for one in passes) > 2
+    # What anyone may read of it gives the same decisions, but for a look that came between two readings.
+    others = [
+        one for one, ours in replay(parse_autoscaler(header.autoscaler), looked) if ours.desired != one.outcome.desired
+    ]
+    say(f"{len(looked)} passes seen by looking, {len(others)} of which ours decides otherwise")
+    assert {one.outcome.desired for one in looked} >= {1, max(one.outcome.desired for one in passes)}
+    assert len(others) <= 1
 
 
 @pytest.fixture
@@ -238,11 +252,14 @@ def _active(outside):
 def test_an_adapter_that_is_killed_comes_back(served, outside):
     (pod,) = outside.pods("metrics-adapter")
     outside.core.delete_namespaced_pod(pod.metadata.name, LAB, grace_period_seconds=0)
-    wait_for(lambda: values(served)[2] is None, 10, "its absence", every=0.05)
     begin = time.monotonic()
-    wait_for(lambda: values(served)[2], 60, "its return", every=0.2)
+    wait_for(lambda: _other_adapter(outside, pod) and values(served)[2], 60, "its return", every=0.2)
     assert time.monotonic() - begin < 40
     assert set(served.served_metrics("rng")) == SERVED
+
+
+def _other_adapter(outside, pod):
+    return [one for one in outside.pods("metrics-adapter") if one.metadata.name != pod.metadata.name]
 
 
 def test_what_is_configured_and_deployed_meanwhile_keeps_the_counting(served):
@@ -257,8 +274,8 @@ def test_what_is_configured_and_deployed_meanwhile_keeps_the_counting(served):
 def test_a_certificate_that_has_expired_is_told(cluster, lab, outside, monkeypatch):
     old = datetime.now(UTC) - timedelta(days=LIFE.days + 2)
     monkeypatch.setattr(serving, "make_certificate", lambda host: make_certificate(host, old))
-    monkeypatch.setattr(serving, "AVAILABLE_SECONDS", 6.0)
-    with pytest.raises(TimedOut, match="is not available") as told, lab.serve_metrics("rng", SCRAPE):
+    monkeypatch.setattr(serving, "KNOWN_SECONDS", 4.0)
+    with pytest.raises(TimedOut, match="does not know") as told, lab.serve_metrics("rng", SCRAPE):
         pytest.fail("it was served")
     assert "expired" in told.value.why
     assert added(cluster, outside) == set()
@@ -365,23 +382,19 @@ def test_whatever_ends_the_command_everything_goes(cluster, lab, outside, say, n
     wait_for(outside.settled, 60, "rng without the exporter", every=0.5)
 
 
-def test_down_and_another_command_that_serves(cluster, outside, say, tmp_path_factory):
-    """`down` takes the registration away first: an API without a server would keep each namespace from ending."""
-    os.environ["KUBECONFIG"] = str(KUBECONFIG)
-    name = f"{LAB}-two"
-    made, _ = launch.start(launch.place(NAME, name), Images(BUILD), lambda _: None)
-    made.ready(60)
-    one = serving.Serving(made.api, name, Images(BUILD), "0123", "rng", SCRAPE)
+def test_down_takes_the_registration_away_first(cluster, lab, say):
+    """An API without a server would keep each namespace from ending. It is the last test: the lab is gone then."""
+    one = serving.Serving(lab.api, LAB, Images(BUILD), "0123", "rng", SCRAPE)
     one.check()
     one.apply()
     one.wait()
     assert registered(cluster) == set(API_SERVICES)
     begin = time.monotonic()
-    made.down()
+    lab.down()
     say(f"down took {time.monotonic() - begin:.1f} s")
     assert registered(cluster) == set()
     names = [each.metadata.name for each in CoreV1Api(cluster.client).list_namespace(label_selector=_ours()).items]
-    assert name not in names
+    assert LAB not in names
 
 
 def _ours():

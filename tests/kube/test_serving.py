@@ -13,12 +13,12 @@ from cryptography import x509
 
 from dclab import manifests
 from dclab.engines.kube import launch
-from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images
+from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.faults import Forbidden
 from dclab.engines.kube.lab.hold import NAME
 from dclab.engines.kube.lab.serving import ADAPTER, Serving, stop_serving
 from dclab.engines.kube.labels import METRICS, OURS
-from dclab.errors import InvalidInput, NotSupported, Refused
+from dclab.errors import InvalidInput, Refused
 from tests.conftest import CHECKOUT
 
 LAB = "dockercoins"
@@ -197,11 +197,9 @@ def test_down_removes_the_rest_for_who_may_not_see_the_registration(cluster, lab
     assert cluster.get("namespaces", "", LAB) is None
 
 
-def test_only_what_has_an_httplat_and_our_images(lab):
+def test_only_what_has_an_httplat(lab):
     with pytest.raises(InvalidInput, match=r"rng, hasher|hasher, rng"):
         serving(lab, target="webui")
-    with pytest.raises(NotSupported, match="images"):
-        Serving(lab.api, LAB, Images(UPSTREAM), "0123", "rng", 10.0)
 
 
 def test_an_autoscaler_on_what_nobody_serves_is_refused(cluster, lab):

@@ -17,22 +17,22 @@ from collections.abc import Iterator
 from dclab import manifests
 from dclab.autoscaler.served import IN_FLIGHT, LATENCY, REQUESTS
 from dclab.engines.kube.api import Api, path_of
-from dclab.engines.kube.cluster.images import UPSTREAM, Images
+from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.faults import Forbidden, NotFound
 from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.lab.api_services import find_foreign, register, unregister, wait_available
 from dclab.engines.kube.lab.autoscaler_objects import Metric
-from dclab.engines.kube.lab.certificate import make_certificate
+from dclab.engines.kube.lab.certificate import Certificate, make_certificate
 from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL, custom_metrics, observe, why_unknown
 from dclab.engines.kube.lab.prometheus import ensure_prometheus
 from dclab.engines.kube.lab.removal import remove_objects
 from dclab.engines.kube.labels import METRICS, SELECTOR
 from dclab.engines.kube.objects import Object, decode
 from dclab.engines.kube.workloads import Pod, is_ready
-from dclab.errors import InvalidInput, NotSupported, Refused, TimedOut
+from dclab.errors import InvalidInput, Refused, TimedOut
 from dclab.manifests import Manifest
 
-__all__ = ["ADAPTER", "Serving", "serving_objects", "stop_serving"]
+__all__ = ["ADAPTER", "SCRAPE_SECONDS", "Serving", "serving_objects", "stop_serving"]
 
 ADAPTER = "metrics-adapter"
 MANAGER = "dclab-metrics"
@@ -41,9 +41,13 @@ INTERVAL = "prometheus.io/interval"
 CERTIFICATE = "dclab/certificate"
 """Annotation of the adapter's pods: a hash, so that a new certificate means a new pod."""
 
+SCRAPE_SECONDS = 10.0
+"""As a rule, between two scrapes."""
 SCRAPES = 3
 """Over which rates are taken."""
 READY_SECONDS = 60.0
+KNOWN_SECONDS = 45.0
+"""Beside the scrapes, for values to come."""
 AVAILABLE_SECONDS = 60.0
 """For the API server to see that an adapter that is ready answers."""
 EVERY = 0.5
@@ -53,8 +57,10 @@ ADDED_TO = {"Deployment": "apps/v1", "Service": "v1"}
 """Kinds of what is there without us, and may be added to."""
 
 
-def serving_objects(namespace: str, images: Images, target: str, scrape_seconds: float = 10.0) -> list[Manifest]:
-    """Return what serving adds to a lab, Prometheus apart; new certificates each time.
+def serving_objects(
+    namespace: str, images: Images, target: str, scrape_seconds: float, made: Certificate | None = None
+) -> list[Manifest]:
+    """Return what serving adds to a lab, Prometheus apart, with a certificate, or nothing in its place.
 
     Of the target's Deployment and httplat's Service only what is added to them.
     """
@@ -66,25 +72,25 @@ def serving_objects(namespace: str, images: Images, target: str, scrape_seconds:
         "kind": "Service",
         "metadata": {"name": f"httplat-{target}", "annotations": {INTERVAL: interval}},
     }
-    adapter = _adapter(namespace, SCRAPES * scrape_seconds)
+    adapter = _adapter(namespace, SCRAPES * scrape_seconds, made)
     return images.fit([*exporter, httplat, *adapter])
 
 
-def _adapter(namespace: str, window: float) -> list[Manifest]:
+def _adapter(namespace: str, window: float, made: Certificate | None) -> list[Manifest]:
     objects = manifests.optional("adapter")
-    made = make_certificate(f"{ADAPTER}.{namespace}.svc")
-    secret = manifests.named(objects, "Secret", ADAPTER)
-    secret["data"] = {"tls.crt": _base64(made.certificate), "tls.key": _base64(made.key)}
     for binding in manifests.of_kind(objects, "RoleBinding"):
         binding["subjects"][0]["namespace"] = namespace
     template = manifests.named(objects, "Deployment", ADAPTER)["spec"]["template"]
-    template["metadata"]["annotations"] = {CERTIFICATE: hashlib.sha256(made.certificate).hexdigest()[:16]}
+    if made:
+        data = {"tls.crt": _base64(made.certificate), "tls.key": _base64(made.key)}
+        manifests.named(objects, "Secret", ADAPTER)["data"] = data
+        template["metadata"]["annotations"] = {CERTIFICATE: hashlib.sha256(made.certificate).hexdigest()[:16]}
     values = {"NAMESPACE": namespace, "WINDOW": f"{window:g}"}
     for one in template["spec"]["containers"][0]["env"]:
         one["value"] = values.get(one["name"], one["value"])
     for one in manifests.of_kind(objects, "APIService"):
         one["spec"]["service"]["namespace"] = namespace
-        one["spec"]["caBundle"] = _base64(made.authority)
+        one["spec"]["caBundle"] = _base64(made.authority) if made else ""
     return objects
 
 
@@ -110,20 +116,14 @@ class Serving:
 
         Raises:
             InvalidInput: there is no httplat for the target.
-            NotSupported: the images of the course have neither exporter nor adapter.
         """
         measured = [one.removeprefix("httplat-") for one in _httplats()]
         if target not in measured:
             raise InvalidInput(f"Nobody measures the latency of {target}.", f"It is measured of {', '.join(measured)}.")
-        if images.source == UPSTREAM:
-            raise NotSupported(
-                "The metrics of a lab with the course's images cannot be served.",
-                "There are no images of the course of what counts requests, and of the adapter.",
-                "Start the lab with --images build, or with a registry's prefix.",
-            )
         self._api, self._namespace, self._token = api, namespace, token
-        self._objects = serving_objects(namespace, images, target, scrape_seconds)
-        self._seconds = READY_SECONDS + (SCRAPES + 1) * scrape_seconds
+        made = make_certificate(f"{ADAPTER}.{namespace}.svc")
+        self._objects = serving_objects(namespace, images, target, scrape_seconds, made)
+        self._seconds = KNOWN_SECONDS + (SCRAPES + 1) * scrape_seconds
         self.target, self.scrape_seconds = target, scrape_seconds
         self._registered = [self._marked(one) for one in manifests.of_kind(self._objects, "APIService")]
 
