@@ -15,7 +15,7 @@ from dclab import manifests
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.engines.kube.faults import Forbidden
-from dclab.engines.kube.lab.hold import NAME
+from dclab.engines.kube.lab import hold
 from dclab.engines.kube.lab.serving import ADAPTER, Serving, stop_serving
 from dclab.engines.kube.labels import METRICS, OURS
 from dclab.errors import InvalidInput, Refused
@@ -238,5 +238,17 @@ def test_what_a_killed_command_has_added_is_taken_away(cluster, lab, wait_until)
         process.kill()
         process.wait()
     wait_until(lambda: not psutil.pid_exists(watchdog), 20)
-    assert ("leases", LAB, NAME) not in cluster.objects
+    assert ("leases", LAB, hold.NAME) not in cluster.objects
+    assert without_versions(cluster) == before
+
+
+def test_what_a_machine_has_left_that_went_down_goes_with_the_next_hold(cluster, lab):
+    """Command and watchdog are gone."""
+    before = without_versions(cluster)
+    begin(serving(lab, "dead"))
+    notes = {hold.WHAT: "dclab hpa-compare", hold.PROCESS: "1/0.0", hold.MACHINE: hold._machine()}
+    spec = {"holderIdentity": "dead", "leaseDurationSeconds": 15, "acquireTime": "2026-01-01T00:00:00Z"}
+    cluster.put("leases", LAB, hold.NAME, metadata={"annotations": notes}, spec=spec)
+    with lab.hold("dclab prove"):
+        assert registered(cluster) == set()
     assert without_versions(cluster) == before
