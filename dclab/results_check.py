@@ -7,14 +7,15 @@ else, can still contradict itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import Any
 
 from dclab.autoscaler.parse import parse_autoscaler
 from dclab.errors import DclabError
 from dclab.measure.latency import read_histogram
 from dclab.measure.models import PARAMETERS
-from dclab.results import Autoscale, LatencySummary, Rate, Results, Sweep, TargetLatency
+from dclab.results import Autoscale, AutoscalerRun, Comparison, LatencySummary, Rate, Results, Sweep, TargetLatency
 
 __all__ = ["contradiction"]
 
@@ -37,6 +38,8 @@ def _all(results: Results) -> Iterator[str]:
         yield from _latencies(f"latency_by_workers[{index}]", one)
     for index, each in enumerate(results.interventions):
         yield from _rate(f"interventions[{index}].hashes_per_second", each.hashes_per_second)
+    if results.comparison:
+        yield from _comparison(results.comparison)
     if results.autoscale:
         yield from _autoscale(results.autoscale)
 
@@ -95,16 +98,54 @@ def _latency(where: str, one: LatencySummary) -> Iterator[str]:
 
 
 def _autoscale(found: Autoscale) -> Iterator[str]:
-    for index, (a, b) in enumerate(pairwise(found.timeline), 1):
-        if b.t < a.t:
-            yield f"autoscale.timeline[{index}].t: {b.t:g} is before {a.t:g}"
-    if not _shallow(found.manifest):
-        yield f"autoscale.manifest: more than {DEEPEST} levels"
+    yield from _in_order("autoscale.timeline", [one.t for one in found.timeline])
+    yield from _manifest("autoscale.manifest", found.manifest)
+
+
+def _in_order(where: str, times: Sequence[float]) -> Iterator[str]:
+    for index, (a, b) in enumerate(pairwise(times), 1):
+        if b < a:
+            yield f"{where}[{index}].t: {b:g} is before {a:g}"
+
+
+def _manifest(where: str, manifest: Mapping[str, Any]) -> Iterator[str]:
+    if not _shallow(manifest):
+        yield f"{where}: more than {DEEPEST} levels"
         return
     try:
-        parse_autoscaler(found.manifest)
+        parse_autoscaler(manifest)
     except DclabError as error:
-        yield f"autoscale.manifest: {error.what} {error.why}".rstrip(".")
+        yield f"{where}: {error.what} {error.why}".rstrip(".")
+
+
+def _comparison(found: Comparison) -> Iterator[str]:
+    names = [one.name for one in found.runs]
+    if len(set(names)) < len(names):
+        yield "comparison.runs: a name occurs twice"
+    for index, run in enumerate(found.runs):
+        yield from _run(f"comparison.runs[{index}]", run)
+    for index, one in enumerate(found.verdicts):
+        where = f"comparison.verdicts[{index}]"
+        if one.a == one.b or not {one.a, one.b} <= set(names):
+            yield f"{where}: {one.a} and {one.b} are not two of the runs"
+        if not one.low <= one.difference <= one.high:
+            yield f"{where}: its difference {one.difference:g} is not within {one.low:g} to {one.high:g}"
+
+
+def _run(where: str, run: AutoscalerRun) -> Iterator[str]:
+    if not run.demand or run.demand[0].t != 0:
+        yield f"{where}.demand: it does not begin at 0"
+    if not run.timeline or not run.seconds:
+        yield f"{where}.timeline: a run has points and a length"
+    yield from _in_order(f"{where}.demand", [one.t for one in run.demand])
+    yield from _in_order(f"{where}.timeline", [one.t for one in run.timeline])
+    for index, one in enumerate(run.demand):
+        if one.needed_high < one.needed:
+            yield f"{where}.demand[{index}].needed_high: {one.needed_high} is less than {one.needed}"
+    for name, spread in run.spread.items():
+        if spread.low > spread.high:
+            yield f"{where}.spread.{name}: {spread.low:g} is above {spread.high:g}"
+    yield from _manifest(f"{where}.manifest", run.manifest)
 
 
 def _shallow(value: object) -> bool:

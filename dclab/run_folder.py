@@ -170,7 +170,7 @@ class Run:
             environment=environment,
             quick=quick,
         )
-        self.results = redacted(results, self._redact)
+        self.results = self._empty = redacted(results, self._redact)
         try:
             (folder / RAW).mkdir(parents=True)
         except FileExistsError as error:
@@ -192,6 +192,15 @@ class Run:
     def finish(self) -> None:
         """Note that the run came to its end."""
         self.record(finished=_now())
+
+    def discard(self) -> bool:
+        """Remove the folder of a run in which nothing was measured; return whether it was one."""
+        if self._empty != replace(self.results, caveats=()) or any((self.folder / RAW).iterdir()):
+            return False
+        (self.folder / RESULTS).unlink()
+        (self.folder / RAW).rmdir()
+        drop_unused(self.folder)
+        return True
 
     def raw(self, name: str, rows: Iterable[Any]) -> None:
         """Add rows to `raw/<name>.jsonl`."""

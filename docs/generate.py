@@ -20,8 +20,11 @@ from dclab.autoscaler import trace as hpa_trace
 from dclab.cli import options
 from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
-from dclab.results import SCHEMA, json_schema
+from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
+from dclab.elasticity.verdict import NEGLIGIBLE
+from dclab.results import SCHEMA, Elasticity, json_schema
 from dclab.tools import TOOLS
+from docs.man import manual
 
 HERE = Path(__file__).parent
 
@@ -43,8 +46,10 @@ RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [result
 measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
 JSON object a line: `counter.jsonl` (each reading of the hash counter), `reports.jsonl` (each worker's own reports),
 `windows.jsonl` (of what kind of lab they are), from which every rate can be computed again, `latency.jsonl` (each request),
-`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `proof.jsonl` (probes under each change), and what
-`dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes).
+`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `elastic.jsonl` (each observation of a comparison of
+autoscalers, with the demand), `proof.jsonl` (probes under each change), and what
+`dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes); of a comparison one of each for every
+autoscaler, such as `hpa-trace-cpu-tuned.jsonl`.
 """
 
 TRACE_TEXT = f"""What `dclab hpa-replay` reads has the schema `{hpa_trace.SCHEMA}`, in [hpa-trace.schema.json](hpa-trace.schema.json): one
@@ -53,9 +58,24 @@ written by hand; what has a default may be left out, and an unknown field is ref
 """
 
 
+SCORES_TEXT = f"""How well an autoscaler follows demand, over a run of length T: `dclab hpa-compare` measures it, `dclab hpa-simulate` predicts it,
+and `dclab hpa-replay` shows it of a demonstration. Demand d is the least number of replicas with which a worker's own call
+waits no longer than the objective on average, by the simulated queue; where the objective lies within that wait's interval, the run
+is scored against both numbers (`scores`, `scores_high`). Supply s is the number of ready replicas. Formulas: Herbst, Kounev
+et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470). The cost, in replicas, is {MISSING_WEIGHT:g} × `accuracy_under` +
+`accuracy_over` + {START_SECONDS:g} s × replicas started / T: a missing replica costs users {MISSING_WEIGHT:g} times what one too many costs
+the operator, and each start as much as a replica that idles for {START_SECONDS:g} s. Of two autoscalers the one of less cost is better
+where the 95 % interval of the difference lies on one side of 0; there is no difference where it lies within ±{NEGLIGIBLE:g} replicas.
+"""
+
+
 def trace_fields() -> str:
     """The fields of a trace's lines, with what is said under each in the code."""
-    kinds = (hpa_trace.Header, hpa_trace.Pass, Observation, Pod, PodMetric, hpa_trace.Outcome)
+    return fields(hpa_trace.Header, hpa_trace.Pass, Observation, Pod, PodMetric, hpa_trace.Outcome)
+
+
+def fields(*kinds: type) -> str:
+    """The fields of dataclasses, with what is said under each in the code."""
     rows = ["| object | field | type | meaning |", "|---|---|---|---|"]
     for kind in kinds:
         (definition,) = ast.parse(inspect.getsource(kind)).body
@@ -149,6 +169,11 @@ Generated from the code by `docs/generate.py`; do not edit.
 {TRACE_TEXT}
 {trace_fields()}
 
+## Scores of an autoscaler
+
+{SCORES_TEXT}
+{fields(Elasticity)}
+
 ## Programs that take part where they are installed
 
 {programs()}
@@ -166,6 +191,7 @@ def main() -> None:
     """Write or check."""
     files = {
         "reference.md": reference(),
+        "dclab.1": manual(),
         "hpa-trace.schema.json": json.dumps(hpa_trace.json_schema(), indent=1, ensure_ascii=False) + "\n",
         "results.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }

@@ -21,7 +21,7 @@ from dclab.cli.options import (
     QuietOption,
     VerboseOption,
 )
-from dclab.errors import DclabError, Interrupted, InvalidInput, LabEnded, LabLost
+from dclab.errors import DclabError, Interrupted, InvalidInput, LabEnded, LabLost, Refused
 
 if TYPE_CHECKING:
     from dclab.cli.output import Output
@@ -214,6 +214,7 @@ class ExperimentCall(LabCall):
         from dclab.results import Caveat
         from dclab.run_folder import Run, new_folder, this_environment
 
+        ours = folder is None
         folder = folder or new_folder(self.out, lab.engine)
         run = Run(
             folder,
@@ -236,6 +237,8 @@ class ExperimentCall(LabCall):
         except KeyboardInterrupt:
             raise Interrupted("Interrupted.", "", f"What was measured is in {folder}.") from None
         except DclabError as failure:
+            if ours and isinstance(failure, (InvalidInput, Refused)) and run.discard():
+                raise
             error = why_lost(lab, failure) if isinstance(failure, LabLost) else failure
             if isinstance(error, LabEnded):  # of this kind of end the report says more than that it was one
                 said = f"{error.what} {error.why}"

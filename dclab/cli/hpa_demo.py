@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from dclab.cli.options import Target, TargetOption, WorkersOption, duration_option
+import typer
+
+from dclab.cli.options import Metric, ScrapeOption, Target, TargetOption, WorkersOption, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
+from dclab.errors import InvalidInput
 
 
 @verb
@@ -18,18 +22,34 @@ def hpa_demo(
     load_time: Annotated[
         Duration, duration_option("time of the load test", "How long the load test lasts (the exercise: 4m).", low=5)
     ] = Duration(240),
+    metric: Annotated[Metric, typer.Option(help="What the autoscaler goes by; its figures: manifests/optional/.")] = (
+        Metric.CPU
+    ),
+    hpa: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your own HorizontalPodAutoscaler instead, of the same target.")
+    ] = None,
+    scrape_seconds: ScrapeOption = 10.0,
 ) -> Result:
     """Show the autoscaler at work under a load test.
 
-    From the baseline over the load test and its end until the autoscaler has reached its steady state.
+    From the baseline over the load test and its end until the autoscaler has reached its steady state. It goes by CPU, or by
+    how long probes wait (latency), requests a second or requests in flight of each replica.
 
-    Example: dclab hpa-demo --target rng --workers 10
+    Example: dclab hpa-demo --target rng --workers 10 --metric inflight
     """
     from dclab.cli.tables import demo_lines
+    from dclab.experiments.autoscalers import from_file, shipped
     from dclab.experiments.expected import demo_seconds
     from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
 
-    settings = demo_settings(target.value, workers, round(load_time), call.lab.clock_speed)
+    if hpa is not None and call.is_given("metric"):
+        raise InvalidInput(
+            "--metric and --hpa exclude each other.", "The file says which metric it goes by.", "Omit one of them."
+        )
+    autoscaler = from_file(hpa, target.value) if hpa else shipped(target.value, metric.value)
+    settings = demo_settings(
+        target.value, workers, round(load_time), call.lab.clock_speed, autoscaler, scrape_seconds=scrape_seconds
+    )
     expected = {"autoscaler demonstration": demo_seconds(settings, call.lab)}
     with call.recording(expected=expected) as recorder:
         found, load = run_hpa_demo(call.lab, settings, recorder)

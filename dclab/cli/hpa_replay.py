@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ from dclab.errors import InvalidInput
 if TYPE_CHECKING:
     from dclab.autoscaler import AutoscalerSpec, ControllerSettings
     from dclab.autoscaler.trace import Header
-    from dclab.results import MetricReading
+    from dclab.results import Elasticity, MetricReading
+
+SLO_MS = 100.0
+"""Objective for the wait of a worker's call."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +47,11 @@ def hpa_replay(
     call: Call,
     hpa: Annotated[Path, typer.Argument(metavar="HPA.yaml", help="The HorizontalPodAutoscaler to try.")],
     trace: Annotated[
-        Path, typer.Argument(metavar="TRACE.jsonl", help="What was observed: a run's raw/hpa-trace.jsonl.")
+        Path,
+        typer.Argument(
+            metavar="TRACE.jsonl",
+            help="What was observed: a run's raw/hpa-trace.jsonl, or the folder of a run of hpa-demo.",
+        ),
     ],
     kubernetes: Annotated[
         str | None,
@@ -58,7 +66,8 @@ def hpa_replay(
 
     What it would decide at each pass, and why, beside what was decided then. The observations are taken as they are: other
     decisions would have led to others, so each row answers for itself. Limits by earlier changes go by the changes of the
-    trace. What a trace is made of: see "Traces of an autoscaler" in docs/reference.md.
+    trace. What a trace is made of: see "Traces of an autoscaler" in docs/reference.md. Of a run's folder the scores are shown,
+    too: how well the autoscaler that ran followed demand, for an objective of 100 ms.
 
     Example: dclab hpa-replay my-hpa.yaml reports/20260101-120000-embedded/raw/hpa-trace.jsonl
     """
@@ -67,7 +76,7 @@ def hpa_replay(
     from dclab.autoscaler.trace import followed, read, replay
 
     spec = parse_autoscaler(_manifest(hpa))
-    header, passes = read(trace)
+    header, passes = read(trace / "raw" / "hpa-trace.jsonl" if os.path.isdir(trace) else trace)
     settings = followed(header.kubernetes if kubernetes is None else _version(kubernetes))
     rows = [
         ReplayedPass(
@@ -91,7 +100,17 @@ def hpa_replay(
         notes=list(_notes(spec, settings, header)),
         passes=rows,
         differing=differing,
+        scores=_scores(trace) if os.path.isdir(trace) else None,
     )
+
+
+def _scores(folder: Path) -> Elasticity | None:
+    """Return the scores of the demonstration in a run's folder."""
+    from dclab.elasticity.recorded import demonstrated
+    from dclab.run_folder import load_results
+
+    found = demonstrated(load_results(folder), SLO_MS)
+    return found.runs[0].scores if found else None
 
 
 def _version(text: str) -> str:
@@ -118,7 +137,12 @@ def _notes(spec: AutoscalerSpec, settings: ControllerSettings, header: Header) -
 
 
 def _lines(
-    kubernetes: str, follows: str, notes: Sequence[str], passes: Sequence[ReplayedPass], differing: int | None
+    kubernetes: str,
+    follows: str,
+    notes: Sequence[str],
+    passes: Sequence[ReplayedPass],
+    differing: int | None,
+    scores: Elasticity | None,
 ) -> Iterator[Any]:
     from dclab.autoscaler.spec import ALGORITHM
     from dclab.cli.output import table
@@ -146,6 +170,10 @@ def _lines(
         if differing is None
         else f"{differing} of {known} decisions differ from those that were taken."
     )
+    if scores:
+        from dclab.cli.score_table import score_tables
+
+        yield from score_tables([("as it ran", scores)])
 
 
 def _manifest(file: Path) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +11,15 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.segment import Segment
 from rich.text import Text
 
+from dclab.cli.comparison_panel import comparison_panel
 from dclab.cli.panels import autoscale_panel, grid, proof_panel, sweep_panel
 from dclab.results import Caveat, Results
 
-__all__ = ["View"]
+__all__ = ["DEMAND", "PREDICTION", "View"]
+
+DEMAND, PREDICTION = "demand", "prediction"
+"""Before and after the runs of a comparison, which are parts by the names of their autoscalers."""
+COMPARED = re.compile(r"(?:resting before|comparing) ([^:]+)")
 
 PART_OF_STEP = {
     "sweep": "sweep",
@@ -23,6 +29,10 @@ PART_OF_STEP = {
     "load": "autoscaler demonstration",
     "autoscaled": "autoscaler demonstration",
     "after-load": "autoscaler demonstration",
+    "demand": "comparison of autoscalers",
+    "resting": "comparison of autoscalers",
+    "comparing": "comparison of autoscalers",
+    "prediction": "comparison of autoscalers",
 }
 """Which part an experiment is in, by the first word of its step."""
 
@@ -61,13 +71,22 @@ class View:
 
     def step(self, text: str) -> None:
         """What is being done now."""
-        self._text = text
-        name = PART_OF_STEP.get(text.split(maxsplit=1)[0].rstrip(":"), self._now)
+        name = self._part_of(text)
+        # The list names the part already.
+        self._text = text.removeprefix(f"comparing {name}: ")
         if name != self._now:
             self._end()
             self._now = name
             if name in self._parts:
                 self._parts[name].began = time.monotonic()
+
+    def _part_of(self, text: str) -> str:
+        """The part that a step belongs to: an autoscaler of a comparison is one where it is listed as such."""
+        compared = COMPARED.match(text)
+        if compared and compared[1] in self._parts:
+            return compared[1]
+        first = text.split(maxsplit=1)[0].rstrip(":")
+        return first if first in (DEMAND, PREDICTION) and first in self._parts else PART_OF_STEP.get(first, self._now)
 
     def caveat(self, caveat: Caveat) -> None:
         """A part that failed is marked."""
@@ -131,13 +150,24 @@ class View:
         if name == "autoscaler demonstration" and found.autoscale and found.autoscale.timeline:
             counts = [one.current for one in found.autoscale.timeline]
             return f"{found.autoscale.target}: up to {max(counts)} replicas, {counts[-1]} in the end"
+        compared = found.comparison
+        for one in compared.runs if compared else ():
+            if compared and one.name == name:
+                return f"cost {one.scores.cost:.2f}, {one.timeline[-1].ready} {compared.target} in the end"
         return ""
+
+    def _comparing(self) -> bool:
+        """Whether the part under way belongs to a comparison of autoscalers."""
+        runs = self.results.comparison.runs if self.results.comparison else ()
+        return self._now in ("comparison of autoscalers", DEMAND, PREDICTION, *(one.name for one in runs))
 
     def _panel(self, room: int) -> RenderableType:
         """The current part's results in at most `room` lines."""
         found = self.results
         if self._now == "autoscaler demonstration" and found.autoscale:
             return autoscale_panel(found.autoscale, room)
+        if found.comparison and self._comparing():
+            return comparison_panel(found.comparison, room)
         if self._now == "proof" and found.interventions:
             return proof_panel(found.interventions, room)
         return sweep_panel(found.sweep, room) if found.sweep else Group()

@@ -35,11 +35,14 @@ __all__ = [
     "JsonOption",
     "Language",
     "LanguageOption",
+    "Metric",
     "NameOption",
     "OutOption",
     "Place",
     "QuietOption",
+    "ScrapeOption",
     "SecondsOption",
+    "SloOption",
     "Target",
     "TargetOption",
     "VerboseOption",
@@ -62,6 +65,15 @@ class Target(StrEnum):
 
     RNG = "rng"
     HASHER = "hasher"
+
+
+class Metric(StrEnum):
+    """What an autoscaler can go by."""
+
+    CPU = "cpu"
+    LATENCY = "latency"
+    REQUESTS = "requests"
+    INFLIGHT = "inflight"
 
 
 @dataclass(frozen=True)
@@ -175,4 +187,19 @@ TargetOption = Annotated[Target, typer.Option(help="Which service.")]
 WorkersOption = Annotated[int, count_option("number of workers", "How many workers run meanwhile.")]
 SecondsOption = Annotated[
     Duration, duration_option("time to sample", "Longest time to sample each; less, once ±2 % are reached.", low=3)
+]
+ScrapeOption = Annotated[
+    float,
+    number_option(
+        "scrape period",
+        "seconds",
+        "Time between two scrapes of the replicas, on the autoscaler's clock; rates are taken over three.",
+        low=1,
+        high=300,
+        metavar="SECONDS",
+    ),
+]
+SloOption = Annotated[
+    float,
+    number_option("objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"),
 ]

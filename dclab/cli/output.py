@@ -62,7 +62,12 @@ def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None
     wide = sum(max(cell_len(one), width) + 3 for one, width in zip(columns, widths, strict=True)) + 1 > NARROW
     for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
         head = _broken(column, width) if wide and index else column
-        made.add_column(head, justify="right" if index else "left", no_wrap=0 < index < len(columns) - 1)
+        made.add_column(
+            head,
+            justify="right" if index else "left",
+            no_wrap=0 < index < len(columns) - 1,
+            overflow="ellipsis" if index else "fold",
+        )
     for row in cells:
         made.add_row(*row)
     return made

@@ -21,22 +21,29 @@ TICKS = "▁▂▃▄▅▆▇█"
 
 
 def grid(*columns: str, rows: Sequence[Sequence[str | Text]]) -> Table:
-    """Columns without lines between them: all but the first and the last are numbers; the last may be cut off."""
-    made = Table(box=None, padding=(0, 2, 0, 0), show_header=any(columns), header_style="dim")
+    """Columns without lines between them: all but the first and the last are numbers; only the last may be cut off."""
+    made = Table(box=None, padding=(0, 2, 0, 0), show_header=any(columns), header_style="dim", expand=True)
     for index, column in enumerate(columns):
-        inner = 0 < index < len(columns) - 1
-        made.add_column(column, justify="right" if inner else "left", no_wrap=True, overflow="ellipsis")
+        last = index == len(columns) - 1
+        made.add_column(
+            column,
+            justify="left" if last or not index else "right",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if last else None,
+        )
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in row))
     return made
 
 
-def sparkline(values: Sequence[float | None], width: int) -> str:
-    """The values from 0 to the greatest, squeezed into `width` characters; a gap where none is known."""
+def sparkline(values: Sequence[float | None], width: int, top: float | None = None) -> str:
+    """The values from 0 to `top` (the greatest), squeezed into `width` characters; a gap where none is known."""
     if len(values) > width:
         edges = [index * len(values) // width for index in range(width + 1)]
         values = [mean_of_known(values[low:high]) for low, high in pairwise(edges)]
-    top = max((one for one in values if one is not None), default=0.0)
+    if top is None:
+        top = max((one for one in values if one is not None), default=0.0)
     return "".join(" " if one is None else TICKS[_tick(one, top)] for one in values)
 
 

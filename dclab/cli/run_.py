@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dclab.cli.hpa_compare import COMPARE_CLOCK
 from dclab.cli.options import ImagesOption, LanguageOption, YesOption, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
@@ -20,6 +22,15 @@ if TYPE_CHECKING:
     from dclab.results import Results
 
 QUICK_CLOCK = 12.0
+QUICK_LOAD = 96.0
+"""Seconds of the load test of `--quick`, on the autoscaler's clock of an embedded lab."""
+
+
+class RunMetric(StrEnum):
+    """Autoscalers of a run: the exercise's, or that and those on every metric."""
+
+    CPU = "cpu"
+    ALL = "all"
 
 
 @verb
@@ -41,13 +52,20 @@ def run(
             default="4m; with --quick 8s, on Kubernetes 90s",
         ),
     ] = None,
+    metric: Annotated[
+        RunMetric,
+        typer.Option(
+            help="all: also compare six autoscalers on CPU, latency, requests and requests in flight, about 18 minutes each; "
+            "with --quick on the embedded engine about 4, the clock at ×5."
+        ),
+    ] = RunMetric.CPU,
     images: ImagesOption = "build",
     yes: YesOption = False,
     language: LanguageOption = "en",
 ) -> Result:
     """Do the whole exercise and write its report.
 
-    Sweep, latency, proof, load test, autoscaler, monitoring.
+    Sweep, latency, proof, load test, autoscaler, monitoring; with --metric all also autoscalers side by side.
 
     Uses the running lab if there is one and leaves it running; otherwise starts one and stops it afterwards.
 
@@ -59,10 +77,12 @@ def run(
     from dclab.run_folder import drop_unused, new_folder
 
     faster = quick and call.place == "embedded"
-    usual = 240 if not quick else 8 if faster else 90
-    settings = Settings(name=call.name, clock_speed=QUICK_CLOCK if faster else 1.0)
+    compares = metric is RunMetric.ALL
+    clock_speed = 1.0 if not faster else COMPARE_CLOCK if compares else QUICK_CLOCK
+    usual = 240 if not quick else round(QUICK_LOAD / clock_speed) if faster else 90
+    settings = Settings(name=call.name, clock_speed=clock_speed)
     folder = new_folder(call.out, call.choice.engine)
-    made = _Made(call, folder, quick=quick, load_seconds=load_time or usual)
+    made = _Made(call, folder, quick=quick, compares=compares, load_seconds=load_time or usual)
     try:
         lab, made.started = start_lab(call, settings, KubeOptions(images=images, yes=yes), leased=True)
         try:
@@ -100,10 +120,11 @@ def _lines(folder: str, **_: Any) -> Iterator[Any]:
 class _Made:
     """What the exercise has come to so far."""
 
-    def __init__(self, call: ExperimentCall, folder: Path, *, quick: bool, load_seconds: float) -> None:
+    def __init__(self, call: ExperimentCall, folder: Path, *, quick: bool, compares: bool, load_seconds: float) -> None:
         self.call = call
         self.folder = folder
         self.quick = quick
+        self.compares = compares
         self.load_seconds = load_seconds
         self.started = False
         """Whether the lab was started for it."""
@@ -122,7 +143,10 @@ class _Made:
 
         workers = lab.replicas("worker").desired
         settings = exercise_settings(
-            quick=self.quick, siege_seconds=round(self.load_seconds), clock_speed=lab.clock_speed
+            quick=self.quick,
+            siege_seconds=round(self.load_seconds),
+            clock_speed=lab.clock_speed,
+            compares=self.compares,
         )
         expected = exercise_seconds(settings, lab)
         recorder = None

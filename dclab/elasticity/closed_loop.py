@@ -15,8 +15,8 @@ from operator import itemgetter
 
 from dclab.autoscaler import AutoscalerSpec, Decision, History, Observation, PodMetric, decide
 from dclab.autoscaler import Pod as SeenPod
+from dclab.autoscaler.served import IN_FLIGHT, LATENCY, REQUESTS
 from dclab.elasticity.demand import USUAL, demand_steps, wait_ms
-from dclab.elasticity.metrics import IN_FLIGHT, LATENCY, REQUESTS
 from dclab.elasticity.plant import Plant, Pod, Totals
 from dclab.elasticity.profile import Step
 from dclab.elasticity.score import score_run
@@ -240,7 +240,7 @@ def simulate_run(spec: AutoscalerSpec, conditions: Conditions, seed: int) -> Sim
     """Return what an autoscaler does under a profile, from rest at its least replicas.
 
     Args:
-        spec: the autoscaler; its metrics are among those of `dclab.elasticity.metrics.served`.
+        spec: the autoscaler; its metrics are among those of `dclab.autoscaler.served`.
         conditions: the demand, the clocks and the plant.
         seed: of all chance, the phases of scrapes and passes among it.
     """

@@ -29,6 +29,7 @@ FASTEST, SLOWEST = 0.1000, 0.1030
 """Seconds that an rng takes for a call on the machines that dclab was measured on (as in `dclab.measure.wander`)."""
 UNITS, UNITS_BESIDE_USERS = 20_000, 6_000
 """Simulated calls, and fewer where a siege's requests come on top."""
+MOST_SECONDS_BESIDE_USERS = 300.0
 BATCHES = 20
 SETTLE_SECONDS = 20.0
 
@@ -81,7 +82,7 @@ def simulated_wait(workers: int, users: int, rngs: int, system: System = USUAL) 
     plant.set_users(users)
     plant.advance(SETTLE_SECONDS)
     rate = min(workers / cycle_seconds(system), rngs * system.threads / system.service)
-    length = (UNITS_BESIDE_USERS if users else UNITS) / rate / BATCHES
+    length = (min(UNITS_BESIDE_USERS / rate, MOST_SECONDS_BESIDE_USERS) if users else UNITS / rate) / BATCHES
     before, means = plant.totals(), []
     for _ in range(BATCHES):
         plant.advance(plant.now + length)
@@ -104,7 +105,7 @@ def _slowness(system: System) -> float:
     return system.service / USUAL.service
 
 
-def needed(workers: int, users: int, slo_ms: float, most: int, system: System = USUAL) -> Need:
+def needed(workers: int, users: int, slo_ms: float, most: int, system: System = USUAL, *, target: str = "rng") -> Need:
     """Return the least number of rngs with which a worker's own call waits `slo_ms` or less on average.
 
     Args:
@@ -113,7 +114,10 @@ def needed(workers: int, users: int, slo_ms: float, most: int, system: System = 
         slo_ms: the objective.
         most: rngs that there may be.
         system: its times, and rng's threads.
+        target: which deployment is scaled; nothing queues at a hasher, so that one is enough.
     """
+    if target != "rng":
+        return Need(1, 1, True, (Wait(1, 0.0, 0.0, 0.0),))
     # No queueing at all would still take N D / k a cycle: fewer rngs cannot do.
     each = workers * SERVICE_SECONDS / system.threads
     least = next((k for k in range(1, most) if 1000 * (each / k - cycle_seconds(system)) <= slo_ms), most)
@@ -131,12 +135,12 @@ def needed(workers: int, users: int, slo_ms: float, most: int, system: System = 
 
 
 def demand_steps(
-    profile: Sequence[Step], slo_ms: float, most: int, system: System = USUAL
+    profile: Sequence[Step], slo_ms: float, most: int, system: System = USUAL, *, target: str = "rng"
 ) -> tuple[DemandStep, ...]:
     """Return the demand of each step of a profile, as `needed` has it."""
     steps, t = [], 0.0
     for one in profile:
-        need = needed(one.workers, one.users, slo_ms, most, system)
+        need = needed(one.workers, one.users, slo_ms, most, system, target=target)
         steps.append(
             DemandStep(
                 t=t,

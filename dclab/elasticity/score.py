@@ -120,7 +120,7 @@ def _over(waits: Sequence[tuple[float, float | None]], slo_ms: float, seconds: f
 
 
 def _first_enough(demand: Curve, supply: Curve, seconds: float) -> float | None:
-    short = next((t for t, d in demand if t < seconds and d > _at(supply, t)), None)
+    short = next((t for t, _ in demand if t < seconds and _at(demand, t) > _at(supply, t)), None)
     if short is None:
         return 0.0
     times = sorted({t for t, _ in (*demand, *supply) if short < t < seconds})
@@ -147,7 +147,13 @@ def score_run(
     supply = [(0.0, timeline[0].ready), *((one.t, one.ready) for one in timeline)]
     waits = [(one.t, one.wait_ms) for one in timeline]
     low, high = (
-        score([(one.t, value) for one, value in zip(demand, values, strict=True)], supply, seconds, waits=waits, slo_ms=slo_ms)
+        score(
+            [(one.t, value) for one, value in zip(demand, values, strict=True)],
+            supply,
+            seconds,
+            waits=waits,
+            slo_ms=slo_ms,
+        )
         for values in ([one.needed for one in demand], [one.needed_high for one in demand])
     )
     same = all(one.needed == one.needed_high for one in demand)

@@ -3,53 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, Protocol
 
 from dclab.autoscaler import AutoscalerSpec, parse_autoscaler
+from dclab.autoscaler.served import check_served, served_metrics
 from dclab.elasticity.closed_loop import POD_START, Conditions
-from dclab.elasticity.metrics import metric_of, served, served_name
+from dclab.elasticity.metrics import metric_of
 from dclab.elasticity.profile import Step
 from dclab.elasticity.repeats import Prediction, predict, spread_of_mean
 from dclab.elasticity.verdict import Judged, verdicts
-from dclab.errors import NotSupported
+from dclab.errors import InvalidInput, NotSupported
 from dclab.results import AutoscalerRun, Comparison, DemandStep
 
-__all__ = ["REPEATS", "TARGET", "Candidate", "check_simulated", "compare_simulated", "predict_run", "profile_of"]
+__all__ = [
+    "REPEATS",
+    "TARGET",
+    "Named",
+    "check_simulated",
+    "compare_simulated",
+    "predict_run",
+    "profile_of",
+]
 
 REPEATS = 10
 TARGET = "rng"
 """What is simulated; a hasher has no queue, so that one is always enough."""
+MOST_REPLICAS = 1000
 
 
-class Candidate(NamedTuple):
-    """An autoscaler to compare."""
+class Named(Protocol):
+    """An autoscaler to simulate, such as `dclab.experiments.autoscalers` has."""
 
-    name: str
-    """Unique among them."""
-    manifest: Mapping[str, Any]
-    origin: Literal["course", "upstream", "tuned", "file"]
+    @property
+    def name(self) -> str:
+        """Unique among those that are compared."""
+
+    @property
+    def origin(self) -> Literal["course", "upstream", "tuned", "file"]:
+        """Who has set its figures."""
+
+    @property
+    def manifest(self) -> Mapping[str, Any]:
+        """The HorizontalPodAutoscaler."""
 
 
 def check_simulated(spec: AutoscalerSpec) -> None:
-    """Raise NotSupported for an autoscaler that the simulation cannot run: of another target, or on another metric."""
+    """Return when the simulation can run an autoscaler.
+
+    Raises:
+        NotSupported: it scales something else than rng, or to more replicas than a simulation takes.
+        InvalidInput: it asks for a metric that no lab serves.
+    """
     if spec.target != TARGET:
         raise NotSupported(
             f"An autoscaler of {spec.target} cannot be simulated.",
             f"Only {TARGET} has a queue, and only {TARGET} is simulated.",
             f"Set spec.scaleTargetRef.name to {TARGET}.",
         )
-    known = served(TARGET)
-    for one in spec.metrics:
-        if served_name(one) not in known:
-            raise NotSupported(
-                f"The metric {served_name(one)} cannot be simulated.",
-                f"A lab serves {', '.join(known)}.",
-                "Use one of these; manifests/optional/autoscaler-*.yaml show how.",
-            )
+    if spec.max_replicas > MOST_REPLICAS:
+        raise NotSupported(
+            f"An autoscaler of up to {spec.max_replicas} replicas cannot be simulated.",
+            f"The simulation has room for {MOST_REPLICAS}.",
+            f"Set spec.maxReplicas to {MOST_REPLICAS} or less.",
+        )
+    check_served(spec, served_metrics(TARGET))
 
 
 def compare_simulated(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Named],
     conditions: Conditions,
     repeats: int = REPEATS,
     progress: Callable[[str], None] = lambda _: None,
@@ -81,7 +102,7 @@ def compare_simulated(
     )
 
 
-def _run(candidate: Candidate, spec: AutoscalerSpec, found: Prediction) -> AutoscalerRun:
+def _run(candidate: Named, spec: AutoscalerSpec, found: Prediction) -> AutoscalerRun:
     shown = found.typical
     return AutoscalerRun(
         name=candidate.name,
@@ -143,7 +164,7 @@ def predict_run(
     spec = parse_autoscaler(manifest)
     try:
         check_simulated(spec)
-    except NotSupported:
+    except (NotSupported, InvalidInput):
         return None
     conditions = Conditions(
         profile=profile_of(demand, seconds),

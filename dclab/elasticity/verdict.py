@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ def compare_costs(a: Judged, b: Judged) -> ElasticityVerdict:
     differences = (a.cost - b.cost, a.cost_high - b.cost_high)
     half = math.hypot(a.half_width, b.half_width)
     low, high = min(differences) - half, max(differences) + half
-    if -NEGLIGIBLE <= low and high <= NEGLIGIBLE:
+    if max(-low, high) <= NEGLIGIBLE:
         verdict = "no difference"
     elif high < 0:
         verdict = "a is better"
@@ -54,7 +54,7 @@ def compare_costs(a: Judged, b: Judged) -> ElasticityVerdict:
     return ElasticityVerdict(a=a.name, b=b.name, verdict=verdict, difference=differences[0], low=low, high=high)  # type: ignore[arg-type]
 
 
-def verdicts(runs: Sequence[Judged | None]) -> Iterator[ElasticityVerdict]:
+def verdicts(runs: Iterable[Judged | None]) -> Iterator[ElasticityVerdict]:
     """Yield the verdict on each two of them whose costs' intervals are known."""
     for a, b in combinations(filter(None, runs), 2):
         yield compare_costs(a, b)

@@ -6,7 +6,10 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from dclab.elasticity.metrics import METRICS
 from dclab.errors import DclabError, LabLost
+from dclab.experiments.autoscalers import shipped_for
+from dclab.experiments.hpa_compare import CompareSettings, compare_settings, run_hpa_compare
 from dclab.experiments.hpa_demo import DemoSettings, demo_settings, run_hpa_demo
 from dclab.experiments.investigation import Investigation
 from dclab.experiments.latency import LatencySettings
@@ -18,7 +21,9 @@ from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import Lab
 from dclab.results import Caveat
 
-__all__ = ["ExerciseSettings", "exercise_settings", "run_exercise"]
+__all__ = ["COMPARISON", "ExerciseSettings", "exercise_settings", "run_exercise"]
+
+COMPARISON = "comparison of autoscalers"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,19 +34,27 @@ class ExerciseSettings:
     latency: LatencySettings
     proof: ProofSettings
     demo: DemoSettings
+    comparison: CompareSettings | None
+    """Autoscalers side by side; None leaves them out."""
     monitoring_seconds: float
     """Window of the PromQL expression."""
 
 
-def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) -> ExerciseSettings:
+def exercise_settings(
+    *, quick: bool, siege_seconds: float, clock_speed: float, compares: bool = False
+) -> ExerciseSettings:
     """The whole exercise within 8.5 minutes with its siege of 4, or within 75 s: windows end when enough is known."""
     demo = demo_settings("rng", 10, siege_seconds, clock_speed)
+    comparison = None
+    if compares:
+        comparison = compare_settings(tuple(shipped_for("rng", METRICS)), workers=10, clock_speed=clock_speed)
     if quick:
         return ExerciseSettings(
             sweep=SweepSettings(seconds=4.5, settle=0.5),
             latency=LatencySettings(count=3, settle=1.5, more=""),
             proof=ProofSettings(seconds=20.0, settle=0.5, changes=FEW_CHANGES),
             demo=demo,
+            comparison=comparison,
             monitoring_seconds=20.0,
         )
     return ExerciseSettings(
@@ -50,6 +63,7 @@ def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) 
         # Where chance decides, 30 s would not reach ±2 % either; 10 s keep the whole within its time.
         proof=ProofSettings(seconds=10.0),
         demo=demo,
+        comparison=comparison,
         monitoring_seconds=120.0,
     )
 
@@ -80,6 +94,8 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
         "proof": lambda: found.prove(settings.proof),
         "autoscaler demonstration": lambda: run_hpa_demo(lab, settings.demo, observer),
     }
+    if (comparison := settings.comparison) is not None:
+        parts[COMPARISON] = lambda: run_hpa_compare(lab, comparison, observer)
     failed: list[str] = []
     try:
         for name, part in parts.items():

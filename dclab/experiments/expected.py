@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dclab import manifests
-from dclab.experiments.exercise import ExerciseSettings
+from dclab.experiments.exercise import COMPARISON, ExerciseSettings
+from dclab.experiments.hpa_compare import CompareSettings
 from dclab.experiments.hpa_demo import DemoSettings
 from dclab.experiments.latency import LatencySettings
 from dclab.experiments.proof import ProofSettings
@@ -11,7 +11,7 @@ from dclab.experiments.sweep import SweepSettings
 from dclab.lab import Lab, ProbeSpec
 from dclab.measure.queueing import SERVICE_SECONDS, expected_wait_ms
 
-__all__ = ["demo_seconds", "exercise_seconds", "sweep_seconds"]
+__all__ = ["comparison_seconds", "demo_seconds", "exercise_seconds", "sweep_seconds"]
 
 WINDOW_SECONDS = 4.0
 """What a rate usually needs to be known to ±2 % where one rng serves, or to tell whether a change has helped."""
@@ -30,20 +30,28 @@ def _window(settle: float, workers: int, longest: float) -> float:
 
 def demo_seconds(settings: DemoSettings, lab: Lab) -> float:
     """Of an autoscaler demonstration: it rests once its longer window and two passes have gone by after a change."""
-    windows = manifests.autoscaler(settings.target)["spec"]["behavior"].values()
-    window = max(float(one["stabilizationWindowSeconds"]) for one in windows) / lab.clock_speed
+    window = settings.autoscaler.window / lab.clock_speed
     # One window until the first replicas go, and one in which no more do.
     rest = 2 * (window + 2 * lab.sync_seconds)
     return settings.baseline_seconds + settings.load.seconds + rest
 
 
+def comparison_seconds(settings: CompareSettings, lab: Lab) -> dict[str, float]:
+    """Of each autoscaler of a comparison, by its name: the rest before its run, and the run."""
+    each = (settings.rest_seconds + settings.run.seconds) / lab.clock_speed + SCALING_SECONDS
+    return {one.name: each for one in settings.candidates}
+
+
 def exercise_seconds(settings: ExerciseSettings, lab: Lab) -> dict[str, float]:
     """Of each part of the whole exercise, by its name."""
+    compared = settings.comparison
+    comparison = {COMPARISON: sum(comparison_seconds(compared, lab).values())} if compared else {}
     return {
         "sweep": sweep_seconds(settings.sweep),
         "latency": _latency_seconds(settings.latency),
         "proof": _proof_seconds(settings.proof),
         "autoscaler demonstration": demo_seconds(settings.demo, lab),
+        **comparison,
     }
 
 

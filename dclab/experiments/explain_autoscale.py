@@ -1,4 +1,4 @@
-"""What a timeline shows about an autoscaler on a CPU target: facts, from the run's own figures. Pure."""
+"""What a timeline shows about an autoscaler: facts, from the run's own figures. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from dclab.results import Caveat, Condition, Evidence, Rate, TimelinePoint
 
 __all__ = ["explain", "never_known", "why_unknown"]
 
+_SERVED = "No value came from the metrics API: it takes two scrapes until there is one, and Prometheus and the adapter have to run."
 # As pkg/controller/podautoscaler and metrics-server word it.
 _UNKNOWN = {
+    "custom metrics API": _SERVED,
+    "external metrics API": _SERVED,
     "missing request for cpu": "The pods must request CPU: the metric is a percentage of the request.",
     "could not find the requested resource": "The cluster has no metrics-server; on minikube: minikube addons enable metrics-server.",
     "unable to handle the request": "The metrics-server does not answer; see its pod in kube-system.",

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 from dclab.errors import DclabError, LabEnded, LabHeld, LabLost, Refused
+from dclab.experiments.observer import Observer
 from dclab.lab import SERVICES, Lab
+from dclab.results import Caveat
 
 __all__ = [
     "NOT_OURS",
@@ -16,6 +18,7 @@ __all__ = [
     "put_back",
     "recover",
     "restore",
+    "undo",
     "why_lost",
 ]
 
@@ -102,3 +105,26 @@ def restore(lab: Lab, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         if lab.replicas(name).desired != count:
             lab.scale(name, count)
+
+
+def undo(observer: Observer, failed: bool, left: str, action: Callable[[], object]) -> None:
+    """Take something back; what cannot be is named, and hides no failure that came before it.
+
+    Args:
+        observer: is told what is left behind.
+        failed: whether something else has failed before; else the failure is raised.
+        left: what is left behind then, in a sentence without its end.
+        action: takes it back.
+
+    Raises:
+        LabEnded: it went with the lab, which explains the other failure, too.
+    """
+    try:
+        action()
+    except LabEnded:
+        raise
+    except DclabError as error:
+        hint = error.hint or "`dclab down` removes it with the lab."
+        observer.caveat(Caveat(code="left-behind", message=f"{left}: {error.what} {error.why}".strip(), hint=hint))
+        if not failed:
+            raise

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from dclab.measure.latency import PERCENTILES, shown_figures
 from dclab.measure.models import CURVES, modelled_rate
 from dclab.measure.queueing import bound_rate
 from dclab.report.latency_words import FIGURES, milliseconds
+from dclab.report.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, Spot, thinned
 from dclab.report.wording import interval
 from dclab.results import Autoscale, Intervention, Monitoring, Sweep, TargetLatency
 
@@ -16,31 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["INK", "Spot", "paint_autoscale", "paint_latency", "paint_monitoring", "paint_proof", "paint_sweep"]
-
-INK = "#1b2733"
-"""Of all text and axes; the page puts its own ink in its place, so that a dark page has light letters."""
-
-# Okabe and Ito's colours, which colour-blind readers can tell apart (jfly.uni-koeln.de/color, 2008).
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = "#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#7f7f7f"
-
-MOST_POINTS = 1000
-"""Of one line: a picture has no more pixels to show them."""
-
-
-class Spot(NamedTuple):
-    """A value to be read where it is drawn."""
-
-    axes: Axes
-    x: float
-    y: float
-    text: str
-
-
-def _thinned(points: Sequence[Any]) -> list[Any]:
-    """Every so many of them, with the last."""
-    step = -(-len(points) // MOST_POINTS)
-    return [*points[:: max(1, step)], *(points[-1:] if step > 1 else ())]
+__all__ = ["paint_autoscale", "paint_latency", "paint_monitoring", "paint_proof", "paint_sweep"]
 
 
 def paint_sweep(figure: Figure, sweep: Sweep) -> list[Spot]:
@@ -178,7 +155,7 @@ LABELS = {
 def paint_autoscale(figure: Figure, found: Autoscale) -> list[Spot]:
     """Replicas, metric against target, latency and hashes/s, on one axis of time, with each decision marked."""
     panels = list(figure.subplots(4, 1, sharex=True))
-    points = _thinned(found.timeline)
+    points = thinned(found.timeline)
     t = [one.t for one in points]
     replicas, metric, latency, rate = panels
     replicas.step(t, [one.desired for one in points], where="post", color=BLUE, label="desired")
@@ -250,7 +227,7 @@ def _shade(figure: Figure, panels: list[Axes], found: Autoscale) -> None:
 def paint_monitoring(figure: Figure, monitoring: Monitoring) -> list[Spot]:
     """The exercise's expression over the run."""
     axes = figure.add_subplot()
-    series = {name: _thinned(points) for name, points in sorted(monitoring.series.items()) if points}
+    series = {name: thinned(points) for name, points in sorted(monitoring.series.items()) if points}
     begin = min(points[0][0] for points in series.values())
     spots = []
     for (name, points), color in zip(series.items(), (BLUE, VERMILION, GREEN, ORANGE), strict=False):

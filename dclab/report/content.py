@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dclab.report.autoscaler_words import answer_sentences
 from dclab.report.blocks import Section
 from dclab.report.language import Words
 from dclab.report.sections.about import about
@@ -46,13 +47,19 @@ def summary(results: Results, words: Words) -> list[str]:
         wanted = ("scaled-up", "never-scaled", "rest-", "not-at-rest")
         shown = [one for one in results.autoscale.explanation if one.code.startswith(wanted)]
         lines += [evidence_sentence(one, words) for one in shown]
+    if results.comparison and results.comparison.runs:
+        lines.append(
+            words("Is CPU a sensible metric? {answer}", answer=next(answer_sentences(results.comparison, words)))
+        )
     return lines or [words("Nothing was measured.")]
 
 
 def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Section]:
     """All sections, in the exercise's order; a part that was not measured says so. `raw` are files to link to."""
-    clock = results.autoscale.clock_speed if results.autoscale else 1.0
-    faster = words(" (its clock ×{clock:g})", clock=clock) if clock != 1 else ""
+    faster, compared_faster = (
+        words(" (its clock ×{clock:g})", clock=one.clock_speed) if one and one.clock_speed != 1 else ""
+        for one in (results.autoscale, results.comparison)
+    )
     parts = (
         ("asked", words("What is asked, and where it is answered"), checklist(results, words)),
         ("speed", words("1. Performance at different numbers of workers"), speed(results, words)),
@@ -60,7 +67,7 @@ def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Se
         ("monitoring", words("3. Monitoring"), monitoring(results, words)),
         ("load", words("4. Load test"), load(results, words)),
         ("autoscaler", words("5. The autoscaler at work") + faster, autoscaler(results, words)),
-        ("metric", words("6. Is CPU a sensible metric?"), metric(results, words)),
+        ("metric", words("6. Is CPU a sensible metric?") + compared_faster, metric(results, words)),
         ("about", words("7. About these measurements"), about(results, words, raw)),
     )
     return [Section(name=name, title=title, blocks=tuple(blocks)) for name, title, blocks in parts]

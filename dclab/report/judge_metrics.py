@@ -1,4 +1,7 @@
-"""The exercise's open question: which metric tells an autoscaler how much is waiting, by the run's own figures."""
+"""What each metric showed of the queue in the autoscaler's demonstration.
+
+Which of them is fit to scale on is answered by the comparison of autoscalers (`judge_autoscalers`).
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ CPU, MEMORY, LATENCY, RATE, QUEUE = (
     "memory, MB",
     "latency, ms",
     "workers' requests/s",
-    "queue length",
+    "requests in flight",
 )
 LITTLE_CPU = 50.0
 """Percent of the request: a replica that uses less is idle most of the time."""
@@ -122,15 +125,10 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
         (
             (
                 lambda seen: seen.before_is(CPU, -1.0, LITTLE_CPU),
-                "CPU: no. With {waiting:.1f} requests at each replica before the siege, its CPU was at {before:.1f} % of the "
-                "request: a service that sleeps for each request can have any queue at next to no CPU. Where the autoscaler "
-                "stops follows from the request that someone wrote down.",
+                "CPU does not show the queue: with {waiting:.1f} requests at each replica before the siege it was at "
+                "{before:.1f} % of the request. A service that sleeps for each request can have any queue at next to no CPU.",
             ),
-            (
-                lambda _: True,
-                "CPU: no. A service that sleeps for each request can have any queue at next to no CPU, and where the "
-                "autoscaler stops follows from the request that someone wrote down.",
-            ),
+            (lambda _: True, "CPU: a service that sleeps for each request can have any queue at next to no CPU."),
         ),
     ),
     (
@@ -138,15 +136,14 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
         (
             (
                 lambda seen: seen.stayed(MEMORY) and seen.fell(QUEUE),
-                "Memory: no. A replica held {before:.1f} MB with its queue and {after:.1f} MB at the end: it does not grow "
-                "with what waits.",
+                "Memory does not show the queue: a replica held {before:.1f} MB with its queue and {after:.1f} MB at the end.",
             ),
             (
                 lambda seen: seen.fell(MEMORY, 1 + SAME),
-                "Memory: no. A replica held {before:.1f} MB with its queue and {after:.1f} MB at the end, but a waiting "
-                "request is only a connection: other things fill memory first.",
+                "Memory: a replica held {before:.1f} MB with its queue and {after:.1f} MB at the end, but a waiting request is "
+                "only a connection, and other things fill memory first.",
             ),
-            (lambda _: True, "Memory: no. A waiting request is a connection, which costs next to none."),
+            (lambda _: True, "Memory: a waiting request is a connection, which takes next to none."),
         ),
     ),
     (
@@ -154,14 +151,10 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
         (
             (
                 lambda seen: seen.fell(LATENCY),
-                "Latency: yes, with care. It fell from {before:.0f} ms with the queue to {after:.0f} ms at the end, and it is "
-                "what users feel. But it falls steeply once there are enough replicas, so it needs a long window for scaling "
-                "down, or the count swings; and it cannot tell one replica too few from five.",
+                "Latency shows that requests wait, not how many replicas are missing: it fell from {before:.0f} ms with the "
+                "queue to {after:.0f} ms at the end.",
             ),
-            (
-                lambda _: True,
-                "Latency: yes, with care: it is what users feel, but it does not tell how many replicas are missing.",
-            ),
+            (lambda _: True, "Latency shows that requests wait, not how many replicas are missing."),
         ),
     ),
     (
@@ -169,11 +162,13 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
         (
             (
                 lambda seen: seen.target == "rng" and seen.before_is(RATE, 0.0, MOST),
-                "Request rate: yes, for what is offered, not for what is served. With a queue a replica of rng served "
-                "{before:.1f} a second, however many waited, so a target below 10 for each replica scales up, in steps; it must "
-                "be measured again whenever the service changes.",
+                "The request rate shows that a replica is busy, not how much waits: with a queue a replica of rng served "
+                "{before:.1f} a second, however many waited.",
             ),
-            (lambda _: True, "Request rate: yes, with a target below the 10 a second that one rng can serve."),
+            (
+                lambda _: True,
+                "The request rate shows that a replica is busy, not how much waits: one rng serves 10 a second at most.",
+            ),
         ),
     ),
     (
@@ -181,13 +176,10 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
         (
             (
                 lambda seen: seen.fell(QUEUE),
-                "Queue length (requests waiting or in progress for each replica): the best. It fell from {before:.1f} to "
-                "{after:.1f} at the end, it is in proportion to what is missing, and its natural target is about 1.",
+                "Requests in flight (waiting or served, for each replica) show how much waits: they fell from {before:.1f} to "
+                "{after:.1f} at the end.",
             ),
-            (
-                lambda _: True,
-                "Queue length for each replica: the best; it is in proportion to what is missing, with a target of about 1.",
-            ),
+            (lambda _: True, "Requests in flight (waiting or served, for each replica) show how much waits."),
         ),
     ),
 )
@@ -195,7 +187,7 @@ METRIC_VERDICTS: Sequence[tuple[str, Sequence[tuple[Callable[[Seen], bool], str]
 
 
 def metric_verdicts(found: Autoscale, words: Words) -> Iterator[str]:
-    """Whether each metric is fit to scale on: one sentence each, with this run's figures where they bear it out."""
+    """What each metric tells of the queue: one sentence each, with this run's figures where they bear it out."""
     seen = what_was_seen(found)
     waiting = seen.before[QUEUE]
     for metric, cases in METRIC_VERDICTS:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dclab.report.charts import INK, Spot, paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
+from dclab.report.charts import paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
+from dclab.report.charts_autoscalers import MOST_RUNS, paint_autoscalers, paint_responses, responses_to_paint
 from dclab.report.foreign import with_printable_text
 from dclab.report.language import Words
-from dclab.results import Results
+from dclab.report.palette import INK, Spot
+from dclab.results import Comparison, Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,9 +88,23 @@ def _all(results: Results, words: Words) -> Iterator[Picture]:
     if autoscale and len(autoscale.timeline) > 1:
         caption = words("The autoscaler over time: replicas, its metric, latency, hashes per second")
         yield _picture("autoscale", caption, lambda figure: paint_autoscale(figure, autoscale), (8, 8))
+    if results.comparison and results.comparison.runs:
+        yield from _autoscalers(results.comparison, words)
     if monitoring and any(monitoring.series.values()):
         caption = words("Latency over the whole run, drawn from the answers to the expression")
         yield _picture("monitoring", caption, lambda figure: paint_monitoring(figure, monitoring), (8, 3.6))
+
+
+def _autoscalers(found: Comparison, words: Words) -> Iterator[Picture]:
+    caption = words(
+        "Autoscalers side by side: demand and ready replicas, the metric against its target, a worker's wait against the objective"
+    )
+    height = 1.0 + 1.25 * min(MOST_RUNS, len(found.runs))
+    yield _picture("autoscalers", caption, lambda figure: paint_autoscalers(figure, found), (8, height))
+    shown = responses_to_paint(found)
+    if shown:
+        caption = words("How many replicas each metric asks for, by how many there are")
+        yield _picture("responses", caption, lambda figure: paint_responses(figure, shown), (7, 4))
 
 
 def _picture(name: str, caption: str, paint: Paint, size: tuple[float, float]) -> Picture:
@@ -98,6 +114,7 @@ def _picture(name: str, caption: str, paint: Paint, size: tuple[float, float]) -
     spots = paint(figure)
     png, svg = io.BytesIO(), io.StringIO()
     figure.savefig(png, format="png", metadata={"Software": None})
+    figure.set_layout_engine("none")  # it stays as it is: laying out takes longer than drawing
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = svg.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")

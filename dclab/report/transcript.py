@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from dclab.results import Autoscale, TimelinePoint
+from collections.abc import Mapping
+from typing import Any
+
+from dclab.autoscaler import parse_autoscaler
+from dclab.results import Autoscale, MetricReading, TimelinePoint
 
 __all__ = ["age", "rows_in_time", "transcript"]
 
@@ -25,11 +29,19 @@ def _targets(point: TimelinePoint, default: str) -> str:
     return ", ".join(shown) or default
 
 
+def _unknown(manifest: Mapping[str, Any]) -> str:
+    """The targets of an autoscaler that has not seen its metrics yet."""
+    readings = (
+        MetricReading(type=one.type, name=one.name, current=None, target=one.shown(one.target), unit=one.unit)
+        for one in parse_autoscaler(manifest).metrics
+    )
+    return ", ".join(f"{one.name}: {one.figures}" for one in readings)
+
+
 def rows_in_time(found: Autoscale) -> list[tuple[float, str]]:
     """The heading and every row that differs from the one before, each with the seconds at which it showed."""
     spec = found.manifest.get("spec", {})
-    resources = [metric["resource"] for metric in (spec.get("metrics") or ())[:1] if metric.get("resource")]
-    default = "cpu: <unknown>/" + "".join(f"{one['target'].get('averageUtilization', '?')}%" for one in resources)
+    default = _unknown(found.manifest)
     watched = [one for one in found.timeline if one.phase in ("autoscaled", "after-load")]
     begin = watched[0].t if watched else 0.0
     rows = [(begin, COLUMNS)]

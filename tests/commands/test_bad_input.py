@@ -77,7 +77,9 @@ def test_a_wrong_value_is_refused_with_a_sentence(dclab_here, tmp_path, argument
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", ["status", "webui", "scale-sweep", "latency", "loadtest", "hpa-demo", "monitor"])
+@pytest.mark.parametrize(
+    "verb", ["status", "webui", "scale-sweep", "latency", "loadtest", "hpa-demo", "hpa-compare", "monitor"]
+)
 def test_without_a_lab_it_says_how_to_start_one(dclab_here, tmp_path, verb):
     done = dclab_here(verb, "--name", "absent", cwd=tmp_path)
     assert done.code == ExitCode.ENVIRONMENT

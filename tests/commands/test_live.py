@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pty
+import random
 import re
 import select
 import signal
@@ -25,6 +26,7 @@ from dclab.cli.live import View
 from dclab.cli.panels import sparkline
 from dclab.results import Caveat
 from dclab.run_folder import load_results
+from tests.report.comparisons_at_random import comparisons
 
 SAMPLE = Path(__file__).parent.parent.parent / "reports" / "sample-embedded"
 COMMAND = (sys.executable, "-c", "from dclab.cli import main; main()")
@@ -158,3 +160,30 @@ def test_a_pipe_gets_a_line_each_time_and_json_the_last_moment(lab):
     assert told["data"]["deployments"]["rng"]["ready"] == 1
     assert told["data"]["latency_ms"]["rng"] > 0
     assert told["data"]["autoscalers"] == {}
+
+
+COMPARED = comparisons(random.Random(4))
+
+
+@pytest.mark.parametrize("parts", [PARTS, {"demand": 0.0, **{one.name: 60.0 for one in COMPARED.runs}}])
+@pytest.mark.parametrize("height", [8, 12, 24, 40])
+def test_a_comparison_shows_demand_and_supply_and_fits(results, parts, height):
+    view = View(replace(results, comparison=COMPARED), parts)
+    name = COMPARED.runs[-1].name
+    view.step("demand: how many replicas")
+    view.step(f"resting before {name}")
+    view.step(
+        f"comparing {name}: 5 of 1020 s, 10 workers need 4 rng, and more than a line has room for, whatever is told"
+    )
+    lines = drawn(view, height=height)
+    text = "\n".join(lines)
+    assert len(lines) < height
+    assert max(map(len, lines)) <= 80
+    if height > 12:
+        assert "rng needed" in text
+        assert "a call waits" in text
+    if name in parts:
+        assert any(line.split()[1:2] == name.split()[:1] and "5 of 1020 s" in line for line in lines)
+    view.step("prediction of all")
+    view.finish()
+    assert len(drawn(view)) == len(parts)

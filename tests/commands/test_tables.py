@@ -9,11 +9,19 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from dclab.cli import tables
+from dclab.cli import score_table, tables
 from dclab.cli.compare import comparison_lines
 from dclab.cli.output import table
 from dclab.measure.compare import compare_runs
-from dclab.results import LatencySummary, Rate
+from dclab.results import (
+    AutoscalerRun,
+    Comparison,
+    DemandStep,
+    Elasticity,
+    ElasticPoint,
+    LatencySummary,
+    Rate,
+)
 from dclab.run_folder import load_results
 from tests.conftest import CHECKOUT
 
@@ -48,6 +56,36 @@ SERIES = dict.fromkeys(("rng", "hasher"), ((1.0, 123456.7), (2.0, 234567.8)))
 SWEEP = replace(RUN.sweep, points=POINTS)
 OTHER = replace(RUN, sweep=SWEEP, latency=SERVICES, interventions=CHANGES)
 
+SCORES = Elasticity(
+    accuracy_under=10.0,
+    accuracy_over=123.456,
+    timeshare_under=0.457,
+    timeshare_over=0.999,
+    jitter=12.345,
+    reversals=9999,
+    over_slo=0.123,
+    first_enough_seconds=123_456.0,
+    pod_minutes=1234.56,
+    ideal_pod_minutes=2345.67,
+    cost=1234.5678,
+)
+RUNS = tuple(
+    AutoscalerRun(
+        name=name,
+        metric="cpu",
+        origin="file",
+        manifest={},
+        demand=(DemandStep(t=0.0, workers=10, users=15, needed=4, needed_high=5, reachable=False),),
+        timeline=(ElasticPoint(t=0.0, desired=10, ready=9),),
+        seconds=1020.0,
+        scores=SCORES,
+        settled=settled,
+        resting=resting,
+    )
+    for name, settled, resting in (("latency tuned", False, None), ("cpu-and-latency-of-mine.yaml", True, 9999))
+)
+COMPARED = Comparison(target="rng", slo_ms=100.0, clock_speed=5.0, scrape_seconds=10.0, runs=RUNS)
+
 SHOWN = {
     "sweep": (tables.sweep_lines(SWEEP), ["12345.67 ± 1234.56", "1010"]),
     "latency": (
@@ -72,6 +110,10 @@ SHOWN = {
     "load": (tables.load_lines(RUN.loadtest), [f"{RUN.loadtest.transactions} hits"]),
     "monitoring": (tables.monitoring_lines(replace(RUN.monitoring, series=SERIES), "http://x"), ["234567.8"]),
     "summary": (tables.summary_lines(OTHER), ["12345.67 ± 1234.56", "≥ 123457"]),
+    "autoscalers": (
+        score_table.comparison_lines(COMPARED),
+        ["10.00", "123.46", "45.7 %", "9999", "1234.6", "2345.7", "123456", "+12.35"],
+    ),
     "comparison": (
         comparison_lines(["reports/a-long-name-of-a-run"] * 2, ["embedded"] * 2, compare_runs([OTHER, OTHER])),
         ["12345.67", "123456.00"],

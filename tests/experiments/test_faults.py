@@ -15,12 +15,14 @@ from dclab.engines.embedded import launch
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import DclabError, LabEnded, LabLost, Refused, TimedOut
 from dclab.experiments import hpa_demo
+from dclab.experiments.autoscalers import shipped
 from dclab.experiments.exercise import exercise_settings, run_exercise
+from dclab.experiments.hpa_compare import run_hpa_compare
 from dclab.experiments.hpa_demo import run_hpa_demo
 from dclab.experiments.latency import LatencySettings, run_latency
 from dclab.experiments.loadtest import run_loadtest
 from dclab.experiments.proof import ProofSettings, run_proof
-from dclab.experiments.recovery import counts_but_workers, recover
+from dclab.experiments.recovery import counts_but_workers, recover, undo
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import LoadSpec
 
@@ -113,7 +115,7 @@ def test_a_load_without_a_result_leaves_no_autoscaler_behind(lab, monkeypatch):
 
     monkeypatch.setattr(hpa_demo, "collect_load", nothing)
     settings = hpa_demo.DemoSettings(
-        target="hasher",
+        autoscaler=shipped("hasher", "cpu"),
         workers=1,
         load=LoadSpec(target="hasher", seconds=2),
         settle=0.1,
@@ -133,16 +135,17 @@ def test_what_cannot_be_taken_back_is_named_and_hides_no_failure_before_it():
         raise TimedOut("hasher does not get ready.", "No room.")
 
     seen = Collected()
-    hpa_demo._undo(seen, True, "hasher was not scaled back", fails)
+    undo(seen, True, "hasher was not scaled back", fails)
     assert seen.codes == ["left-behind"]
     with pytest.raises(TimedOut):
-        hpa_demo._undo(seen, False, "hasher was not scaled back", fails)
+        undo(seen, False, "hasher was not scaled back", fails)
 
 
 def test_what_scales_by_itself_is_named_before_anything_is_measured(lab):
     """An autoscaler that nobody expects would make every figure one of an unknown number of replicas."""
     lab.apply_autoscaler(manifests.autoscaler("hasher"))
     exercise = exercise_settings(quick=True, siege_seconds=5, clock_speed=1)
+    compared = exercise_settings(quick=True, siege_seconds=5, clock_speed=1, compares=True).comparison
     try:
         for measure in (
             lambda: run_sweep(lab, SweepSettings(workers=(1,)), Collected()),
@@ -150,6 +153,7 @@ def test_what_scales_by_itself_is_named_before_anything_is_measured(lab):
             lambda: run_proof(lab, ProofSettings(), Collected()),
             lambda: run_hpa_demo(lab, exercise.demo, Collected()),
             lambda: run_exercise(lab, exercise, Collected()),
+            lambda: run_hpa_compare(lab, compared, Collected()),
         ):
             with pytest.raises(
                 Refused, match=r"autoscaler that is not part of this measurement: 'hasher' \(of hasher\)"

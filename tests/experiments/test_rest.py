@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from dclab.experiments import hpa_demo
+from dclab.experiments import rest as resting
 
 WINDOW, SYNC = 60.0, 15.0
 QUIET = WINDOW + 2 * SYNC
@@ -24,9 +24,9 @@ class Watched:
         self.gap = False
         self.desired = 3
         self.caveats = []
-        self.manifest = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": WINDOW}}}}
+        self.candidate = SimpleNamespace(window=WINDOW)
         self.lab = SimpleNamespace(clock_speed=1.0, sync_seconds=SYNC)
-        self.settings = SimpleNamespace(tick=2.0)
+        self.tick = 2.0
         self.observer = SimpleNamespace(caveat=self.caveats.append)
 
     def monotonic(self):
@@ -50,8 +50,8 @@ class Watched:
 def rest(monkeypatch):
     def follow(*args, **more):
         watch = Watched(*args, **more)
-        monkeypatch.setattr(hpa_demo, "time", watch)
-        assert hpa_demo._until_rest(watch)
+        monkeypatch.setattr(resting, "time", watch)
+        assert resting.until_rest(watch)
         return watch
 
     return follow
@@ -75,4 +75,4 @@ def test_the_quiet_time_begins_when_the_autoscaler_looks_again(rest):
 
 
 def test_an_autoscaler_that_sees_the_same_for_long_is_not_waited_for_without_end(rest):
-    assert rest(50.0, NEVER).t == pytest.approx(50 + OUTAGE + hpa_demo.RECOVERY_SECONDS + QUIET, abs=6)
+    assert rest(50.0, NEVER).t == pytest.approx(50 + OUTAGE + resting.RECOVERY_SECONDS + QUIET, abs=6)

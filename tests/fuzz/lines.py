@@ -61,7 +61,8 @@ values = st.one_of(
 @st.composite
 def command_lines(draw):
     """A verb with options of its own, or of others, and any values; no lab can be started in this sandbox."""
-    name = draw(st.sampled_from(sorted(verbs())))
+    # hpa-simulate without a file calculates for longer than an input may take.
+    name = draw(st.sampled_from(sorted(verbs().keys() - {"hpa-simulate"})))
     # Nothing is installed: `doctor --install --yes` would run what it prints.
     params = [one for one in verbs()[name].params if (name, one.name) != ("doctor", "yes")]
     arguments, environment = [name], {}

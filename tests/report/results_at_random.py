@@ -18,6 +18,7 @@ from dclab.measure.queueing import bound_rate
 from dclab.results import Autoscale, Intervention, MetricReading, Rate, SweepPoint, TargetLatency, TimelinePoint
 from dclab.results_check import contradiction
 from dclab.run_folder import load_results
+from tests.report.comparisons_at_random import comparisons
 
 SAMPLE = load_results(Path(__file__).parent.parent.parent / "reports" / "sample-embedded")
 
@@ -185,6 +186,7 @@ def run(seed):
         interventions=interventions,
         bottleneck=find_bottleneck(latency, sweep, interventions, cpu, redis_ms),
         autoscale=demonstrations(dice),
+        comparison=comparisons(dice) if dice.random() < 0.5 else None,
         caveats=(),
         monitoring=None,
     )

@@ -21,9 +21,11 @@ from dclab.report.terminal import terminal_cast, terminal_svg
 from dclab.report.write import write_report
 from dclab.results import AutoscaleEvent, Caveat, Condition, Evidence
 from dclab.run_folder import load_results
+from tests.report.test_autoscalers import whole
 
 ROOT = Path(__file__).parent.parent.parent
-SAMPLE = load_results(ROOT / "reports" / "sample-embedded")
+COMPARISON = whole()
+SAMPLE = replace(load_results(ROOT / "reports" / "sample-embedded"), comparison=COMPARISON)
 PICTURES = {name: Picture(name, f"The {name}", b"", "<svg></svg>") for name in ("sweep", "latency", "proof")}
 
 ACTIVE = [
@@ -91,6 +93,19 @@ hostile = st.lists(
 )
 
 
+def with_names(text):
+    """Autoscalers side by side of which everything is called `text`."""
+    runs = []
+    for one in COMPARISON.runs:
+        points = tuple(
+            replace(each, metrics=tuple(replace(m, type=text, name=text, unit=text) for m in each.metrics))
+            for each in one.timeline
+        )
+        runs.append(replace(one, name=text, metric=text, timeline=points, manifest={text: text}))
+    verdicts = tuple(replace(one, a=text, b=text) for one in COMPARISON.verdicts)
+    return replace(COMPARISON, target=text, runs=tuple(runs), verdicts=verdicts)
+
+
 def with_text(text):
     """The sample with `text` wherever a results.json has words of its own."""
     results, autoscale = SAMPLE, SAMPLE.autoscale
@@ -120,6 +135,7 @@ def with_text(text):
             manifest={text: [text], "spec": {"maxReplicas": text}},
             explanation=facts,
         ),
+        comparison=with_names(text),
         caveats=(Caveat(code=text, message=text, hint=text),),
     )
 
@@ -220,7 +236,7 @@ def text_in(found, text):
 def test_a_picture_of_any_text_can_be_drawn(text, recwarn):
     results = with_printable_text(with_text(text))
     pictures = draw(results)
-    assert len(pictures) == 5
+    assert len(pictures) == 7
     marks = Page(pictures["proof"].svg + pictures["latency"].svg).marks
     assert "b" not in marks
     assert "\x1b" not in terminal_svg(results.autoscale) + pictures["proof"].svg

@@ -10,14 +10,17 @@ import string
 from dataclasses import fields, replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from dclab.errors import InvalidInput
+from dclab.report.judge_autoscalers import Difference
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
 from dclab.report.pictures import draw
 from dclab.report.render import render_html, render_markdown
+from dclab.report.scores import ORIGINS, SCORES
 from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
 from dclab.report.write import write_report
 from dclab.results import Evidence, Results
@@ -170,6 +173,7 @@ def templates():
                 yield from (one.value for one in node.args if isinstance(one, ast.Constant))
     yield from SENTENCES.values()
     yield from (said for _, cases in METRIC_VERDICTS for _, said in cases)
+    yield from (*SCORES.values(), *ORIGINS.values(), *get_args(get_type_hints(Difference)["verdict"]))
 
 
 def places(template):

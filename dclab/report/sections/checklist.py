@@ -17,17 +17,26 @@ def checklist(results: Results, words: Words) -> Iterator[Block]:
     def answered(*parts: object) -> str:
         return words("✓ answered") if all(parts) else words("✗ not measured") if not any(parts) else words("in part")
 
+    compared = results.comparison and results.comparison.runs
     asked = (
-        (words("Performance with different numbers of workers"), 2, "1", results.sweep and results.sweep.points),
-        (words("Latency of rng and hasher; which one is the bottleneck"), 2, "2", results.latency),
-        (words("The autoscaler at work: Prometheus' graph, and the terminal"), 2, "3, 5", None),
-        (words("Is CPU sensible, and what would be better"), 1, "6", results.autoscale),
+        (words("Performance with different numbers of workers"), 2, "1", (results.sweep and results.sweep.points,)),
+        (words("Latency of rng and hasher; which one is the bottleneck"), 2, "2", (results.latency,)),
+        (
+            words("The autoscaler at work: Prometheus' graph, and the terminal"),
+            2,
+            "3, 5",
+            (results.monitoring, results.autoscale),
+        ),
+        # Without the comparison there is the reasoning, but no experiment.
+        (
+            words("Is CPU sensible, and what would be better"),
+            1,
+            "6",
+            (compared,) if compared else (results.autoscale, compared),
+        ),
     )
     rows = []
-    for what, points, where, part in asked:
-        state = (
-            answered(part) if part is not None or where != "3, 5" else answered(results.monitoring, results.autoscale)
-        )
-        rows.append((what, points, words("section {where}", where=where), state))
+    for what, points, where, parts in asked:
+        rows.append((what, points, words("section {where}", where=where), answered(*parts)))
     head = (words("asked by the exercise"), words("points"), words("answered in"), words("in this run"))
     yield table(head, rows, prose=True)
