@@ -29,6 +29,7 @@ FASTEST, SLOWEST = 0.1000, 0.1030
 """Seconds that an rng takes for a call on the machines that dclab was measured on (as in `dclab.measure.wander`)."""
 UNITS, UNITS_BESIDE_USERS = 20_000, 6_000
 """Simulated calls, and fewer where a siege's requests come on top."""
+MOST_SECONDS_BESIDE_USERS = 300.0
 BATCHES = 20
 SETTLE_SECONDS = 20.0
 
@@ -81,7 +82,7 @@ def simulated_wait(workers: int, users: int, rngs: int, system: System = USUAL) 
     plant.set_users(users)
     plant.advance(SETTLE_SECONDS)
     rate = min(workers / cycle_seconds(system), rngs * system.threads / system.service)
-    length = (UNITS_BESIDE_USERS if users else UNITS) / rate / BATCHES
+    length = (min(UNITS_BESIDE_USERS / rate, MOST_SECONDS_BESIDE_USERS) if users else UNITS / rate) / BATCHES
     before, means = plant.totals(), []
     for _ in range(BATCHES):
         plant.advance(plant.now + length)

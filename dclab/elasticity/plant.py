@@ -19,7 +19,9 @@ __all__ = ["Plant", "Pod", "Totals"]
 GREETING_SECONDS = 0.0004
 """What a siege's request, or a probe's, holds rng for: a connection and a few bytes."""
 USER_SECONDS = 0.0004
-"""From a siege's answer to its next request."""
+"""From a user's answer to its next request."""
+SIEGE_SECONDS = 0.00025
+"""Between two requests of all users together, at least: rngs that are idle could serve more than a generator can ask."""
 CALL_CPU, GREETING_CPU = 0.00133, 0.00011
 """Seconds of CPU that rng uses for a worker's call and for a greeting."""
 PROBE_EVERY = 1.0
@@ -110,6 +112,8 @@ class Plant:
         """A heap: when each actor's request comes, or has been served."""
         self._units = self._requests = self._probes = 0
         self._waited = self._probe_seconds = 0.0
+        self._asked = begin
+        """When the siege's latest request is sent."""
         for _ in range(rngs):
             self._new_pod(begin)
         self._add(PROBE, 1, 0.0)
@@ -226,7 +230,7 @@ class Plant:
                 next_at = now + think - pause * (log(1.0 - draw()) + log(1.0 - draw()))
             elif kind == USER:
                 pod.cpu += GREETING_CPU
-                next_at = now + USER_SECONDS * (0.5 + draw())
+                next_at = self._asked = max(now + USER_SECONDS * (0.5 + draw()), self._asked + SIEGE_SECONDS)
             else:
                 pod.cpu += GREETING_CPU
                 self._probes += 1

@@ -28,6 +28,7 @@ __all__ = [
 REPEATS = 10
 TARGET = "rng"
 """What is simulated; a hasher has no queue, so that one is always enough."""
+MOST_REPLICAS = 1000
 
 
 class Named(Protocol):
@@ -50,7 +51,7 @@ def check_simulated(spec: AutoscalerSpec) -> None:
     """Return when the simulation can run an autoscaler.
 
     Raises:
-        NotSupported: it scales something else than rng.
+        NotSupported: it scales something else than rng, or to more replicas than a simulation takes.
         InvalidInput: it asks for a metric that no lab serves.
     """
     if spec.target != TARGET:
@@ -58,6 +59,12 @@ def check_simulated(spec: AutoscalerSpec) -> None:
             f"An autoscaler of {spec.target} cannot be simulated.",
             f"Only {TARGET} has a queue, and only {TARGET} is simulated.",
             f"Set spec.scaleTargetRef.name to {TARGET}.",
+        )
+    if spec.max_replicas > MOST_REPLICAS:
+        raise NotSupported(
+            f"An autoscaler of up to {spec.max_replicas} replicas cannot be simulated.",
+            f"The simulation has room for {MOST_REPLICAS}.",
+            f"Set spec.maxReplicas to {MOST_REPLICAS} or less.",
         )
     check_served(spec, served_metrics(TARGET))
 

@@ -173,17 +173,27 @@ def unequal_demand(found: Comparison) -> list[AutoscalerRun]:
     return [one for one in found.runs if one.scores_high is not None]
 
 
-def response_sentences(found: Sequence[Response], waited: Mapping[int, Mean | None], words: Words) -> Iterator[str]:
-    """Why some of them settle and others do not, as far as the figures bear it."""
+def response_sentences(
+    found: Sequence[Response], waited: Mapping[int, Mean | None], wanted: str, words: Words
+) -> Iterator[str]:
+    """Why some of them settle and others do not, as far as the figures bear it.
+
+    Args:
+        found: what each metric asks for.
+        waited: the wait by the number of ready replicas.
+        wanted: how many are needed.
+        words: of the report's language.
+    """
     yield from _not_proportional(waited, words)
     for one in found:
         yield from _in_flight(one, words)
         swings = one.swings
-        if one.rest is not None:
+        if one.rests:
             yield words(
-                "“{name}” can settle at {replicas}: there it asks for as many as there are.",
+                "“{name}” can settle at {replicas} replicas, where it asks for as many as there are; {needed} are needed.",
                 name=one.run.name,
-                replicas=one.rest,
+                replicas=" / ".join(map(str, one.rests)),
+                needed=wanted,
             )
         elif swings:
             lower, upper = swings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ MOST_RUNS = 12
 """Rows of the picture: what a page has the height for."""
 MOST_SPOTS = 240
 """Values under the pointer, in all panels together."""
+MOST_POINTS = 250
+"""Of a line in one panel, which has about as many pixels."""
 LEAST_RATIO, MOST_RATIO = 0.1, 1000.0
 """The axis of metric / target ends here at the latest; a metric of nothing is drawn at its beginning."""
 LONGEST_NAME = 40
@@ -36,7 +39,7 @@ def paint_autoscalers(figure: Figure, found: Comparison) -> list[Spot]:
     )
     spots: list[Spot] = []
     for run, (supply, metric, wait) in zip(runs, grid, strict=True):
-        points = thinned(run.timeline)
+        points = run.timeline
         most = max(1, MOST_SPOTS // (3 * len(runs)))
         supply.set_title(run.name[:LONGEST_NAME], loc="left", fontsize=10, fontweight="bold", color=INK)
         spots += _supply(supply, run, points, most)
@@ -76,14 +79,15 @@ def _axes(grid: Any, found: Comparison) -> None:
 def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most: int) -> list[Spot]:
     """Demand, ready replicas, and what lies between them."""
     ends = run.seconds / 60
+    points = _changes(points, lambda one: one.ready)
     times = sorted({0.0, ends, *(one.t / 60 for one in run.demand), *(one.t / 60 for one in points)})
     demand = [_at([(one.t / 60, one.needed) for one in run.demand], t) for t in times]
     high = [_at([(one.t / 60, one.needed_high) for one in run.demand], t) for t in times]
     ready = [_at([(one.t / 60, one.ready) for one in points], t) for t in times]
-    missing = [r < d for r, d in zip(ready, demand, strict=True)]
-    many = [r > d for r, d in zip(ready, demand, strict=True)]
-    axes.fill_between(times, demand, ready, where=missing, step="post", color=VERMILION, alpha=0.35, linewidth=0)
-    axes.fill_between(times, demand, ready, where=many, step="post", color=BLUE, alpha=0.2, linewidth=0)
+    below = [min(d, r) for d, r in zip(demand, ready, strict=True)]
+    above = [max(d, r) for d, r in zip(demand, ready, strict=True)]
+    axes.fill_between(times, below, demand, step="post", color=VERMILION, alpha=0.35, linewidth=0)
+    axes.fill_between(times, demand, above, step="post", color=BLUE, alpha=0.2, linewidth=0)
     if high != demand:
         axes.step(times, high, where="post", color=INK, linewidth=0.9, linestyle=":")
     axes.step(times, demand, where="post", color=INK, linewidth=1.3)
@@ -100,6 +104,12 @@ def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most
     ]
 
 
+def _changes(points: Sequence[ElasticPoint], value: Callable[[ElasticPoint], object]) -> list[ElasticPoint]:
+    """The points at which a value changes, and the last one: a step function needs no others."""
+    changed = [one for before, one in pairwise(points) if value(before) != value(one)]
+    return thinned([*points[:1], *changed, *points[-1:]])
+
+
 def _at(curve: Sequence[tuple[float, int]], t: float) -> float:
     """A step function's value; before its first step that of the first, none without steps."""
     return float(curve[max(0, bisect_right(curve, t, key=itemgetter(0)) - 1)][1]) if curve else math.nan
@@ -109,7 +119,7 @@ def _metric(axes: Axes, points: Sequence[ElasticPoint], most: int) -> list[Spot]
     """The metric that decides, in multiples of its target; a gap where it was not known."""
     axes.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color=GREY, alpha=0.25, linewidth=0)
     axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
-    seen = [(one.t / 60, _deciding(one)) for one in points]
+    seen = [(one.t / 60, _deciding(one)) for one in _changes(points, _deciding)]
     ratios = [_ratio(one) if one else math.nan for _, one in seen]
     axes.step([t for t, _ in seen], ratios, where="post", color=PURPLE, linewidth=1.3)
     known = [(t, one) for t, one in seen if one]
@@ -131,6 +141,7 @@ def _ratio(one: MetricReading) -> float:
 
 def _wait(axes: Axes, slo_ms: float, points: Sequence[ElasticPoint], most: int) -> list[Spot]:
     """A worker's wait; a gap where it was not known."""
+    points = thinned(points, MOST_POINTS)
     t = [one.t / 60 for one in points]
     ms = [math.nan if one.wait_ms is None else one.wait_ms for one in points]
     axes.axhline(slo_ms, color=INK, linewidth=0.8, linestyle="--")
@@ -201,5 +212,5 @@ def paint_responses(figure: Figure, shown: Sequence[Response]) -> list[Spot]:
     axes.set(xlabel="replicas ready", ylabel="replicas asked for", xlim=ends)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="upper right", fontsize=8)
+    axes.legend(loc="best", fontsize=8)
     return spots

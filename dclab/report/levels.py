@@ -20,7 +20,7 @@ from dclab.measure.mean import Mean, mean_interval
 from dclab.measure.ratio import verdict
 from dclab.results import AutoscalerRun, Comparison, DemandStep, ElasticPoint, MetricReading
 
-__all__ = ["TOLERANCE", "Asks", "Demand", "Response", "asked", "responses", "usual_demand", "waits"]
+__all__ = ["TOLERANCE", "Asks", "Demand", "Response", "asked", "needed", "responses", "usual_demand", "waits"]
 
 TOLERANCE = ControllerSettings().tolerance
 """Share by which a metric may be off its target, and the replicas stay: also what makes a difference in proportion."""
@@ -87,9 +87,9 @@ class Response:
         return next((one for one in self.asks if one.replicas == replicas), None)
 
     @property
-    def rest(self) -> int | None:
-        """The least number at which it is known to ask for as many as there are."""
-        return next((one.replicas for one in self.asks if one.stays), None)
+    def rests(self) -> tuple[int, ...]:
+        """The numbers at which it is known to ask for as many as there are."""
+        return tuple(one.replicas for one in self.asks if one.stays)
 
     @property
     def swings(self) -> tuple[Asks, Asks] | None:
@@ -122,6 +122,13 @@ def _steps(run: AutoscalerRun) -> Iterator[tuple[DemandStep, float]]:
     """Each step of demand, and until when it lasted."""
     ends = [*(one.t for one in run.demand[1:]), max(run.seconds, run.demand[-1].t)] if run.demand else []
     return zip(run.demand, ends, strict=True)
+
+
+def needed(found: Comparison, demand: Demand) -> str:
+    """Return how many replicas this demand needs: `4`, or `3–4` where its steps do not agree or that is not certain."""
+    steps = [step for run in found.runs for step in run.demand if (step.workers, step.users) == demand]
+    numbers = sorted({number for step in steps for number in (step.needed, step.needed_high)})
+    return "–".join(map(str, dict.fromkeys((numbers[0], numbers[-1]))))
 
 
 def waits(found: Comparison, demand: Demand) -> Mapping[int, Mean | None]:

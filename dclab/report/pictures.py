@@ -114,6 +114,7 @@ def _picture(name: str, caption: str, paint: Paint, size: tuple[float, float]) -
     spots = paint(figure)
     png, svg = io.BytesIO(), io.StringIO()
     figure.savefig(png, format="png", metadata={"Software": None})
+    figure.set_layout_engine("none")  # it stays as it is: laying out takes longer than drawing
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = svg.getvalue()
     text = text[text.index("<svg") :].replace(INK, "currentColor")

@@ -40,6 +40,7 @@ SCORES = {
 }
 """By the score's field: what it is called."""
 
+NO_BREAK = "\N{NO-BREAK SPACE}"
 SHARES = frozenset({"timeshare_under", "timeshare_over", "over_slo"})
 WHOLE = frozenset({"reversals", "first_enough_seconds"})
 MOST_COMPARED = 12
@@ -77,7 +78,7 @@ def _with_interval(run: AutoscalerRun, name: str) -> str:
     low = spread.low if name == "jitter" else max(0.0, spread.low)
     high = min(1.0, spread.high) if name in SHARES else spread.high
     ends = [shown(name, each).removesuffix(" %") for each in (low, high)]
-    return mean if ends[0] == ends[1] else f"{mean} ({' … '.join(ends)})"
+    return mean if ends[0] == ends[1] else f"{mean} ({NO_BREAK.join((ends[0], '…', ends[1]))})"
 
 
 def _target(run: AutoscalerRun) -> str:

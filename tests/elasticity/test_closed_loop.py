@@ -163,6 +163,8 @@ def test_a_comparison_has_runs_predictions_and_verdicts():
 def test_what_cannot_be_simulated_is_named():
     with pytest.raises(NotSupported, match="hasher"):
         check_simulated(parse_autoscaler(manifests.autoscaler("hasher")))
+    with pytest.raises(NotSupported, match="100000 replicas"):
+        check_simulated(spec("cpu", maxReplicas=100_000))
     strange = table.hpa(table.of_pods("queue_length", "1"), {})
     with pytest.raises(InvalidInput, match="queue_length"):
         check_simulated(parse_autoscaler(strange))

@@ -77,6 +77,19 @@ def interval_is(found, values, sign):
     )
 
 
+def point_step(run, point):
+    """The step of demand that a point is in."""
+    return [one for one in run.demand if one.t <= point.t][-1]
+
+
+def stretches_of_all(found):
+    """The same as `stretches`, with the run of each."""
+    for run in found.results.comparison.runs:
+        for points in stretches(found, run.name):
+            if any(points[0] is one for one in run.timeline):
+                yield run, points
+
+
 def stretches(found, name=None):
     """Lists of points that follow one another with one number of ready replicas, at the demand that lasted longest."""
     lasted = Counter()
@@ -156,9 +169,15 @@ def lower_end(n):
 
 
 def can_settle(found, values):
-    n = values["replicas"]
-    _, low, high = ends(ratios(found, values["name"])[n])
-    return lower_end(n) < low and high < 1 + TOLERANCE
+    seen = ratios(found, values["name"])
+    for n in map(int, values["replicas"].split(" / ")):
+        _, low, high = ends(seen[n])
+        if not lower_end(n) < low <= high < 1 + TOLERANCE:
+            return False
+    steps = {point_step(run, points[0]) for run, points in stretches_of_all(found)}
+    return all(
+        int(values["needed"].split("–")[0]) <= one.needed <= int(values["needed"].split("–")[-1]) for one in steps
+    )
 
 
 def cannot_settle(found, values):

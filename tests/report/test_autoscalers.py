@@ -26,6 +26,10 @@ from tests.report.comparisons_at_random import KINDS, READINGS, STEP, comparison
 from tests.report.test_report import Page
 
 SAMPLE = load_results(Path(__file__).parent.parent.parent / "reports" / "sample-embedded")
+ALONE = replace(
+    SAMPLE, sweep=None, latency=None, interventions=(), bottleneck=None, loadtest=None, autoscale=None, monitoring=None
+)
+"""A run in which nothing else was measured, as of `hpa-compare`."""
 SEEDS = st.integers(0, 2**32)
 
 
@@ -60,7 +64,7 @@ def verdicts(found, better=()):
 
 @pytest.fixture(scope="module")
 def results():
-    return replace(SAMPLE, comparison=whole())
+    return replace(ALONE, comparison=whole())
 
 
 @pytest.fixture(scope="module")
@@ -166,14 +170,22 @@ def test_better_by_more_never_makes_the_answer_worse_for_a_metric(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_any_comparison_gives_a_page(seed):
-    odd = replace(SAMPLE, comparison=compared(seed))
-    pictures = draw(odd)
-    text = render_markdown(odd, pictures)
-    Page(render_html(odd, pictures))
+    odd = replace(ALONE, comparison=compared(seed))
+    text = render_markdown(odd, {})
+    Page(render_html(odd, {}))
     assert "None" not in text
     assert not re.search(r"\bnan\b|\binf\b", text)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_comparison_gives_pictures(seed):
+    found = compared(seed, runs=compared(seed).runs[:3])
+    pictures = draw(replace(ALONE, comparison=found))
+    assert "autoscalers" in pictures
+    assert all(one.png.startswith(b"\x89PNG") for one in pictures.values())
+    assert not re.search(r"\bnan\b|\binf\b", "".join(one.svg for one in pictures.values()))
 
 
 def test_hardly_anything_measured_gives_a_page():
@@ -184,7 +196,7 @@ def test_hardly_anything_measured_gives_a_page():
         replace(whole(), runs=(bare, replace(whole().runs[4], timeline=()))),
         replace(whole(), runs=()),
     ):
-        odd = replace(SAMPLE, comparison=found)
+        odd = replace(ALONE, comparison=found)
         pictures = draw(odd)
         Page(render_html(odd, pictures))
         assert not re.search(r"\bnan\b|\binf\b|None", render_markdown(odd, pictures))
@@ -195,7 +207,7 @@ def test_huge_figures_and_many_autoscalers_stay_a_light_page():
     seen = replace(READINGS["latency"], current=1e15, target=1e-300)
     vast = tuple(replace(one, wait_ms=1e15, in_flight=1e15, metrics=(seen,)) for one in run.timeline)
     many = tuple(replace(run, name=f"{run.name} {n}", timeline=vast if n % 2 else run.timeline) for n in range(40))
-    odd = replace(SAMPLE, comparison=replace(whole(), runs=many, verdicts=verdicts(many)))
+    odd = replace(ALONE, comparison=replace(whole(), runs=many, verdicts=verdicts(many)))
     pictures = draw(odd)
     page = render_html(odd, pictures)
     assert len(page) <= 2_000_000
@@ -239,11 +251,12 @@ def test_who_asks_for_as_many_as_there_are_neither_rises_nor_falls(replicas, rat
     assert one.falls == (one.wanted < replicas)
 
 
-def steady(metric_name, law, replicas, seconds=300.0):
-    """A run that stays at each number of replicas in turn, its metric following a law."""
+def steady(metric_name, law, waits, flying, seconds=1200.0):
+    """A run that stays at each number of replicas in turn, everything following a law."""
     dice = random.Random(3)
     kind = next(one for one in KINDS if one[1] == metric_name)
     run = runs(dice, kind, laws(dice), seconds, 100.0)
+    replicas = sorted(waits)
     each = int(seconds / STEP / len(replicas))
     points = []
     for index, point in enumerate(run.timeline):
@@ -251,7 +264,7 @@ def steady(metric_name, law, replicas, seconds=300.0):
         near = 1 + 0.001 * (index % 3)  # readings that stay the same are one window, read again
         reading = replace(READINGS[metric_name], current=law(n) * near)
         points.append(
-            replace(point, ready=n, metrics=(reading,), wait_ms=1000 * law(n) * near, in_flight=n * law(n) * near)
+            replace(point, ready=n, metrics=(reading,), wait_ms=1000 * waits[n] * near, in_flight=flying[n] * near)
         )
     demand = (DemandStep(t=0.0, workers=10, users=0, needed=4, needed_high=4),)
     return replace(run, demand=demand, timeline=tuple(points))
@@ -265,17 +278,18 @@ def test_latency_cannot_settle_where_in_flight_can():
         whole(),
         scrape_seconds=10.0,
         runs=(
-            steady("latency", waits.get, [1, 2, 3, 4], 1200.0),
-            steady("inflight", lambda n: flying[n] / n, [1, 2, 3, 4], 1200.0),
+            steady("latency", waits.get, waits, flying),
+            steady("inflight", lambda n: flying[n] / n, waits, flying),
         ),
     )
     latency, inflight = responses(found, usual_demand(found))
     assert [one.wanted for one in latency.asks] == [8, 6, 4, 3]
-    assert latency.rest is None
+    assert latency.rests == ()
+    assert inflight.rests == (4,)
     assert tuple(one.replicas for one in latency.swings) == (3, 4)
     lines = said(replace(found, verdicts=()))
     assert any("“latency” cannot settle: at 3 replicas it asks for 4, at 4 for 3" in one for one in lines)
-    assert any("“inflight” can settle at 4" in one for one in lines) == (inflight.rest == 4)
+    assert any("“inflight” can settle at 4 replicas" in one and "; 4 are needed" in one for one in lines)
 
 
 def test_a_verdict_is_told_from_the_side_of_the_better_one():

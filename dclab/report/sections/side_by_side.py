@@ -17,7 +17,7 @@ from dclab.report.autoscaler_words import (
 from dclab.report.blocks import Block, bullets, note, table, text
 from dclab.report.charts_autoscalers import MOST_RUNS
 from dclab.report.language import Words
-from dclab.report.levels import Demand, Response, responses, usual_demand, waits
+from dclab.report.levels import Demand, Response, needed, responses, usual_demand, waits
 from dclab.report.scores import high_scores, how_scored, predictions, score_table, seconds_of, verdict_matrix
 from dclab.results import Comparison
 
@@ -118,7 +118,7 @@ def _why(found: Comparison, demand: Demand, words: Words) -> Iterator[Block]:
         wait = waited.get(n)
         rows.append((n, "–" if wait is None else f"{wait.mean:.0f}", *(_cell(one, n) for one in asks)))
     yield table(head, rows)
-    said = list(response_sentences(asks, waited, words))
+    said = list(response_sentences(asks, waited, needed(found, demand), words))
     if said:
         yield bullets(said)
 
