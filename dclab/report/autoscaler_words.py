@@ -16,6 +16,7 @@ __all__ = [
     "demand_rows",
     "demand_sentence",
     "response_sentences",
+    "siege_sentences",
     "unequal_demand",
     "verdict_sentence",
     "verdict_sentences",
@@ -204,6 +205,42 @@ def response_sentences(
                 more=lower.wanted,
                 upper=upper.replicas,
                 fewer=upper.wanted,
+            )
+
+
+def siege_sentences(
+    without: Sequence[Response], under: Sequence[Response], wanted: tuple[str, str], users: int, words: Words
+) -> Iterator[str]:
+    """Which metrics a siege drives up though as many replicas are needed as without it.
+
+    Args:
+        without: what each metric asks for without the siege.
+        under: with it.
+        wanted: how many replicas are needed without and with it.
+        users: of the siege.
+        words: of the report's language.
+    """
+    if wanted[0] != wanted[1]:
+        return
+    before = {one.run.name: one for one in without}
+    for one in under:
+        other = before.get(one.run.name)
+        common = [n for each in one.asks if (n := each.replicas) and other and other.at(n)]
+        if not common or other is None:
+            continue
+        with_siege, alone = one.at(common[-1]), other.at(common[-1])
+        if not (with_siege and alone and with_siege.ratio and alone.ratio):
+            continue
+        if verdict(ratio_of_means(with_siege.ratio, alone.ratio), 1 + TOLERANCE) == "more":
+            yield words(
+                "The siege drives “{name}” up although it needs no replicas: at {replicas} of them the metric was {before:.3g} "
+                "without and {during:.3g} with {users} users, and {needed} are needed either way.",
+                name=one.run.name,
+                replicas=common[-1],
+                before=alone.value,
+                during=with_siege.value,
+                users=users,
+                needed=wanted[0],
             )
 
 

@@ -20,7 +20,18 @@ from dclab.measure.mean import Mean, mean_interval
 from dclab.measure.ratio import verdict
 from dclab.results import AutoscalerRun, Comparison, DemandStep, ElasticPoint, MetricReading
 
-__all__ = ["TOLERANCE", "Asks", "Demand", "Response", "asked", "needed", "responses", "usual_demand", "waits"]
+__all__ = [
+    "TOLERANCE",
+    "Asks",
+    "Demand",
+    "Response",
+    "asked",
+    "needed",
+    "responses",
+    "siege_demand",
+    "usual_demand",
+    "waits",
+]
 
 TOLERANCE = ControllerSettings().tolerance
 """Share by which a metric may be off its target, and the replicas stay: also what makes a difference in proportion."""
@@ -111,11 +122,22 @@ def asked(replicas: int, ratio: float) -> int:
 
 def usual_demand(found: Comparison) -> Demand | None:
     """Return the demand that lasted longest, over all runs; None where there was none."""
+    lasted = _lasted(found)
+    return max(lasted, key=lambda one: lasted[one], default=None)
+
+
+def siege_demand(found: Comparison) -> Demand | None:
+    """Return the demand with users of a siege that lasted longest; None where there was none."""
+    lasted = {one: seconds for one, seconds in _lasted(found).items() if one.users}
+    return max(lasted, key=lambda one: lasted[one], default=None)
+
+
+def _lasted(found: Comparison) -> Mapping[Demand, float]:
     lasted: dict[Demand, float] = defaultdict(float)
     for run in found.runs:
         for step, until in _steps(run):
             lasted[Demand(step.workers, step.users)] += until - step.t
-    return max(lasted, key=lambda one: lasted[one], default=None)
+    return lasted
 
 
 def _steps(run: AutoscalerRun) -> Iterator[tuple[DemandStep, float]]:

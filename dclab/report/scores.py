@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
+from dclab.elasticity.score import score
 from dclab.report.blocks import Block, bullets, table
 from dclab.report.judge_autoscalers import Differences, by_cost, differences
 from dclab.report.language import Words
@@ -18,6 +20,7 @@ __all__ = [
     "score_table",
     "seconds_of",
     "shown",
+    "step_table",
     "target_of",
     "verdict_matrix",
 ]
@@ -40,7 +43,6 @@ SCORES = {
 }
 """By the score's field: what it is called."""
 
-NO_BREAK = "\N{NO-BREAK SPACE}"
 SHARES = frozenset({"timeshare_under", "timeshare_over", "over_slo"})
 WHOLE = frozenset({"reversals", "first_enough_seconds"})
 MOST_COMPARED = 12
@@ -78,7 +80,7 @@ def _with_interval(run: AutoscalerRun, name: str) -> str:
     low = spread.low if name == "jitter" else max(0.0, spread.low)
     high = min(1.0, spread.high) if name in SHARES else spread.high
     ends = [shown(name, each).removesuffix(" %") for each in (low, high)]
-    return mean if ends[0] == ends[1] else f"{mean} ({NO_BREAK.join((ends[0], '…', ends[1]))})"
+    return mean if ends[0] == ends[1] else f"{mean} ({'…'.join(ends)})"
 
 
 def _target(run: AutoscalerRun) -> str:
@@ -121,6 +123,26 @@ ENDS = ("accuracy_under", "accuracy_over", "cost")
 def _both(low: Elasticity, high: Elasticity | None, name: str) -> str:
     one, other = shown(name, getattr(low, name)), shown(name, getattr(high, name) if high else None)
     return f"{one} / {other}"
+
+
+def step_table(found: Comparison, words: Words) -> Block:
+    """Return what was missing / too many on average in each step of demand: where the costs come from."""
+    rows = []
+    for index, step in enumerate(found.runs[0].demand):
+        label = words("{workers} workers, {users} users", workers=step.workers, users=step.users)
+        rows.append((label, step.needed, *(_in_step(one, index) for one in found.runs)))
+    return table(("", words("replicas needed"), *(one.name for one in found.runs)), rows)
+
+
+def _in_step(run: AutoscalerRun, index: int) -> str:
+    begin = run.demand[index].t if index < len(run.demand) else math.inf
+    end = run.demand[index + 1].t if index + 1 < len(run.demand) else run.seconds
+    if not run.timeline or end <= begin:
+        return "–"
+    before = [one.ready for one in run.timeline if one.t <= begin] or [run.timeline[0].ready]
+    supply = [(0.0, before[-1]), *((one.t - begin, one.ready) for one in run.timeline if begin < one.t < end)]
+    scores = score([(0.0, run.demand[index].needed)], supply, end - begin)
+    return f"{scores.accuracy_under:.2f} / {scores.accuracy_over:.2f}"
 
 
 PREDICTED = ("cost", "accuracy_under", "accuracy_over", "reversals", "pod_minutes")

@@ -90,20 +90,26 @@ def stretches_of_all(found):
                 yield run, points
 
 
-def stretches(found, name=None):
-    """Lists of points that follow one another with one number of ready replicas, at the demand that lasted longest."""
+def longest(found, wanted):
+    """The workers and users, of those wanted, that lasted longest."""
     lasted = Counter()
-    every = found.results.comparison.runs
-    for run in every:
-        ends = [*(one.t for one in run.demand[1:]), run.seconds]
-        for step, end in zip(run.demand, ends, strict=True):
+    for run in found.results.comparison.runs:
+        until = [*(one.t for one in run.demand[1:]), run.seconds]
+        for step, end in zip(run.demand, until, strict=True):
             lasted[step.workers, step.users] += end - step.t
+    return max((one for one in lasted if wanted(one)), key=lasted.get)
+
+
+def stretches(found, name=None, demand=None):
+    """Lists of points that follow one another with one number of ready replicas, at the demand that lasted longest."""
+    every = found.results.comparison.runs
+    demand = demand or longest(found, lambda one: True)
     for run in every if name is None else [one for one in every if one.metric == run_named(found, name).metric]:
         before = None
         current = []
         for point in run.timeline:
             step = [one for one in run.demand if one.t <= point.t][-1]
-            if point.t >= run.seconds or lasted[step.workers, step.users] < max(lasted.values()):
+            if point.t >= run.seconds or (step.workers, step.users) != demand:
                 step = None
             key = step and (step.t, point.ready)
             if key != before and current:
@@ -116,24 +122,24 @@ def stretches(found, name=None):
             yield current
 
 
-def pooled(found, value):
+def pooled(found, value, demand=None):
     """Values by the number of ready replicas, without those that are too near to a change."""
     comparison = found.results.comparison
     lag = comparison.scrape_seconds + 5 * comparison.clock_speed
     values = {}
-    for points in stretches(found):
+    for points in stretches(found, None, demand):
         known = [value(one) for one in points if one.t >= points[0].t + lag]
         values.setdefault(points[0].ready, []).extend(one for one in known if one is not None)
     return {n: each for n, each in values.items() if n and len(each) > 1}
 
 
-def shown(found, name):
+def shown(found, name, demand=None):
     """Ratios of the metric to its target by the number of ready replicas, as the autoscalers on it saw them."""
     lag = 3 * found.results.comparison.scrape_seconds + 15
     run = run_named(found, name)
     target = [one.metrics[0].target for one in run.timeline if one.metrics][-1]
     values = {}
-    for points in stretches(found, name):
+    for points in stretches(found, name, demand):
         last = None
         for point in points:
             current = point.metrics[0].current if point.metrics else None
@@ -144,16 +150,16 @@ def shown(found, name):
     return {n: each for n, each in values.items() if n and len(each) > 1}
 
 
-def ratios(found, name):
+def ratios(found, name, demand=None):
     run = run_named(found, name)
     attribute, target = {"inflight": ("in_flight", 1.3), "requests": ("requests_per_second", 8)}.get(
         run.metric, (None, 0)
     )
     if attribute:
-        counted = pooled(found, lambda one: getattr(one, attribute))
+        counted = pooled(found, lambda one: getattr(one, attribute), demand)
         if counted:
             return {n: [one / n / target for one in values] for n, values in counted.items()}
-    return shown(found, name)
+    return shown(found, name, demand)
 
 
 def ends(values):
@@ -218,6 +224,30 @@ def depends_less(found, values):
     return less > math.hypot((high - low) / 2, many / few * (high2 - low2) / 2) * (1 - 1e-9)
 
 
+def is_driven_up(found, values):
+    """Whether the siege raises the metric at that number of replicas by a tenth at least, and demand is the same."""
+    n = values["replicas"]
+    usual = longest(found, lambda one: True)
+    siege = longest(found, lambda one: one[1] > 0)
+    above, low, high = ends(ratios(found, values["name"], siege)[n])
+    below, low2, high2 = ends(ratios(found, values["name"], usual)[n])
+    more = above - 1.1 * below
+    needs = [numbers_needed(found, one) for one in (usual, siege)]
+    return (
+        usual[1] == 0
+        and values["users"] == siege[1]
+        and needs[0] == needs[1]
+        and more > math.hypot((high - low) / 2, 1.1 * (high2 - low2) / 2) * (1 - 1e-9)
+    )
+
+
+def numbers_needed(found, demand):
+    """The least and the most that its steps need."""
+    steps = [one for run in found.results.comparison.runs for one in run.demand if (one.workers, one.users) == demand]
+    every = [number for one in steps for number in (one.needed, one.needed_high)]
+    return min(every), max(every)
+
+
 def missing_share(run):
     """Of the time in tenths of a second: replicas were missing."""
     begins = [0.0, *(one.t for one in run.timeline[1:])]
@@ -272,5 +302,6 @@ AUTOSCALER_CLAIMS = {
     "“{name}” cannot settle": cannot_settle,
     "Waiting is not in proportion": is_not_proportional,
     "The number of requests in flight": depends_less,
+    "The siege drives": is_driven_up,
 }
 """By how its template begins: whether the comparison's figures bear the sentence."""

@@ -38,8 +38,8 @@ def demands(dice, seconds):
     steps = []
     for t in times:
         workers, users = dice.choice([(2, 0), (10, 0), (10, 0), (10, 15), (5, 0)])
-        needed = dice.choice([workers // 3 + 1, dice.randint(1, 6)])
-        high = needed + dice.choice([0, 0, 1])
+        needed = dice.choice([workers // 3 + 1] * 5 + [dice.randint(1, 6)])
+        high = needed + dice.choice([0] * 5 + [1])
         steps.append(
             DemandStep(
                 t=t, workers=workers, users=users, needed=needed, needed_high=high, reachable=dice.random() < 0.9
@@ -63,22 +63,25 @@ def laws(dice):
     return wait, flying
 
 
-def timelines(dice, metric, wait, flying, count):
+def timelines(dice, metric, demand, wait, flying, count):
     """Points of one run, with what its autoscaler saw."""
     spread = dice.choice([0.0, 0.02, 0.8])
     known = dice.random() < 0.8
     hold = dice.choice([1, 8, 20])
+    heard = dice.choice([1.0, 4.0])  # how many times as much a siege makes of what is counted
     replicas, points = dice.randint(0, 3), []
     for index in range(count):
         if index % hold == 0:
             replicas = max(0, min(8, replicas + dice.choice([-1, 0, 1, 1])))
         n = max(1, replicas)
         noise = 1 + spread * dice.uniform(-1, 1)
+        users = [one.users for one in demand if one.t <= index * STEP][-1]
+        times = heard if users else 1.0
         values = {
             "cpu": 6.0 / n * noise,
             "latency": wait(n) / 1000 * noise,
-            "requests": 28.0 / n * noise,
-            "inflight": flying(n) / n * noise,
+            "requests": 28.0 / n * noise * times,
+            "inflight": flying(n) / n * noise * times,
         }
         readings = tuple(
             replace(READINGS[one], current=values[one] if dice.random() < 0.9 else None) for one in metric.split(" + ")
@@ -90,8 +93,8 @@ def timelines(dice, metric, wait, flying, count):
                 ready=replicas,
                 metrics=readings if index > 2 and dice.random() < 0.95 else (),
                 wait_ms=wait(n) * noise if known else None,
-                in_flight=flying(n) * noise if known else None,
-                requests_per_second=28.0 * noise if known else None,
+                in_flight=flying(n) * noise * times if known else None,
+                requests_per_second=28.0 * noise * times if known else None,
                 hashes_per_second=28.0 * noise,
             )
         )
@@ -102,7 +105,7 @@ def runs(dice, kind, law, seconds, slo):
     """One autoscaler's."""
     name, metric, origin = kind
     demand = demands(dice, seconds)
-    timeline = timelines(dice, metric, *law, max(1, int(seconds / STEP)))
+    timeline = timelines(dice, metric, demand, *law, max(1, int(seconds / STEP)))
     scores, high = score_run(demand, timeline, seconds, slo)
     spread = {}
     if dice.random() < 0.7:

@@ -362,7 +362,7 @@ CLAIMS = {
 
 COMPARISON = re.compile(
     r"\b(rose|raised|fell|faster|slower|less|more than|as many|limits?|costs|bottleneck|proved?|decline|best|only queue"
-    r"|better|worse|settles?|in proportion)\b"
+    r"|better|worse|settles?|in proportion|drives)\b"
 )
 
 
@@ -456,7 +456,15 @@ NO_CLAIM = {
         one
         for one in constants(REPORT / "sections" / "side_by_side.py")
         if one.startswith(
-            ("The autoscalers' clock", "Why?", "The scores.", "The objective", "The autoscaler of least", "Each (row)")
+            (
+                "The autoscalers' clock",
+                "Why?",
+                "The scores.",
+                "The objective",
+                "The autoscaler of least",
+                "Each (row)",
+                "Missing /",
+            )
         )
     ),
     *(one for one in constants(REPORT / "scores.py") if one.startswith(("Missing and", "did not"))),

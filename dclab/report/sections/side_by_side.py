@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
 from dclab.elasticity.verdict import NEGLIGIBLE
@@ -11,14 +11,23 @@ from dclab.report.autoscaler_words import (
     demand_rows,
     demand_sentence,
     response_sentences,
+    siege_sentences,
     unequal_demand,
     verdict_sentences,
 )
 from dclab.report.blocks import Block, bullets, note, table, text
 from dclab.report.charts_autoscalers import MOST_RUNS
 from dclab.report.language import Words
-from dclab.report.levels import Demand, Response, needed, responses, usual_demand, waits
-from dclab.report.scores import high_scores, how_scored, predictions, score_table, seconds_of, verdict_matrix
+from dclab.report.levels import Demand, Response, needed, responses, siege_demand, usual_demand, waits
+from dclab.report.scores import (
+    high_scores,
+    how_scored,
+    predictions,
+    score_table,
+    seconds_of,
+    step_table,
+    verdict_matrix,
+)
 from dclab.results import Comparison
 
 __all__ = ["side_by_side"]
@@ -47,9 +56,7 @@ def side_by_side(found: Comparison, words: Words) -> Iterator[Block]:
         yield note(words("{n} more autoscalers are in results.json.", n=len(found.runs) - MOST_RUNS))
     yield from _scores(found, words)
     yield from _verdicts(found, words)
-    demand = usual_demand(found)
-    if demand:
-        yield from _why(found, demand, words)
+    yield from _why(found, words)
     if predicted := predictions(found, words):
         yield text(words("Measured, and simulated by `dclab hpa-simulate` (measured / simulated):"))
         yield predicted
@@ -68,6 +75,10 @@ def _scores(found: Comparison, words: Words) -> Iterator[Block]:
         )
     )
     yield score_table(found, words)
+    yield text(
+        words("Missing / too many replicas on average in each step of demand, which is where the costs come from:")
+    )
+    yield step_table(found, words)
     unequal = unequal_demand(found)
     if unequal:
         yield text(
@@ -97,30 +108,48 @@ def _verdicts(found: Comparison, words: Words) -> Iterator[Block]:
         yield matrix
 
 
-def _why(found: Comparison, demand: Demand, words: Words) -> Iterator[Block]:
-    waited, asks = waits(found, demand), responses(found, demand)
-    if not asks:
+def _why(found: Comparison, words: Words) -> Iterator[Block]:
+    usual, siege = usual_demand(found), siege_demand(found)
+    asks = responses(found, usual) if usual else []
+    if not usual or not asks:
         return
     yield text(
         words(
             "Why? The formula of Kubernetes' autoscaler, replicas × metric / target, supposes that a metric halves when replicas "
-            "double. What each metric showed at {workers} workers and {users} users of a siege, by the number of ready replicas, "
-            "and how many replicas that asks for (✓: as many as there are):",
-            workers=demand.workers,
-            users=demand.users,
+            "double. What each metric showed, by the number of ready replicas, and how many replicas that asks for (✓: as many "
+            "as there are), at {workers} workers and {users} users of a siege:",
+            workers=usual.workers,
+            users=usual.users,
         )
     )
     yield Block(kind="picture", text="responses")
+    yield _levels(found, usual, asks, words)
+    said = list(response_sentences(asks, waits(found, usual), needed(found, usual), words))
+    if said:
+        yield bullets(said)
+    if siege and siege != usual and (under := responses(found, siege)):
+        yield text(
+            words(
+                "The same at {workers} workers and {users} users of a siege:", workers=siege.workers, users=siege.users
+            )
+        )
+        yield _levels(found, siege, under, words)
+        wanted = (needed(found, usual), needed(found, siege))
+        said = list(siege_sentences(asks, under, wanted, siege.users, words)) if not usual.users else []
+        if said:
+            yield bullets(said)
+
+
+def _levels(found: Comparison, demand: Demand, asks: Sequence[Response], words: Words) -> Block:
+    """Wait, and each metric with what it asks for, by the number of ready replicas."""
+    waited = waits(found, demand)
     numbers = sorted({each.replicas for one in asks for each in one.asks})[:MOST_LEVELS]
     head = (words("replicas ready"), words("a call's wait, ms"), *(one.run.name for one in asks))
     rows = []
     for n in numbers:
         wait = waited.get(n)
         rows.append((n, "–" if wait is None else f"{wait.mean:.0f}", *(_cell(one, n) for one in asks)))
-    yield table(head, rows)
-    said = list(response_sentences(asks, waited, needed(found, demand), words))
-    if said:
-        yield bullets(said)
+    return table(head, rows)
 
 
 def _cell(one: Response, replicas: int) -> str:
