@@ -11,6 +11,7 @@ import typer
 
 from dclab import __version__
 from dclab.cli import (
+    check_app,
     compare,
     doctor,
     down,
@@ -34,6 +35,7 @@ from dclab.cli import (
     scale_sweep,
     status,
     up,
+    verify,
     watch,
     webui,
 )
@@ -93,7 +95,9 @@ for _verb in (
     rate.rate,
     run_.run,
     report.report,
+    verify.verify,
     compare.compare,
+    check_app.check_app,
     explain.explain,
     doctor.doctor,
     rbac.rbac,

@@ -244,9 +244,9 @@ def test_what_was_counted_by_a_data_path_that_died_is_not_lost(tmp_path, rng):
         os.kill(pid, signal.SIGKILL)
         while services.pid in (pid, None):
             await asyncio.sleep(0.01)
-        assert services.asked(port) == first
+        assert services.asked(port)[1:] == first[1:]
         second = await answered(3)
-        assert services.asked(1) is None
+        assert services.asked(1) == (second.at, 0, 0, 0)
         task.cancel()
         await services.close()
         return first, second

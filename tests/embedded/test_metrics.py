@@ -63,6 +63,15 @@ def test_nobody_counts_redis_or_workers(lab):
         lab.quantities("miner")
 
 
+def test_a_replica_that_nobody_asks_is_counted_as_well(lab, wait_until):
+    lab.scale("hasher", 2)
+    wait_until(lambda: len(lab.quantities("hasher")) == 2)
+    first = lab.quantities("hasher")
+    time.sleep(0.1)
+    assert all(lab.quantities("hasher")[name].t > one.t for name, one in first.items())
+    lab.scale("hasher", 1)
+
+
 def test_a_replica_that_was_restarted_goes_on_counting(lab, wait_until):
     (name,) = lab.replicas("hasher").names
     wait_until(lambda: lab.quantities("hasher")[name].requests > 2)
@@ -196,6 +205,25 @@ def test_without_the_data_path_in_flight_is_unknown_and_nothing_is_scaled_down(l
     finally:
         lab.remove_autoscaler("rng")
         wait_until(lambda: lab.about().proxy_pid not in (proxy, None))
+        lab.scale("rng", 1)
+
+
+def test_without_httplat_latency_is_unknown_and_nothing_is_scaled_down(lab, wait_until):
+    lab.scale("rng", 3)
+    lab.scale("httplat-rng", 0)
+    time.sleep(2.0)  # the last of its scrapes leaves the window
+    lab.apply_autoscaler(hpa(latency("1000"), pods(IN_FLIGHT, "1000")))
+    try:
+        wait_until(lambda: len(lab.autoscaler_passes("rng")) >= 2)
+        seconds, in_flight = lab.autoscaler("rng").metrics
+        assert seconds.current is None
+        assert in_flight.current is not None  # which alone would have one rng
+        assert lab.replicas("rng").desired == 3
+        reasons = {one.type: one.reason for one in lab.autoscaler("rng").conditions}
+        assert reasons["ScalingActive"] == "FailedGetObjectMetric"
+    finally:
+        lab.remove_autoscaler("rng")
+        lab.scale("httplat-rng", 1)
         lab.scale("rng", 1)
 
 
