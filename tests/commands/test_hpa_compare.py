@@ -17,6 +17,7 @@ from dclab.engines.embedded.wire import Settings
 from dclab.errors import ExitCode, LabHeld
 from dclab.results import DemandStep, ElasticPoint
 from dclab.run_folder import load_results
+from dclab.verify.verify import verify_run
 
 CLOCK = 120.0
 """Each run of 15 minutes takes 7.5 s."""
@@ -95,6 +96,13 @@ def test_each_autoscaler_has_its_run_under_the_same_demand(compared):
     assert done.data["comparison"]["runs"][1]["name"] == "latency.yaml"
 
 
+def test_it_is_what_its_raw_data_say(compared):
+    _, folder = compared
+    found = verify_run(folder)
+    assert found.findings == ()
+    assert found.passes > 80
+
+
 def test_the_scores_can_be_computed_again_from_the_raw_data(compared):
     _, folder = compared
     rows = [json.loads(line) for line in (folder / "raw" / "elastic.jsonl").read_text().splitlines()]
@@ -163,6 +171,7 @@ def test_ctrl_c_at_any_moment_puts_everything_back(dclab, start_dclab, lab, file
     assert found.finished is None
     if moment != "before anything" and found.comparison:
         (run,) = found.comparison.runs
+        assert verify_run(tmp_path / "here").findings == ()
         assert (run.settled, found.comparison.verdicts) == (None, ())
         assert run.seconds == run.timeline[-1].t
     assert dclab("report", "here", cwd=tmp_path).code == 0
