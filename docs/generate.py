@@ -24,6 +24,7 @@ from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
 from dclab.elasticity.verdict import NEGLIGIBLE
 from dclab.results import SCHEMA, Elasticity, json_schema
 from dclab.tools import TOOLS
+from docs.man import manual
 
 HERE = Path(__file__).parent
 
@@ -190,6 +191,7 @@ def main() -> None:
     """Write or check."""
     files = {
         "reference.md": reference(),
+        "dclab.1": manual(),
         "hpa-trace.schema.json": json.dumps(hpa_trace.json_schema(), indent=1, ensure_ascii=False) + "\n",
         "results.schema.json": json.dumps(json_schema(), indent=1, ensure_ascii=False) + "\n",
     }

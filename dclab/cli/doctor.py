@@ -67,7 +67,23 @@ def doctor(
         labs_folder_free_mb=shutil.disk_usage(folder).free // 1_000_000,
         tools=programs,
         labs=list_labs("embedded", None),
+        other_dclab=_other_dclab(),
     )
+
+
+def _other_dclab() -> str | None:
+    """Return the version of the project that bears the name dclab on PyPI, where it is installed beside this one.
+
+    Both provide the package `dclab`: the one that was installed last has overwritten files of the other.
+    """
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        found = metadata("dclab")
+    except PackageNotFoundError:
+        return None
+    ours = "Summary" in found and "DockerCoins" in found["Summary"]  # from before it had a name of its own
+    return None if ours else found["Version"]
 
 
 def _lines(
@@ -77,6 +93,7 @@ def _lines(
     reason: str,
     tools: Sequence[Mapping[str, Any]],
     labs: Sequence[LabSummary],
+    other_dclab: str | None,
     **more: Any,
 ) -> Iterator[Any]:
     from dclab.cli.list_ import remedies
@@ -93,6 +110,11 @@ def _lines(
     yield "Nothing else is needed." if all(one["path"] for one in tools) else "None of these is required."
     yield from (f"The lab {one.name!r}: {one.state}." for one in labs if one.state != "running")
     yield from remedies(labs)
+    if other_dclab:
+        yield (
+            f"The project dclab {other_dclab} of PyPI is installed in this environment, too. It provides a package of the same "
+            "name, so one of the two is damaged: give each its own environment (`pipx install dockercoins-lab`)."
+        )
     if system == "Darwin":
         yield (
             "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed go on until "

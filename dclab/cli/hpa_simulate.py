@@ -122,7 +122,9 @@ def _beside(call: Call, folder: Path, slo: float) -> Result:
             scrape_seconds=found.scrape_seconds,
             pod_start=POD_START[results.engine],
         )
-        runs.append(replace(one, predicted=prediction.scores if prediction else None))
+        runs.append(
+            replace(one, predicted=prediction.scores, spread=one.spread or prediction.spread) if prediction else one
+        )
     return Result(_lines, comparison=replace(found, runs=tuple(runs)), measured=True)
 
 

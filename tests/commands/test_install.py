@@ -106,3 +106,14 @@ def test_the_printed_lines_stop_at_a_wrong_checksum_and_leave_no_file(dclab, mac
     assert (tmp_path / "sudo").exists() is (verdict == 0)
     assert list(work.iterdir()) == []
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_the_other_project_of_that_name_is_told_of(dclab, tmp_path):
+    """On PyPI dclab is another project, which provides a package of the same name."""
+    assert dclab("doctor", "--json").data["other_dclab"] is None
+    other = tmp_path / "dclab-0.67.0.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: dclab\nVersion: 0.67.0\n")
+    shown = dclab("doctor", env={"PYTHONPATH": str(tmp_path)})
+    assert "The project dclab 0.67.0 of PyPI is installed in this environment, too." in shown.out
+    assert "pipx install dockercoins-lab" in shown.out
