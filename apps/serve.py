@@ -15,7 +15,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -37,6 +37,10 @@ class Request(NamedTuple):
     method: str
     path: str
     body: bytes
+    query: str
+    """What follows the question mark of its URL; empty where there is none."""
+    headers: Mapping[str, str]
+    """By their names in lower case."""
 
 
 class Answer(NamedTuple):
@@ -71,6 +75,7 @@ class Served:
 
 
 Handler = Callable[[Request], Answer]
+Secure = Callable[[socket.socket], socket.socket]
 
 
 class _Bad(Exception):
@@ -109,7 +114,7 @@ def _length_of(headers: dict[str, str]) -> int:
     return int(length)
 
 
-def _read(connection: socket.socket) -> tuple[str, str, bytes] | None:
+def _read(connection: socket.socket) -> Request | None:
     end = time.monotonic() + READ_TIMEOUT
     found = _head_of(connection, end)
     if found is None:
@@ -130,7 +135,8 @@ def _read(connection: socket.socket) -> tuple[str, str, bytes] | None:
         if not chunk:
             raise _Bad(HTTPStatus.BAD_REQUEST)
         body += chunk
-    return method, path.partition("?")[0], body[:length]
+    path, _, query = path.partition("?")
+    return Request(method, path, body[:length], query, headers)
 
 
 def _reply(connection: socket.socket, answer: Answer, *, with_body: bool = True) -> None:
@@ -148,9 +154,9 @@ def _converse(connection: socket.socket, handler: Handler) -> None:
         request = _read(connection)
         if request is None:
             return
-        method, path, body = request
-        answer = handler(Request("GET" if method == "HEAD" else method, path, body))
-        _reply(connection, answer, with_body=method != "HEAD")
+        with_body = request.method != "HEAD"
+        answer = handler(request if with_body else request._replace(method="GET"))
+        _reply(connection, answer, with_body=with_body)
     except _Bad as bad:
         _reply(connection, Answer(bad.status, f"{HTTPStatus(bad.status).phrase}\n".encode()))
         # What the client still sends must be read, or the kernel resets the connection under the answer.
@@ -160,7 +166,7 @@ def _converse(connection: socket.socket, handler: Handler) -> None:
             pass
 
 
-def _slot(listener: socket.socket, stopping: int, handler: Handler, accepted: Served) -> None:
+def _slot(listener: socket.socket, stopping: int, handler: Handler, accepted: Served, secure: Secure) -> None:
     poller = select.poll()
     poller.register(listener, select.POLLIN)
     poller.register(stopping, select.POLLIN)
@@ -175,19 +181,28 @@ def _slot(listener: socket.socket, stopping: int, handler: Handler, accepted: Se
             continue
         accepted.one_more()
         with connection, contextlib.suppress(OSError):  # the client went away, or was too slow
-            _converse(connection, handler)
+            connection.settimeout(READ_TIMEOUT)
+            with secure(connection) as one:
+                _converse(one, handler)
 
 
 def _waiting(listener: socket.socket) -> bool:
     return bool(select.select([listener], [], [], 0)[0])
 
 
-def serve(handler: Handler, *, slots: int, accepted: Served | None = None) -> None:
+def serve(
+    handler: Handler,
+    *,
+    slots: int,
+    accepted: Served | None = None,
+    secure: Secure = lambda connection: connection,
+) -> None:
     """Serve on $HOST:$PORT until SIGTERM or SIGINT, then answer whoever is already connected, and return.
 
     Args:
         handler: called for each request, in one of the slots.
         slots: how many requests are served at the same time.
+        secure: makes of an accepted connection one that is encrypted; in the slot, so that nobody waits for a slow client.
         accepted: counts the connections, where somebody wants to know.
     """
     host = settings.text("HOST", "127.0.0.1")
@@ -206,7 +221,7 @@ def serve(handler: Handler, *, slots: int, accepted: Served | None = None) -> No
     signal.set_wakeup_fd(stop, warn_on_full_buffer=False)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
-    given = (listener, stopping, handler, accepted or Served())
+    given = (listener, stopping, handler, accepted or Served(), secure)
     threads = [threading.Thread(target=_slot, args=given) for _ in range(slots)]
     for thread in threads:
         thread.start()

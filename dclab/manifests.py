@@ -17,6 +17,7 @@ __all__ = [
     "Manifest",
     "ServicePort",
     "Workload",
+    "exporter",
     "load",
     "named",
     "of_kind",
@@ -52,7 +53,7 @@ def _read(file: Path) -> list[Manifest]:
 
 
 def optional(part: str) -> list[Manifest]:
-    """The objects of one file in `manifests/optional/`: autoscaler-*, loadtest, nodeports, probe or prometheus."""
+    """The objects of one file in `manifests/optional/`: adapter, autoscaler-*, exporter, loadtest, nodeports, probe or prometheus."""
     return _read(shipped() / "manifests" / "optional" / f"{part}.yaml")
 
 
@@ -167,3 +168,23 @@ def autoscaler(target: str, which: str = "cpu") -> Manifest:
         if metric["type"] == "Object":
             metric["object"]["describedObject"]["name"] = f"httplat-{target}"
     return found
+
+
+def exporter(target: str) -> list[Manifest]:
+    """What counts the requests of one deployment's replicas; of the Deployment only what is added to it."""
+    objects = optional("exporter")
+    counted = workload(named(load(), "Deployment", target))
+    added = named(objects, "Deployment", "rng")
+    added["metadata"]["name"] = target
+    (container,) = added["spec"]["template"]["spec"]["containers"]
+    values = {
+        "SERVICE": target,
+        "TARGET_PORT": f"{counted.port}",
+        "PROBE_SECONDS": f"{counted.readiness_period or 0:g}",
+    }
+    for one in container["env"]:
+        one["value"] = values.get(one["name"], one["value"])
+    service = named(objects, "Service", "exporter-rng")
+    service["metadata"]["name"] = service["metadata"]["labels"]["app"] = f"exporter-{target}"
+    service["spec"]["selector"]["app"] = target
+    return objects

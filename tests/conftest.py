@@ -22,7 +22,11 @@ def pytest_addoption(parser):
     parser.addoption(
         "--cluster-context", metavar="NAME", help="run the cluster suite on this context of your kubeconfig"
     )
-    parser.addoption("--record", metavar="FILE", help="keep the cluster suite's whole demonstration as a trace")
+    parser.addoption(
+        "--record",
+        metavar="PATH",
+        help="keep what the cluster suite records: the demonstration's FILE, the metrics' FOLDER",
+    )
 
 
 LONGEST_FIRST = (

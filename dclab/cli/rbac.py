@@ -21,7 +21,8 @@ def rbac(
 ) -> Result:
     """Print the least rights that dclab needs.
 
-    A Role for its namespace and a ClusterRole for the rest, for whoever may grant them. Whom they are for is said when
+    A Role for its namespace, a ClusterRole for the namespace itself and the nodes, and another one for the metrics APIs, which
+    only autoscalers on other metrics than CPU need. They are for whoever may grant them; whom they are for is said when
     they are bound: kubectl create rolebinding, kubectl create clusterrolebinding.
 
     Example: dclab rbac

@@ -22,7 +22,11 @@ from dclab.cli.result import Result
 from dclab.cli.verb import PlacedCall, verb
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dclab.engines.embedded.client import EmbeddedLab
+    from dclab.engines.kube.cluster.images import Images
+    from dclab.manifests import Manifest
 
 UP_SECONDS = 120.0
 """For the replicas to be ready and the first hashes to come, images in place."""
@@ -91,7 +95,8 @@ def up(
         from dclab.engines.kube.cluster.images import parse_images
         from dclab.engines.kube.lab.namespace import rendered
 
-        return Result(yaml_documents, objects=rendered(call.name, parse_images(images)))
+        source = parse_images(images)
+        return Result(_shown, objects=rendered(call.name, source), later=_added_later(call.name, source))
     settings = Settings(
         name=call.name,
         clock_speed=clock_speed,
@@ -125,6 +130,22 @@ def up(
         started=started,
         webui=lab.addresses().get("webui"),
     )
+
+
+def _added_later(namespace: str, images: Images) -> list[Manifest]:
+    """What experiments put beside the lab: Prometheus, and what serves metrics of rng, without its certificate."""
+    from dclab import manifests
+    from dclab.engines.kube.lab.serving import SCRAPE_SECONDS, serving_objects
+
+    return [*manifests.optional("prometheus"), *serving_objects(namespace, images, "rng", SCRAPE_SECONDS)]
+
+
+def _shown(objects: Sequence[Manifest], later: Sequence[Manifest]) -> Iterator[str]:
+    """The objects for kubectl; what is not applied yet by name, as comments: there is no certificate for it."""
+    yield from yaml_documents(objects)
+    yield "# Not applied by `up`: added by `monitor`, and by `hpa-compare` and `hpa-demo --metric` for as long as they run:"
+    for one in later:
+        yield f"#   {one['kind']} {one['metadata']['name']}"
 
 
 def _lines(webui: str | None, **_: Any) -> Iterator[str]:

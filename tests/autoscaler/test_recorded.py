@@ -1,6 +1,7 @@
 """A real autoscaler's run, recorded on the cluster of the tests: ours decides the same, pass by pass.
 
 Recorded anew with: ./dev pytest -m "cluster and slow" -k demonstration --record tests/autoscaler/recorded.jsonl
+and, of the other metrics: ./dev pytest -m "cluster and slow" -k each_metric --record tests/autoscaler
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import pytest
 from dclab.autoscaler.trace import read
 from tests.autoscaler.trace import check
 
-RECORDED = Path(__file__).with_name("recorded.jsonl")
+FOLDER = Path(__file__).parent
+RECORDED = FOLDER / "recorded.jsonl"
+OTHERS = sorted(FOLDER.glob("recorded-*.jsonl"))
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +41,18 @@ def test_the_recording_is_of_the_whole_demonstration(recorded):
 
 def test_ours_decides_the_same(recorded):
     check(*recorded)
+
+
+@pytest.mark.parametrize("file", OTHERS, ids=lambda file: file.stem.removeprefix("recorded-"))
+def test_ours_decides_the_same_on_other_metrics(file):
+    """Latency (Object), requests and in-flight (Pods), up under ten workers and down under one."""
+    header, passes = read(file)
+    (metric,) = header.autoscaler["spec"]["metrics"]
+    assert metric["type"] in ("Object", "Pods")
+    counts = [one.outcome.desired for one in passes]
+    assert counts[-1] == 1
+    assert max(counts) > 2
+    check(header, passes)
 
 
 def test_the_check_can_fail(recorded):

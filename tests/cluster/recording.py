@@ -1,7 +1,8 @@
 """What the real autoscaler saw and did, from the audit logs of the API server and of metrics-server.
 
 The API server's log has each request of the autoscaler's account: the scale it read, the scale and the status
-it wrote. metrics-server's has the very metrics it was given, under the same audit ID. Only the pods come from
+it wrote. metrics-server's has the very metrics it was given, under the same audit ID, and so has the output of the lab's
+adapter. Only the pods come from
 a watch of our own, since the controller reads them from its cache.
 """
 
@@ -22,9 +23,10 @@ from urllib3.exceptions import ProtocolError
 from dclab.autoscaler import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import SCHEMA, Header, Outcome, Pass
 from dclab.engines.kube.lab.autoscaler_trace import pod_metric
+from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL
 from dclab.engines.kube.objects import decode
 from dclab.engines.kube.workloads import PodMetrics
-from dclab.quantity import millicores
+from dclab.quantity import millicores, parse_quantity
 from tests.cluster import daemons
 from tests.cluster.lab import Lab
 
@@ -102,15 +104,22 @@ class Recorder:
     def passes(self) -> list[Pass]:
         """Every whole pass up to now."""
         metrics = {one["auditID"]: one.get("responseObject") for one in self._told()}
+        told = self._adapter_told()
         found = []
         status: dict[str, Any] = {}
         for requests in self._by_pass():
             scale = next(iter(requests)).get("responseObject", {})
             desired = replicas = scale["spec"]["replicas"]
             usage: dict[str, PodMetric] = {}
+            pod_metrics: dict[str, dict[str, PodMetric]] = {}
+            values: dict[str, float] = {}
             at = 0.0
             for one in requests:
                 resource = (one["objectRef"]["resource"], one["objectRef"].get("subresource"))
+                if one["objectRef"].get("apiGroup") in (CUSTOM, EXTERNAL):
+                    at = _unix(one["requestReceivedTimestamp"])
+                    _read(told.get(one["auditID"], {}), pod_metrics, values)
+                    continue
                 if resource == ("pods", None):
                     at = _unix(one["requestReceivedTimestamp"])
                     usage = {
@@ -128,6 +137,8 @@ class Recorder:
                 pods=tuple(map(_pod, pods)),
                 usage=usage,
                 requests={pod.metadata.name: _request(pod) for pod in pods},
+                pod_metrics=pod_metrics,
+                values=values,
             )
             found.append(Pass(at=at, seen=seen, outcome=_outcome(desired, status)))
         return found
@@ -153,6 +164,16 @@ class Recorder:
         ]
         return sorted(mine, key=lambda one: _unix(one["requestReceivedTimestamp"]))
 
+    def _adapter_told(self) -> dict[str, dict[str, Any]]:
+        """Answers of the lab's metrics adapter, where there is one, by the audit ID of the request."""
+        found = {}
+        for pod in self.lab.pods("metrics-adapter"):
+            for line in self.lab.core.read_namespaced_pod_log(pod.metadata.name, self.lab.namespace).splitlines():
+                if line.startswith("{"):
+                    one = json.loads(line)
+                    found[one["audit"]] = one["answer"]
+        return found
+
     def _told(self) -> Iterator[dict[str, Any]]:
         (pod,) = self.lab.core.list_namespaced_pod("kube-system", label_selector="k8s-app=metrics-server").items
         log = self.lab.core.read_namespaced_pod_log(pod.metadata.name, "kube-system")
@@ -161,10 +182,28 @@ class Recorder:
                 yield json.loads(line)
 
 
+def _read(answer: dict[str, Any], pod_metrics: dict[str, dict[str, PodMetric]], values: dict[str, float]) -> None:
+    """Add what an answer of the adapter tells; one that is refused tells nothing."""
+    for item in answer.get("items", ()):
+        value = float(parse_quantity(item["value"]))
+        if "metricName" in item:
+            values[item["metricName"]] = values.get(item["metricName"], 0.0) + value
+        elif item["describedObject"]["kind"] == "Pod":
+            metric = PodMetric(value=value, at=_unix(item["timestamp"]), window=item["windowSeconds"])
+            pod_metrics.setdefault(item["metric"]["name"], {})[item["describedObject"]["name"]] = metric
+        else:
+            values[item["metric"]["name"]] = value
+
+
 def _outcome(desired: int, status: dict[str, Any]) -> Outcome:
-    shown = [one["resource"]["current"] for one in status.get("currentMetrics") or () if "resource" in one]
+    first = next(iter(status.get("currentMetrics") or ()), {})
+    current = next((one["current"] for one in first.values() if isinstance(one, dict)), {})
+    shown = current.get("averageUtilization")
+    if shown is None and current:
+        amount = current.get("averageValue", current.get("value"))
+        shown = None if amount is None else round(float(parse_quantity(amount)))
     return Outcome(
         desired=desired,
-        utilization=shown[0].get("averageUtilization") if shown else None,
+        utilization=shown,
         conditions={one["type"]: (one["status"], one["reason"]) for one in status.get("conditions", ())},
     )

@@ -56,7 +56,7 @@ def least(cluster, accounts, roles, tmp_path_factory):
 def inside(cluster, accounts, roles, tmp_path_factory):
     """Environment of a user who may, of the cluster, see nothing but the namespace: no node, so no NodePort."""
     env = kubeconfig(cluster, "inside", tmp_path_factory.mktemp("inside") / "kubeconfig")
-    role, outside = roles
+    role, outside, _ = roles
     less = {**outside, "metadata": {"name": f"{LAB}-inside"}, "rules": outside["rules"][:1]}
     granted = grant(cluster, "inside", [role, less], LAB)
     yield env

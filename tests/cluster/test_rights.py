@@ -71,14 +71,14 @@ def requests():
         at = one["objectRef"]
         resource = "/".join(filter(None, (at["resource"], at.get("subresource"))))
         asked.add((at.get("apiGroup", ""), resource, one["verb"]))
-        if "force=true" in one["requestURI"]:  # server-side apply, which may have to create
+        if "force=" in one["requestURI"]:  # server-side apply, which may have to create
             asked.add((at.get("apiGroup", ""), resource, "create"))
         if one.get("responseStatus", {}).get("code") == 403:
             refused.add((at.get("apiGroup", ""), resource, one["verb"]))
     return asked, refused
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(300)
 def test_rights_are_those_that_are_used(exact, cluster):
     wait_for_images(cluster.client)
     where = launch.place("least", LAB)
@@ -103,6 +103,11 @@ def test_rights_are_those_that_are_used(exact, cluster):
     assert lab.autoscaler("rng").metrics[0].target == 5
     lab.usage("rng")
     lab.remove_autoscaler("rng")
+    with lab.serve_metrics("rng", 2.0):
+        lab.apply_autoscaler(manifests.autoscaler("rng", "latency"))
+        lab.autoscaler("rng")
+        assert lab.quantities("rng")
+        lab.remove_autoscaler("rng")
     assert len(lab.probe("rng", ProbeSpec(count=2))) == 2
     assert lab.httplat("rng").probes > 0  # forwarded: it has no NodePort
     assert lab.prometheus_url()
@@ -113,7 +118,8 @@ def test_rights_are_those_that_are_used(exact, cluster):
     asked, refused = requests()
     granted = rights_in(exact)
     # Whoever gives a role has to have its rights.
-    handed_on = rights_in(manifests.of_kind(manifests.optional("prometheus"), "Role"))
+    parts = [*manifests.optional("prometheus"), *manifests.optional("adapter")]
+    handed_on = rights_in(manifests.of_kind(parts, "Role"))
     assert refused == {("", "namespaces", "list")}  # of the whole cluster, by `labs`
     assert asked - granted == set()
     assert granted - asked - handed_on == set(NOT_SEEN_HERE)

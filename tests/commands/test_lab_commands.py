@@ -7,7 +7,9 @@ import signal
 
 import pytest
 import requests
+import typer
 
+from dclab.cli.app import app
 from dclab.errors import ExitCode
 
 DEPLOYMENTS = {"hasher", "httplat-hasher", "httplat-rng", "redis", "rng", "webui", "worker"}
@@ -114,11 +116,7 @@ def test_up_on_a_port_of_choice_and_down_twice(dclab):
     assert "There was no lab" in twice.err
 
 
-@pytest.mark.parametrize(
-    "verb",
-    ["up", "list", "logs", "status", "watch", "scale", "webui", "prove", "predict", "rate", "compare", "rbac", "scale-sweep", "latency", "loadtest", "hpa-demo", "hpa-compare", "monitor", "run", "report",
-     "doctor", "down", "explain", "check-app", "verify"],
-)  # fmt: skip
+@pytest.mark.parametrize("verb", [*typer.main.get_command(app).commands])
 def test_every_verb_has_help_with_an_example(dclab_here, verb):
     shown = dclab_here(verb, "--help", env={"COLUMNS": "100"})
     assert shown.code == 0

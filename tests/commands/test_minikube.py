@@ -6,6 +6,7 @@ import json
 import os
 
 import pytest
+import yaml
 
 from dclab.errors import ExitCode
 from tests.minikube_stand_in import minikube_environment
@@ -88,6 +89,9 @@ def test_what_is_missing_is_told_before_anything_is_changed(dclab, machine, tmp_
 
 def test_the_dry_run_needs_no_cluster(dclab, machine, tmp_path):
     done = dclab("up", "--dry-run", "--engine", "kube", env=machine)
+    shown = "#   APIService v1beta2.custom.metrics.k8s.io"
+    assert shown in done.out.splitlines()  # what experiments add, not to be applied now
+    assert "APIService" not in {one["kind"] for one in yaml.safe_load_all(done.out)}
     assert done.code == 0
     assert "kind: Namespace" in done.out
     assert not (tmp_path / "calls").exists()

@@ -32,6 +32,8 @@ class Cluster:
         self.made = lambda key: None
         """Called with the key of what was created, as a controller would see it."""
         self.asked = []
+        self.applied = {}
+        """What each manager has applied, by the object and the manager's name."""
         self.fail = lambda method, path: None
         """Return a status to fail with."""
         self._versions = itertools.count(1)
@@ -130,10 +132,36 @@ class Cluster:
             return 410, {"kind": "Status", "reason": "Expired"}  # so that it is listed again
         return 200, {"kind": "List", "metadata": {"resourceVersion": "1"}, "items": list(chosen.values())}
 
+    def _apply(self, key, there, body, query):
+        """Server-side apply: what a manager wants no more goes, unless another manager wants it."""
+        manager, dry_run = query["fieldManager"], "dryRun" in query
+        wanted = _paths({part: one for part, one in body.items() if part not in ("apiVersion", "kind")})
+        others = {
+            path: leaf
+            for (of, who), paths in self.applied.items()
+            if of == key and who != manager
+            for path, leaf in paths.items()
+        }
+        if there is not None and query["force"] == "false":
+            others |= {} if any(of == key for of, _ in self.applied) else _paths(there)
+            if any(others.get(path, leaf) != leaf for path, leaf in wanted.items()):
+                return 409, {"kind": "Status", "reason": "Conflict", "message": "another manager has it"}
+        if dry_run:
+            return 200, body
+        if there is None:  # what managers had of an object that is gone is forgotten
+            self.applied = {one: paths for one, paths in self.applied.items() if one[0] != key}
+        before = self.applied.get((key, manager), {})
+        self.applied[key, manager] = wanted
+        if there is None:
+            return 201, self._keep(key, copy.deepcopy(body))
+        changed = _take(there, (), set(before) - set(wanted) - set(others))
+        _add(changed, body)
+        return 200, self._keep(key, changed)
+
     def _of_one(self, method, key, body, query):
         there = self.objects.get(key)
-        if method == "PATCH" and there is None and "force" in query:
-            return 201, self._keep(key, body)
+        if method == "PATCH" and "force" in query:
+            return self._apply(key, there, body, query)
         if there is None:
             return 404, {"kind": "Status", "reason": "NotFound"}
         wanted = ((body or {}).get("preconditions") or (body or {}).get("metadata") or {}).get("resourceVersion")
@@ -148,6 +176,46 @@ class Cluster:
             _merge(there, body)
             self._keep(key, there)
         return 200, there
+
+
+def _named(value):
+    """Whether it is a list whose members go by their names."""
+    return isinstance(value, list) and all(isinstance(one, dict) and "name" in one for one in value)
+
+
+def _paths(value, at=()):
+    """Every leaf of an object, by its path; members of lists by their names."""
+    if isinstance(value, dict):
+        return {path: leaf for key, one in value.items() for path, leaf in _paths(one, (*at, key)).items()}
+    if _named(value):
+        return {path: leaf for one in value for path, leaf in _paths(one, (*at, one["name"])).items()}
+    return {at: value}
+
+
+def _add(into, patch):
+    for key, value in patch.items():
+        there = into.get(key)
+        if isinstance(value, dict):
+            _add(into.setdefault(key, {}), value)
+        elif _named(value) and _named(there):
+            for one in value:
+                same = next((each for each in there if each["name"] == one["name"]), None)
+                there.append(copy.deepcopy(one)) if same is None else _add(same, one)
+        else:
+            into[key] = copy.deepcopy(value)
+
+
+def _take(value, at, paths):
+    """A copy without leaves at these paths, and without what has become empty by that."""
+    if at in paths:
+        return None
+    if isinstance(value, dict):
+        kept = {key: _take(one, (*at, key), paths) for key, one in value.items()}
+        return {key: one for key, one in kept.items() if one is not None} or (None if value else {})
+    if _named(value):
+        kept = [_take(one, (*at, one["name"]), paths) for one in value]
+        return [one for one in kept if one is not None] or (None if value else [])
+    return value
 
 
 def _merge(into, patch):

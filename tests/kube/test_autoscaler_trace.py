@@ -79,6 +79,8 @@ def look(watch, at, status, seen):
         decode(status, AutoscalerState),
         decode(pods_of(seen), list[Pod]),
         decode(metrics_of(seen), list[PodMetrics]),
+        seen.seen.pod_metrics,
+        seen.seen.values,
     )
 
 

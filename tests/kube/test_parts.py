@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
 
 import msgspec
 import pytest
 
 from dclab import manifests
+from dclab.engines.embedded.listeners import free_port
 from dclab.engines.kube import faults
 from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, apps, parse_images, tag
 from dclab.engines.kube.cluster.upstream import IMAGES
@@ -28,9 +35,10 @@ def images_in(objects):
 
 
 def test_every_app_has_an_image_whose_tag_says_what_is_in_it():
-    assert {"rng", "hasher", "worker", "webui", "httplat", "siege"} == set(apps())
+    assert {"rng", "hasher", "worker", "webui", "httplat", "siege", "exporter", "adapter"} == set(apps())
     built = images_in(Images(BUILD).fit(manifests.load()))
-    assert {f"docker.io/dockercoins/{one}:{tag()}" for one in apps() if one != "siege"} <= built
+    lab = set(apps()) - {"siege", "exporter", "adapter"}
+    assert {f"docker.io/dockercoins/{one}:{tag()}" for one in lab} <= built
     assert images_in(Images("ghcr.io/me").fit(manifests.load())) >= {f"ghcr.io/me/rng:{tag()}"}
 
 
@@ -189,3 +197,37 @@ def test_a_pod_on_its_way_out_is_not_ready():
     conditions = [{"type": "Ready", "status": "True"}]
     assert is_ready(pod(conditions=conditions))
     assert not is_ready(pod(ending=True, conditions=conditions))
+
+
+@pytest.mark.parametrize(("app", "says"), [("exporter", "dockercoins_requests_total"), ("adapter", "tls.crt")])
+def test_what_the_course_has_no_image_of_is_handed_over(tmp_path, app, says):
+    """The container's command as it is, in a folder without the apps: it starts, and does what the app does."""
+    objects = manifests.exporter("rng") if app == "exporter" else manifests.optional("adapter")
+    (deployment,) = manifests.of_kind(Images(UPSTREAM).fit(objects), "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["image"].startswith("docker.io/library/python:")
+    port = free_port()
+    env = {one["name"]: one["value"] for one in container["env"]} | {"PORT": str(port), "HOST": "127.0.0.1"}
+    env |= {"PROMETHEUS_HOST": "a", "PROMETHEUS_PORT": "80", "PATH": os.environ["PATH"]}
+    command = [sys.executable, *container["command"][1:]]
+    process = subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        if app == "adapter":  # without a certificate it says so, and ends
+            assert says in process.communicate(timeout=10)[1]
+            return
+        assert env["TARGET_PORT"] == "80"
+        assert says in _page(f"http://127.0.0.1:{port}/metrics")
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _page(url):
+    end = time.monotonic() + 10
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.read().decode()
+        except urllib.error.URLError:
+            assert time.monotonic() < end, url
+            time.sleep(0.05)

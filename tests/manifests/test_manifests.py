@@ -184,6 +184,7 @@ APPS = {
     "httplat-rng": 9080,
     "httplat-hasher": 9080,
     "prometheus-server": 9090,
+    "metrics-adapter": 9443,
     "worker": None,
     "loadtest": None,
     "probe": None,
@@ -196,6 +197,7 @@ SENDS_TO = {
     "loadtest": set(SERVICES_AT_8080),
     "probe": set(SERVICES_AT_8080),
     "prometheus-server": {"httplat-rng", "httplat-hasher"},
+    "metrics-adapter": {"prometheus-server"},
 }
 
 
@@ -214,14 +216,15 @@ def test_only_workers_and_the_web_ui_reach_redis():
 
 @pytest.mark.parametrize("app", APPS)
 def test_towards_the_outside_there_is_dns_alone(app):
-    """Beside it, Prometheus reaches the API server, whose address no manifest can know."""
+    """Beside it, Prometheus and the adapter reach the API server, whose address no manifest can know."""
     for policy in POLICIES:
         if _matches(policy["spec"]["podSelector"], _labels(app)):
             for rule in policy["spec"].get("egress", []):
                 ports = {one["port"] for one in rule["ports"]}
                 peers = rule.get("to")
                 if peers is None:
-                    assert (app, ports) == ("prometheus-server", {443, 6443, 8443})
+                    assert app in ("prometheus-server", "metrics-adapter")
+                    assert ports == {443, 6443, 8443}
                 elif any("podSelector" not in one for one in peers):
                     assert ports == {53, 5353}
 
@@ -231,3 +234,72 @@ def test_every_pod_of_the_lab_is_under_a_policy():
     assert whole["spec"]["policyTypes"] == ["Ingress", "Egress"]
     for pod in (one.values[0] for one in PODS):
         assert _matches(whole["spec"]["podSelector"], pod["spec"]["template"]["metadata"]["labels"])
+
+
+@pytest.mark.parametrize("target", ["rng", "hasher"])
+def test_what_counts_requests_is_added_to_its_target(target):
+    objects = manifests.exporter(target)
+    added = manifests.named(objects, "Deployment", target)
+    one = container(added)
+    counted = manifests.workload(manifests.named(MAIN, "Deployment", target))
+    env = {each["name"]: each["value"] for each in one["env"]}
+    assert (env["SERVICE"], env["TARGET_PORT"]) == (target, str(counted.port))
+    assert float(env["PROBE_SECONDS"]) == counted.readiness_period
+    assert one["name"] != counted.name
+    assert set(added["spec"]) == {"template"}
+    service = manifests.named(objects, "Service", f"exporter-{target}")
+    (port,) = service["spec"]["ports"]
+    assert env["PORT"] == str(port["targetPort"]) == str(one["ports"][0]["containerPort"])
+    assert service["metadata"]["annotations"]["prometheus.io/port"] == env["PORT"]
+    assert manifests.service_port(service).selects(counted.labels)
+    assert _open("prometheus-server", "egress", target, int(env["PORT"]))
+    assert _open(target, "ingress", "prometheus-server", int(env["PORT"]))
+    assert not _open("worker", "egress", target, int(env["PORT"]))
+    # It counts in what an autoscaler takes for the pod's CPU, so it asks for little.
+    assert millicores(one["resources"]["requests"]["cpu"]) <= 5
+
+
+ADAPTER = manifests.optional("adapter")
+
+
+def test_the_adapter_has_one_right_and_one_secret():
+    deployment = manifests.named(ADAPTER, "Deployment", "metrics-adapter")
+    pod = deployment["spec"]["template"]["spec"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert [set(volume) for volume in pod["volumes"]] == [{"name", "secret"}]
+    (role,) = manifests.of_kind(ADAPTER, "Role")
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]}]
+    assert not [one for one in ADAPTER if one["kind"].startswith("Cluster")]
+    service = manifests.named(ADAPTER, "Service", "metrics-adapter")
+    port = container(deployment)["ports"][0]["containerPort"]
+    assert service["spec"]["ports"] == [{"port": 443, "targetPort": port}]
+    assert {"name": "PORT", "value": str(port)} in container(deployment)["env"]
+
+
+def test_containers_beside_the_lab_are_hardened_too():
+    deployments = [
+        *manifests.of_kind(ADAPTER, "Deployment"),
+        *manifests.of_kind(manifests.exporter("rng"), "Deployment"),
+    ]
+    for each in map(container, deployments):
+        assert each["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert "memory" in each["resources"]["limits"]
+        app = each["image"].removeprefix("dockercoins/").split(":")[0]
+        assert (shipped() / "apps" / app / "Dockerfile").exists()
+
+
+def test_both_prometheuses_scrape_the_same():
+    """Of our manifest, and of the chart with our values."""
+    import yaml
+
+    config = manifests.named(manifests.optional("prometheus"), "ConfigMap", "prometheus-server")["data"][
+        "prometheus.yml"
+    ]
+    (ours,) = yaml.safe_load(config)["scrape_configs"]
+    values = yaml.safe_load((FOLDER / "helm" / "prometheus.yaml").read_text())
+    theirs = values["scrapeConfigs"]["kubernetes-service-endpoints"]
+    assert {"job_name": "kubernetes-service-endpoints", **theirs} == ours

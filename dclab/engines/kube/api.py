@@ -49,8 +49,8 @@ CLUSTER_WIDE = {"APIService", "ClusterRole", "ClusterRoleBinding", "Namespace", 
 
 AWAY = {429, 500, 502, 503, 504}
 
-ADDED = "/apis/metrics.k8s.io/"
-"""An API that another server answers through this one: when it does not, this one is there all the same."""
+ADDED = ("/apis/metrics.k8s.io/", "/apis/custom.metrics.k8s.io/", "/apis/external.metrics.k8s.io/")
+"""APIs that other servers answer through this one: when they do not, this one is there all the same."""
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Object)
@@ -125,10 +125,29 @@ class Api:
         _, url, headers, *_ = self._serialized("GET", f"{path}/portforward", {"ports": port})
         return PortForward(self.client.configuration, url, list(headers.iteritems()), port)
 
-    def apply(self, manifest: Manifest, namespace: str) -> None:
-        """Server-side apply: create the object, or take it to what the manifest says of it."""
+    def apply(
+        self,
+        manifest: Manifest,
+        namespace: str,
+        *,
+        manager: str = FIELD_MANAGER,
+        force: bool = True,
+        dry_run: bool = False,
+    ) -> None:
+        """Server-side apply: create the object, or take it to what the manifest says of it.
+
+        Args:
+            manifest: all that the manager wants of the object; what it has wanted before and is no longer there goes.
+            namespace: of the object.
+            manager: who wants it: what another manager has applied stays.
+            force: take fields from other managers; otherwise Conflict where one of them wants something else.
+            dry_run: only see whether it would be accepted.
+        """
         path = path_of(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
-        self._change("PATCH", path, {"fieldManager": FIELD_MANAGER, "force": "true"}, manifest, APPLY)
+        query = {"fieldManager": manager, "force": "true" if force else "false"} | (
+            {"dryRun": "All"} if dry_run else {}
+        )
+        self._change("PATCH", path, query, manifest, APPLY)
 
     def create(self, manifest: Manifest, namespace: str) -> None:
         """Create an object. Asked for again after a lost answer, it may be there already: that is success."""

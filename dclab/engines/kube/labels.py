@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["HOLD", "IMAGES", "MARK", "OURS", "SELECTOR", "VERSION"]
+__all__ = ["HOLD", "IMAGES", "MARK", "METRICS", "OURS", "SELECTOR", "VERSION"]
 
 OURS = {"app.kubernetes.io/managed-by": "dclab", "app.kubernetes.io/part-of": "dockercoins"}
 SELECTOR = ",".join(f"{key}={value}" for key, value in OURS.items())
@@ -15,3 +15,5 @@ VERSION = "dclab/version"
 """Annotation of the namespace: the dclab that has started the lab."""
 HOLD = "dclab/hold"
 """Label of what an experiment has made under a hold: its token."""
+METRICS = "dclab/metrics"
+"""Label of what serves metrics for a command, and annotation of what was there before and was added to: its hold's token."""

@@ -26,6 +26,7 @@ __all__ = [
     "Object",
     "Part",
     "Quantity",
+    "Reference",
     "RoleBinding",
     "Service",
     "ServiceSpec",
@@ -204,6 +205,20 @@ class Event(Object, frozen=True):
     event_time: datetime | None = None
 
 
+class ServiceReference(Part, frozen=True):
+    """The service that an API is answered by."""
+
+    name: str = ""
+    namespace: str = ""
+
+
+class ApiServiceSpec(Part, frozen=True):
+    """Which API, and who answers it; nobody else than the API server itself where there is no service."""
+
+    group: str = ""
+    service: ServiceReference = ServiceReference()
+
+
 class ApiServiceStatus(Part, frozen=True):
     """State of an API that another server answers."""
 
@@ -213,7 +228,13 @@ class ApiServiceStatus(Part, frozen=True):
 class ApiService(Object, frozen=True):
     """An API that another server answers."""
 
+    spec: ApiServiceSpec = ApiServiceSpec()
     status: ApiServiceStatus = ApiServiceStatus()
+
+    @property
+    def available(self) -> bool:
+        """Whether that server answers."""
+        return any(one.type == "Available" and one.status == "True" for one in self.status.conditions)
 
 
 class Version(Part, frozen=True):

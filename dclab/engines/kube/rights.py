@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from dclab.manifests import Manifest
 
-__all__ = ["ROLE", "roles"]
+__all__ = ["API_SERVICES", "OLDER_API_SERVICES", "ROLE", "roles"]
 
 ROLE = "dclab"
 """Name of the Role in the namespace."""
+
+API_SERVICES = ("v1beta2.custom.metrics.k8s.io", "v1beta1.external.metrics.k8s.io")
+"""What dclab registers while autoscalers on other metrics than CPU are compared."""
+OLDER_API_SERVICES = ("v1beta1.custom.metrics.k8s.io",)
+"""Of the same APIs: dclab looks whether there are any, and never makes one."""
 
 _APPLY = ["list", "create", "patch", "deletecollection"]
 _LOOK = ["get", "list", "watch"]
@@ -38,15 +43,27 @@ IN_THE_NAMESPACE = (
     ([""], ["events"], ["list"]),
     (["apps"], ["replicasets"], ["list"]),
     (["metrics.k8s.io"], ["pods"], ["list"]),
+    # What autoscalers on other metrics than CPU are told.
+    (
+        ["custom.metrics.k8s.io"],
+        ["pods/dockercoins_in_flight", "pods/dockercoins_requests_per_second", "services/httplat_latency_seconds"],
+        ["get"],
+    ),
     # To see, before the namespace is removed, that nothing of someone else's goes with it. Whoever may make pods in a
     # namespace can read its secrets anyway (https://kubernetes.io/docs/concepts/security/rbac-good-practices/).
-    ([""], ["secrets", "persistentvolumeclaims"], ["list"]),
+    ([""], ["persistentvolumeclaims"], ["list"]),
+    # Beside that, a certificate while metrics are served.
+    ([""], ["secrets"], _APPLY),
     (["apps"], ["statefulsets", "daemonsets"], ["list"]),
 )
 
 
 def roles(namespace: str) -> list[Manifest]:
-    """Return a Role for everything within the namespace, and a ClusterRole for the namespace itself and the nodes."""
+    """Return the roles: what is needed within the namespace, the namespace itself and the nodes, and the metrics APIs.
+
+    The last one is for `dclab hpa-compare` and `hpa-demo --metric` alone, and only where the cluster has no such API: whoever
+    registers one answers for the whole cluster. Everything else works without it.
+    """
     inside = [{"apiGroups": groups, "resources": kinds, "verbs": verbs} for groups, kinds, verbs in IN_THE_NAMESPACE]
     outside = [
         {
@@ -59,9 +76,16 @@ def roles(namespace: str) -> list[Manifest]:
         # Their addresses for NodePorts, the images that they hold, their architecture.
         {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
     ]
+    registering = {"apiGroups": ["apiregistration.k8s.io"], "resources": ["apiservices"]}
+    metrics = [
+        # `create` by name: server-side apply names what it may have to create.
+        {**registering, "resourceNames": list(API_SERVICES), "verbs": ["get", "create", "patch", "delete"]},
+        {**registering, "resourceNames": list(OLDER_API_SERVICES), "verbs": ["get"]},
+    ]
     return [
         _role("Role", {"name": ROLE, "namespace": namespace}, inside),
         _role("ClusterRole", {"name": f"{ROLE}-{namespace}"}, outside),
+        _role("ClusterRole", {"name": f"{ROLE}-{namespace}-metrics"}, metrics),
     ]
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.objects import ApiService
 from dclab.engines.kube.workloads import Deployment, rolled_out
@@ -38,11 +36,10 @@ def prepare_metrics(api: Api, seconds: float) -> bool:
     return bool(
         api.wait(deployments, Deployment, rolled_out, METRICS_SECONDS, fieldSelector=f"metadata.name={METRICS_SERVER}")
         and api.wait(
-            services, ApiService, _available, METRICS_SECONDS, fieldSelector="metadata.name=v1beta1.metrics.k8s.io"
+            services,
+            ApiService,
+            lambda found: any(one.available for one in found),
+            METRICS_SECONDS,
+            fieldSelector="metadata.name=v1beta1.metrics.k8s.io",
         )
     )
-
-
-def _available(services: Sequence[ApiService]) -> bool:
-    conditions = (each for one in services for each in one.status.conditions)
-    return any(one.type == "Available" and one.status == "True" for one in conditions)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from dclab.engines.kube.objects import Condition, Object, Part, Quantity
+import msgspec
+
+from dclab.engines.kube.objects import Condition, Object, Part, Quantity, Reference
 
 __all__ = ["Autoscaler", "AutoscalerState", "Metric", "MetricSource", "MetricValue"]
 
@@ -20,10 +22,17 @@ class MetricValue(Part, frozen=True):
     value: Quantity | None = None
 
 
+class MetricSelector(Part, frozen=True):
+    """Labels that a metric is to have."""
+
+    match_labels: dict[str, str] = msgspec.field(default_factory=dict)
+
+
 class MetricName(Part, frozen=True):
     """A metric of Pods, Object or External, which anyone may name."""
 
     name: str = ""
+    selector: MetricSelector = MetricSelector()
 
 
 class MetricSource(Part, frozen=True):
@@ -33,6 +42,8 @@ class MetricSource(Part, frozen=True):
     """Of a resource, such as cpu."""
     container: str = ""
     metric: MetricName = MetricName()
+    described_object: Reference = Reference()
+    """Of an Object metric."""
     target: MetricValue = MetricValue()
     current: MetricValue = MetricValue()
 

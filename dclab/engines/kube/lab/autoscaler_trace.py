@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Literal, NamedTuple
 
 from dclab.autoscaler.observation import Observation, Pod, PodMetric
 from dclab.autoscaler.trace import Outcome, Pass
 from dclab.engines.kube import workloads
-from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState
+from dclab.engines.kube.lab.autoscaler_objects import AutoscalerState, Metric
 from dclab.engines.kube.objects import ZERO, unix
 
 __all__ = ["AutoscalerWatch", "Look", "pod_metric"]
@@ -42,6 +43,10 @@ class Look(NamedTuple):
     status: AutoscalerState
     pods: Sequence[workloads.Pod]
     metrics: Sequence[workloads.PodMetrics]
+    pod_metrics: Mapping[str, Mapping[str, PodMetric]]
+    """Of Pods metrics: by metric, by pod."""
+    values: Mapping[str, float]
+    """Of Object and External metrics, by metric."""
 
 
 class AutoscalerWatch:
@@ -56,9 +61,11 @@ class AutoscalerWatch:
         status: AutoscalerState,
         pods: Sequence[workloads.Pod],
         metrics: Sequence[workloads.PodMetrics],
+        pod_metrics: Mapping[str, Mapping[str, PodMetric]],
+        values: Mapping[str, float],
     ) -> None:
         """Add what is at a moment (unix seconds), as the API gives it."""
-        self.looks.append(Look(at, status, pods, metrics))
+        self.looks.append(Look(at, status, pods, metrics, pod_metrics, values))
 
     def passes(self) -> list[Pass]:
         """Every pass that changed the status, and those between them that left it as it was."""
@@ -84,7 +91,7 @@ class AutoscalerWatch:
         # After an outage of the API server the last look is from long before the pass.
         around = [*(one for one in before if one.at > here.at - LOOKS_BACK_SECONDS), here]
         for one in around:
-            if _utilization(one) == shown:
+            if _would_show(one, status) == shown:
                 return one
         return around[0]
 
@@ -101,9 +108,42 @@ def _told(status: AutoscalerState) -> tuple[object, ...]:
     return status.desired_replicas, _shown(status), status.last_scale_time
 
 
-def _shown(status: AutoscalerState) -> int | None:
-    current = [one.resource.current for one in status.current_metrics if one.resource is not None]
-    return current[0].average_utilization if current else None
+def _first(status: AutoscalerState) -> Metric | None:
+    """The first metric, where the autoscaler knows it."""
+    return next((one for one in status.current_metrics[:1] if one.source is not None), None)
+
+
+def _shown(status: AutoscalerState) -> Decimal | int | None:
+    """The first metric as it is shown: percent of the request, or in its own unit."""
+    first = _first(status)
+    if first is None or first.source is None:
+        return None
+    now = first.source.current
+    if now.average_utilization is not None:
+        return now.average_utilization
+    return now.value if now.average_value is None else now.average_value
+
+
+def _would_show(look: Look, status: AutoscalerState) -> Decimal | int | None:
+    """What the first metric of a status would be, had the autoscaler seen this."""
+    first = _first(status)
+    if first is None or first.source is None or first.type in ("Resource", "ContainerResource"):
+        return _utilization(look)
+    name = first.source.metric.name
+    if first.type == "Pods":
+        counted = {one.metadata.name for one in look.pods if not _gone(one) and one.status.phase == "Running"}
+        milli = [_milli(one.value) for pod, one in look.pod_metrics.get(name, {}).items() if pod in counted]
+        return Decimal(sum(milli) // len(milli)) / 1000 if milli else None
+    if name not in look.values:
+        return None
+    if first.source.current.average_value is None:
+        return Decimal(_milli(look.values[name])) / 1000
+    return Decimal(math.ceil(_milli(look.values[name]) / max(1, status.current_replicas))) / 1000
+
+
+def _milli(value: float) -> int:
+    """Whole milli-units, as Quantity.MilliValue rounds them."""
+    return math.ceil(Decimal(str(value)) * 1000)
 
 
 def _utilization(look: Look) -> int | None:
@@ -121,10 +161,13 @@ def _pass(look: Look, status: AutoscalerState) -> Pass:
         pods=tuple(map(_pod, look.pods)),
         usage=_usage(look),
         requests=_requests(look),
+        pod_metrics=look.pod_metrics,
+        values=look.values,
     )
+    shown = _shown(status)
     outcome = Outcome(
         desired=status.desired_replicas,
-        utilization=_shown(status),
+        utilization=None if shown is None else round(shown),
         conditions={one.type: (one.status, one.reason) for one in status.conditions},
     )
     return Pass(at=look.at, seen=seen, outcome=outcome)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from dclab import manifests
 from dclab.engines.counter_reader import CounterReader
@@ -15,19 +15,16 @@ from dclab.engines.kube.api import path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.faults import NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
-from dclab.engines.kube.lab.autoscaler_objects import Autoscaler
-from dclab.engines.kube.lab.autoscaler_status import EventLog, autoscaler_status
-from dclab.engines.kube.lab.autoscaler_trace import AutoscalerWatch
+from dclab.engines.kube.lab.autoscaling import AutoscaledLab
 from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
-from dclab.engines.kube.lab.tenancy import Tenancy, used
+from dclab.engines.kube.lab.tenancy import used
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO, Event, Node, Service
-from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
+from dclab.engines.kube.objects import ZERO, Node, Service
+from dclab.engines.kube.workloads import Deployment, is_ready
 from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, TimedOut
 from dclab.lab import (
     SERVICES,
-    AutoscalerStatus,
     Counter,
     DeploymentState,
     LoadSpec,
@@ -46,10 +43,7 @@ SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
 
 
-T = TypeVar("T")
-
-
-class KubeLab(Tenancy):
+class KubeLab(AutoscaledLab):
     """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
 
     engine = "kube"
@@ -60,9 +54,6 @@ class KubeLab(Tenancy):
         """As for any `Tenancy`."""
         super().__init__(*args, **kwargs)
         self._kept = threading.local()
-        self._watches: dict[str, AutoscalerWatch] = {}
-        self._events: dict[str, EventLog] = {}
-        """About autoscalers, by uid."""
 
     # What it is.
 
@@ -189,9 +180,6 @@ class KubeLab(Tenancy):
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
         return states.usage(self._metrics(deployment))
 
-    def _metrics(self, app: str) -> Sequence[PodMetrics]:
-        return states.metrics(self.api, self.name, f"app={app}")
-
     @used
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""
@@ -256,17 +244,6 @@ class KubeLab(Tenancy):
         """What the target's httplat exporter has counted so far."""
         return self._read(f"httplat-{target}", read_httplat)
 
-    def _read(self, service: str, read: Callable[[str], T]) -> T:
-        """Read from a service; once more where it is forwarded, when the API server that forwards it is back."""
-        url = self.url(service)
-        try:
-            return read(url)
-        except LabLost:
-            if not self.reach.forwards(service):
-                raise
-        check_version(self.api)
-        return read(url)
-
     @used
     def probe(self, service: str, spec: ProbeSpec) -> Sequence[ProbeSample]:
         """Probe from within the cluster, through the Service, as a worker calls it."""
@@ -279,7 +256,7 @@ class KubeLab(Tenancy):
         ensure_prometheus(self.api, self.name)
         return self.url(PROMETHEUS)
 
-    # Load and autoscaling.
+    # Load.
 
     @used
     def start_load(self, spec: LoadSpec) -> jobs.KubeJob:
@@ -288,56 +265,8 @@ class KubeLab(Tenancy):
         (manifest,) = self.images.fit([self.held(manifests.load_test(spec))])
         return jobs.start(self.api, self.name, manifest, f"http://{spec.target}{spec.path}")
 
-    @used
-    def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
-        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one."""
-        self.may_change()
-        self.api.apply(self.held(manifest), self.name)
-        self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
-
-    @used
-    def remove_autoscaler(self, name: str) -> None:
-        """Remove it; nothing happens when there is none. Replica counts stay as they are."""
-        self.may_change()
-        self.api.delete(self._autoscaler(name))
-
-    @used
-    def autoscalers(self) -> Mapping[str, str]:
-        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
-        found = self.api.list(path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name), Autoscaler)
-        return {one.metadata.name: one.spec.scale_target_ref.name for one in found}
-
-    @used
-    def autoscaler(self, name: str) -> AutoscalerStatus:
-        """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
-        try:
-            found = self.api.get(self._autoscaler(name), Autoscaler)
-        except NotFound as error:
-            raise LabLost(
-                f"There is no autoscaler {str(name)!r}.", "Someone has deleted it.", "Leave it alone while it is shown."
-            ) from error
-        if name in self._watches:
-            target = found.spec.scale_target_ref.name
-            self._watches[name].look(time.time(), found.status, self._pods(target), self._metrics(target))
-        uid = found.metadata.uid
-        return autoscaler_status(found, self._events.setdefault(uid, EventLog()).read(self._events_about(uid)))
-
-    def autoscaler_passes(self, name: str) -> Sequence[Any]:
-        """As far as looking at it since it was applied shows them."""
-        watch = self._watches.get(name)
-        return watch.passes() if watch else ()
-
-    def _events_about(self, uid: str) -> Sequence[Event]:
-        return self.api.list(path_of("v1", "Event", self.name), Event, fieldSelector=f"involvedObject.uid={uid}")
-
-    def _autoscaler(self, name: str) -> str:
-        return path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name, name)
-
     def _deployment(self, name: str) -> str:
         return path_of("apps/v1", "Deployment", self.name, name)
-
-    def _pods(self, app: str) -> Sequence[Pod]:
-        return self.api.list(path_of("v1", "Pod", self.name), Pod, labelSelector=f"app={app},{SELECTOR}")
 
     def _unknown(self, name: str) -> DclabError:
         known = rollout.names(self.api, self.name)

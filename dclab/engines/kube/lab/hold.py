@@ -18,6 +18,7 @@ from dclab.engines import states
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import Conflict, NotFound
 from dclab.engines.kube.lab.lease import Lease
+from dclab.engines.kube.lab.serving import stop_serving
 from dclab.engines.kube.labels import HOLD, OURS
 from dclab.engines.kube.objects import Lease as HoldObject
 from dclab.engines.kube.objects import unix
@@ -48,6 +49,7 @@ class Hold:
         self._what = what
         self.token = secrets.token_hex(8)
         self._over = threading.Event()
+        self._left = False
         self._lease: Lease | None = None
 
     def take(self) -> None:
@@ -59,16 +61,25 @@ class Hold:
                 break
             if found is not None:
                 _refuse_if_alive(self._api, self._namespace, found)
+                # Its watchdog does so, too, unless that is gone with its machine.
+                _remove_made(self._api, self._namespace, found.spec.holder_identity)
                 _drop(self._api, self._path, found)
         self._lease = Lease(self._context, self._namespace, "hold", self.token)
         threading.Thread(target=self._renew, daemon=True).start()
+
+    def leave_behind(self) -> int | None:
+        """Have the watchdog remove what was made under the hold once that is released; return its process, if there is one."""
+        self._left = True
+        return self._lease.pid if self._lease else None
 
     def release(self) -> None:
         """Give it up; where the API server is away, it expires."""
         self._over.set()
         with contextlib.suppress(DclabError):
             _give_up(self._api.impatient(), self._path, self.token)
-        if self._lease:
+        if self._lease and self._left:
+            self._lease.end()
+        elif self._lease:
             self._lease.over()
 
     def _renew(self) -> None:
@@ -116,10 +127,15 @@ def check(api: Api, namespace: str, token: str) -> None:
 
 
 def drop(api: Api, namespace: str, token: str) -> None:
-    """Remove a hold whose command is gone, after the jobs and autoscalers that were made under it."""
+    """Remove a hold whose command is gone, after what was made under it: autoscalers, jobs, and what serves metrics."""
+    _remove_made(api, namespace, token)
+    _give_up(api, _path(namespace), token)
+
+
+def _remove_made(api: Api, namespace: str, token: str) -> None:
     for version, kind in (("autoscaling/v2", "HorizontalPodAutoscaler"), ("batch/v1", "Job")):
         api.delete(path_of(version, kind, namespace), labelSelector=f"{HOLD}={token}")
-    _give_up(api, _path(namespace), token)
+    stop_serving(api, namespace, token)
 
 
 def _give_up(api: Api, path: str, token: str) -> None:

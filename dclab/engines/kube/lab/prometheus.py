@@ -7,6 +7,7 @@ removes it by its labels, and no right on Secrets is needed, in which helm would
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,8 +70,16 @@ def parse_source(kind: str | None, chart: str | None) -> Source:
     return Source(kind or HELM, chart)
 
 
-def ensure_prometheus(api: Api, namespace: str, wanted: Source | None = None) -> None:
+def ensure_prometheus(
+    api: Api, namespace: str, wanted: Source | None = None, labels: Mapping[str, str] | None = None
+) -> None:
     """Have a Prometheus that is ready: the one that is there, unless another is wanted.
+
+    Args:
+        api: of the cluster.
+        namespace: of the lab.
+        wanted: where it is to come from.
+        labels: that what is added for it bears, too.
 
     Raises:
         MissingTool: helm is wanted and not installed.
@@ -94,7 +103,8 @@ def ensure_prometheus(api: Api, namespace: str, wanted: Source | None = None) ->
                 labelSelector=f"app={PROMETHEUS}",
             )
         for one in objects:
-            api.apply(one, namespace)
+            metadata = {**one["metadata"], "labels": {**one["metadata"]["labels"], **(labels or {})}}
+            api.apply({**one, "metadata": metadata}, namespace)
     rollout.wait_settled(api, namespace, [PROMETHEUS], READY_SECONDS)
 
 

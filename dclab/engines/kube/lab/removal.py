@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import Forbidden
+from dclab.engines.kube.lab.api_services import unregister
 from dclab.engines.kube.lab.instance import take_mark
 from dclab.engines.kube.lab.namespace import ensure_ours, is_ours, wait_gone
 from dclab.engines.kube.labels import SELECTOR
@@ -20,13 +23,13 @@ REMOVED = {
     "apps/v1": ("Deployment",),
     "networking.k8s.io/v1": ("NetworkPolicy",),
     "rbac.authorization.k8s.io/v1": ("RoleBinding", "Role"),
-    "v1": ("Service", "ConfigMap", "ServiceAccount"),
+    "v1": ("Service", "ConfigMap", "ServiceAccount", "Secret"),
 }
 """Every kind that dclab makes, the makers of pods before what the pods need."""
 
 OF_THE_CLUSTER = {("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default"), ("Service", "kubernetes")}
 """What Kubernetes itself puts into every namespace."""
-NOT_OURS_EITHER = {"v1": ("Pod", "Secret", "PersistentVolumeClaim"), "apps/v1": ("StatefulSet", "DaemonSet")}
+NOT_OURS_EITHER = {"v1": ("Pod", "PersistentVolumeClaim"), "apps/v1": ("StatefulSet", "DaemonSet")}
 """What else would be lost with the namespace."""
 
 
@@ -43,6 +46,7 @@ def remove(api: Api, name: str, seconds: float = 60.0) -> list[str]:
     if ensure_ours(api, name) is None:
         return []
     take_mark(api, name)
+    unregister(api, name)
     remove_objects(api, name)
     left = api.wait(
         path_of("v1", "Pod", name),
@@ -72,11 +76,13 @@ def remove(api: Api, name: str, seconds: float = 60.0) -> list[str]:
     return []
 
 
-def remove_objects(api: Api, name: str) -> None:
-    """Delete everything of ours in a namespace."""
+def remove_objects(api: Api, name: str, selector: str = SELECTOR) -> None:
+    """Delete everything of ours in a namespace, or what of it a label selector selects."""
     for version, kinds in REMOVED.items():
         for kind in kinds:
-            api.delete(path_of(version, kind, name), labelSelector=SELECTOR)
+            # Who may not delete secrets has made none.
+            with contextlib.suppress(*[Forbidden] if kind == "Secret" else []):
+                api.delete(path_of(version, kind, name), labelSelector=selector)
 
 
 def _stuck(api: Api, name: str, why: str) -> TimedOut:
