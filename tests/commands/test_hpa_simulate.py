@@ -54,6 +54,7 @@ def test_a_recorded_demonstration_is_simulated_beside_what_was_measured(dclab):
 def test_what_is_simulated_is_shown(dclab, tmp_path):
     done = dclab("hpa-simulate", hpa(tmp_path, maxReplicas=2), "--workers", "2")
     assert done.code == 0, done.err
+    assert "Simulated 10 times each" in done.out
     assert "hpa.yaml" in done.out
     assert "2 workers and 15 users need 1" in done.out
 
