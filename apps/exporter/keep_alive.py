@@ -1,7 +1,7 @@
 """Whether a connection that has carried an answer before holds another request now.
 
 It does when something came after the last that went. The kernel keeps both times in ticks of its clock (1 to 10 ms), and a
-client that asks again as soon as it is answered does so within a tick: then what was seen of the connection before decides.
+client that asks again as soon as it is answered does so within a tick. Then the counts of what came and went decide.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ from typing import NamedTuple
 
 __all__ = ["KeepAlive"]
 
+MOST_PARTS = 2
+"""Segments that requests may have for counts to decide: head and body are often sent one after the other."""
+
 
 class _Seen(NamedTuple):
     """A connection at the last look."""
 
-    received: int
-    sent: int
+    came: int
+    went: int
     holds: bool
-    clear: bool
-    """What it was when it was last told by the times alone; False before it ever was."""
 
 
 class KeepAlive:
@@ -28,31 +29,43 @@ class KeepAlive:
         self._before: dict[bytes, _Seen] = {}
         self._now: dict[bytes, _Seen] = {}
 
-    def holds_request(self, cookie: bytes, received: int, sent: int, received_ago: int, sent_ago: int) -> bool:
+    def holds_request(self, cookie: bytes, came: int, went: int, came_ago: int, went_ago: int) -> bool:
         """Return whether the connection holds a request, and remember it for the next look.
 
         Args:
             cookie: the kernel's name for the connection.
-            received: bytes so far.
-            sent: segments with data so far.
-            received_ago: milliseconds since something last came.
-            sent_ago: milliseconds since something last went.
+            came: segments with data that were received so far.
+            went: those that were sent so far.
+            came_ago: milliseconds since the last of the former.
+            went_ago: milliseconds since the last of the latter.
         """
         before = self._before.get(cookie)
-        clear = before is not None and before.clear
-        if received_ago != sent_ago:
-            holds = clear = received_ago < sent_ago
-        elif before is None or (received != before.received and sent != before.sent):
-            holds = clear
-        elif received != before.received:
-            holds = True
-        elif sent != before.sent:
-            holds = False
+        holds: bool | None
+        if came_ago != went_ago:
+            holds = came_ago < went_ago
+        elif before and (came == before.came or went == before.went):
+            holds = came != before.came or (before.holds and went == before.went)
         else:
-            holds = before.holds
-        self._now[cookie] = _Seen(received, sent, holds, clear)
+            holds = _by_counts(came, went)
+        if holds is None:
+            holds = bool(before and before.holds)
+        self._now[cookie] = _Seen(came, went, holds)
         return holds
 
     def end_look(self) -> None:
         """Forget the connections that this look has not seen."""
         self._before, self._now = self._now, {}
+
+
+def _by_counts(came: int, went: int) -> bool | None:
+    """Whether more requests came than answers went, where all requests, and all answers, have as many segments as each other.
+
+    None: they do not. As long as there were no more requests than an answer has segments, it may be wrong.
+    """
+    for parts in range(1, MOST_PARTS + 1):
+        requests, rest = divmod(came, parts)
+        if rest == 0 and went % requests == 0:
+            return False
+        if rest == 0 and requests > 1 and went % (requests - 1) == 0:
+            return True
+    return None

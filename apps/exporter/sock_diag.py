@@ -41,8 +41,8 @@ QUEUES = struct.Struct("=II")
 STATE_AT, COOKIE_AT, QUEUES_AT, MESSAGE_BYTES = 17, 60, 72, 88
 """Places in a message: nlmsghdr, then struct inet_diag_msg."""
 
-INFO = struct.Struct("=44xI4xI72xQ20xI")
-"""struct tcp_info: tcpi_last_data_sent, tcpi_last_data_recv (ms ago), tcpi_bytes_received, tcpi_data_segs_out (Linux 4.6)."""
+INFO = struct.Struct("=44xI4xI72xQ16xII")
+"""struct tcp_info: tcpi_last_data_sent, tcpi_last_data_recv (ms ago), tcpi_bytes_received, tcpi_data_segs_in and _out."""
 
 BUFFER = 1 << 16
 
@@ -133,9 +133,9 @@ class SockDiag:
         while here + ATTRIBUTE.size <= end:
             length, kind = ATTRIBUTE.unpack_from(data, here)
             if kind == TCP_INFO and length >= ATTRIBUTE.size + INFO.size:
-                sent_ago, received_ago, received, sent = INFO.unpack_from(data, here + ATTRIBUTE.size)
-                if sent == 0:
+                went_ago, came_ago, received, came, went = INFO.unpack_from(data, here + ATTRIBUTE.size)
+                if went == 0:
                     return bool(received)
-                return self._kept.holds_request(cookie, received, sent, received_ago, sent_ago)
+                return self._kept.holds_request(cookie, came, went, came_ago, went_ago)
             here += (max(length, ATTRIBUTE.size) + 3) & ~3
         raise OSError(errno.ENODATA, "no tcp_info as of Linux 4.6")

@@ -11,9 +11,11 @@ import typer
 
 from dclab import __version__
 from dclab.cli import (
+    check_app,
     compare,
     doctor,
     down,
+    explain,
     hpa_demo,
     hpa_replay,
     latency,
@@ -31,6 +33,7 @@ from dclab.cli import (
     scale_sweep,
     status,
     up,
+    verify,
     watch,
     webui,
 )
@@ -88,7 +91,10 @@ for _verb in (
     rate.rate,
     run_.run,
     report.report,
+    verify.verify,
     compare.compare,
+    check_app.check_app,
+    explain.explain,
     doctor.doctor,
     rbac.rbac,
     down.down,

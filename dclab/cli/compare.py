@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dclab.experiments.alternate import Side
     from dclab.experiments.observer import Observer
     from dclab.experiments.proof import Change
-    from dclab.measure.compare import Comparison
+    from dclab.measure.compare import Difference
 
 UNCHANGED = "as it is"
 CHANGE = re.compile(
@@ -159,7 +159,7 @@ def _change(text: str) -> Change | None:
 
 
 def comparison_lines(
-    runs: Sequence[str], engines: Sequence[str], comparisons: Sequence[Comparison], folder: str | None = None
+    runs: Sequence[str], engines: Sequence[str], comparisons: Sequence[Difference], folder: str | None = None
 ) -> Iterator[Any]:
     """A table for each side beside the base, what the verdicts rest on, and how many there are of each."""
     from dclab.cli.output import table

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from dclab.cli.any_webui import WEBUI, sample_webui
 from dclab.cli.options import SecondsOption
 from dclab.cli.result import Result
-from dclab.cli.values import Duration, parse_webui
+from dclab.cli.values import Duration
 from dclab.cli.verb import Call, verb
 
 if TYPE_CHECKING:
-    from dclab.lab import Counter
     from dclab.results import Rate
 
 
 @verb
 def rate(
     call: Call,
-    webui: Annotated[
-        str,
-        typer.Option(metavar="URL", parser=parse_webui, help="Address of the web UI, such as http://127.0.0.1:8080."),
-    ],
+    webui: Annotated[str, WEBUI],
     seconds: SecondsOption = Duration(60),
 ) -> Result:
     """Measure the true hashes/s of any DockerCoins.
@@ -33,31 +27,9 @@ def rate(
 
     Example: dclab rate --webui http://127.0.0.1:8080
     """
-    from dclab.engines.counter_reader import CounterReader
-    from dclab.experiments.sampling import sample_window
-    from dclab.measure.caveats import rate_caveats
-    from dclab.measure.counter_clock import ClockStepped, CounterReset
     from dclab.measure.webui_reading import most_frequent, webui_readings
-    from dclab.results import Caveat
 
-    reader = CounterReader(webui, hint="Check the address: it is the one that a browser shows the speed at.")
-    begun, shown = time.monotonic(), 0.0
-
-    def read() -> Counter:
-        nonlocal shown
-        sampled = time.monotonic() - begun
-        if sampled >= shown:
-            call.output.step(f"sampling {webui}: {sampled:.0f} of at most {seconds:g} s")
-            shown += 1
-        return reader.read()
-
-    try:
-        found = sample_window(read, seconds, caveat=call.output.warn)
-    except (ClockStepped, CounterReset) as error:
-        call.output.warn(Caveat(code=error.code, message=error.what, hint="It is measured once more."))
-        found = sample_window(read, seconds, caveat=call.output.warn)
-    for caveat in rate_caveats(found.rate, "The rate"):
-        call.output.warn(caveat)
+    found = sample_webui(call, webui, seconds)
     return Result(
         _lines,
         url=webui,

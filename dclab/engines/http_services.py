@@ -16,7 +16,7 @@ from dclab.measure.httplat import parse_scrape
 if TYPE_CHECKING:
     import requests
 
-__all__ = ["decode_counter", "read_counter", "read_httplat"]
+__all__ = ["call", "decode_counter", "read_counter", "read_httplat"]
 
 TIMEOUT = 5.0
 LARGEST = 4_000_000
@@ -36,14 +36,15 @@ def _session() -> requests.Session:
     return session
 
 
-def _get(url: str, what: str, hint: str) -> tuple[int, bytes]:
-    """Status and body. LabLost: no answer, or a body that is too large or too late."""
+def _asked(url: str, what: str, hint: str, data: bytes | None = None) -> tuple[int, bytes]:
+    """Status and body of a GET, or of a POST of `data`. LabLost: no answer, or a body that is too large or too late."""
     import requests
 
     body = b""
     end = time.monotonic() + TIMEOUT
     try:
-        with _session() as session, session.get(url, timeout=TIMEOUT, stream=True) as answer:
+        method = "GET" if data is None else "POST"
+        with _session() as session, session.request(method, url, data=data, timeout=TIMEOUT, stream=True) as answer:
             for part in answer.iter_content(65536):
                 body += part
                 if len(body) > LARGEST or time.monotonic() > end:
@@ -52,6 +53,18 @@ def _get(url: str, what: str, hint: str) -> tuple[int, bytes]:
     except requests.RequestException as error:
         reason = "does not answer in time" if isinstance(error, requests.Timeout) else "does not answer"
         raise LabLost(f"{what} cannot be read.", f"{url} {reason} ({type(error).__name__}).", hint) from error
+
+
+def call(url: str, data: bytes | None = None) -> bytes:
+    """Return the answer of rng or hasher to a call as a worker makes it: GET, or POST of `data`.
+
+    Raises:
+        LabLost: it does not answer, or with an error.
+    """
+    status, body = _asked(url, url, SEE_STATUS, data)
+    if status >= 400:
+        raise LabLost(f"{url} does not answer as DockerCoins does.", f"It answered with status {status}.", SEE_STATUS)
+    return body
 
 
 def read_counter(url: str, hint: str = SEE_STATUS) -> Counter:
@@ -64,7 +77,7 @@ def read_counter(url: str, hint: str = SEE_STATUS) -> Counter:
     Raises:
         LabLost: the web UI or the Redis behind it does not answer, or it is not the web UI of a DockerCoins.
     """
-    status, body = _get(f"{url}/json", "The hash counter", hint)
+    status, body = _asked(f"{url}/json", "The hash counter", hint)
     if status >= 400:
         if b"redis" in body.lower():
             raise _no_redis(hint)
@@ -115,7 +128,7 @@ def _no_redis(hint: str) -> LabLost:
 
 def read_httplat(url: str) -> Scrape:
     """Return sum and count of the httplat exporter at `url`; LabLost: it does not answer, or not as an exporter."""
-    status, body = _get(f"{url}/metrics", "The latency exporter", SEE_STATUS)
+    status, body = _asked(f"{url}/metrics", "The latency exporter", SEE_STATUS)
     try:
         if status >= 400:
             raise ValueError(f"it answered with status {status}")

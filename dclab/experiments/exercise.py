@@ -46,9 +46,9 @@ def exercise_settings(*, quick: bool, siege_seconds: float, clock_speed: float) 
         )
     return ExerciseSettings(
         sweep=SweepSettings(),
-        latency=LatencySettings(count=12, more=""),
-        # Where chance decides, 30 s would not reach ±2 % either; 12 s keep the whole within its time.
-        proof=ProofSettings(seconds=12.0),
+        latency=LatencySettings(count=9, more=""),
+        # Where chance decides, 30 s would not reach ±2 % either; 10 s keep the whole within its time.
+        proof=ProofSettings(seconds=10.0),
         demo=demo,
         monitoring_seconds=120.0,
     )

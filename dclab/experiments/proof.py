@@ -24,7 +24,18 @@ from dclab.measure.ratio import HELPS, pooled, quotient, verdict
 from dclab.measure.simulate import LoadBalancing, simulated_rate
 from dclab.results import Caveat, Intervention, Rate
 
-__all__ = ["CHANGES", "FEW_CHANGES", "PROBES", "Change", "ProofSettings", "all_told", "changed", "run_proof", "told"]
+__all__ = [
+    "CHANGES",
+    "FEW_CHANGES",
+    "PROBES",
+    "Change",
+    "ProofSettings",
+    "all_told",
+    "changed",
+    "run_proof",
+    "theory",
+    "told",
+]
 
 UNCHANGED = ("as it is", "as it is, afterwards")
 TARGETS = ("rng", "hasher")
@@ -154,13 +165,7 @@ def _drift(before: Rate, after: Rate) -> Iterator[Caveat]:
 
 
 def _unchanged(name: str, settings: ProofSettings, rate: Rate) -> Intervention:
-    return Intervention(
-        name=name,
-        workers=settings.workers,
-        hashes_per_second=rate,
-        at_most=bound_rate(settings.workers),
-        predicted=bound_rate(settings.workers),
-    )
+    return theory(Intervention(name=name, workers=settings.workers, hashes_per_second=rate))
 
 
 def _measured(
@@ -195,18 +200,27 @@ def _measured(
     )
     if change is None:
         return found
-    servers = change.replicas * change.threads if change.service == "rng" else 1
-    at_most = bound_rate(settings.workers, servers)
-    simulated = change.service == "rng" and change.threads == 1
-    return replace(
-        found,
-        service=change.service,
-        replicas=change.replicas,
-        threads=change.threads,
-        choice=change.load_balancing,
-        at_most=at_most,
-        predicted=_predicted(settings.workers, change) if simulated else at_most,
+    return theory(
+        replace(
+            found,
+            service=change.service,
+            replicas=change.replicas,
+            threads=change.threads,
+            choice=change.load_balancing,
+        )
     )
+
+
+def theory(found: Intervention) -> Intervention:
+    """Return it with what theory allows and predicts, whatever was measured."""
+    changes_rng = found.service == "rng"
+    at_most = bound_rate(found.workers, found.replicas * found.threads if changes_rng else 1)
+    if not changes_rng or found.threads > 1:
+        return replace(found, at_most=at_most, predicted=at_most)
+    think = CYCLE_SECONDS - SERVICE_SECONDS
+    policy = cast(LoadBalancing, found.choice)
+    predicted = simulated_rate(found.workers, found.replicas, think, SERVICE_SECONDS, load_balancing=policy)
+    return replace(found, at_most=at_most, predicted=predicted)
 
 
 def _settled(
@@ -231,13 +245,6 @@ def _wait(target: str, samples: Sequence[ProbeSample], observer: Observer) -> Me
     """Mean wait of a service's probes; None where too few were answered to tell."""
     observer.raw("proof", ({"target": target, "at": one.at, "total_ms": one.total_ms} for one in samples))
     return mean_interval(one.total_ms for one in samples)
-
-
-def _predicted(workers: int, change: Change) -> float:
-    policy = cast(LoadBalancing, change.load_balancing)
-    return simulated_rate(
-        workers, change.replicas, CYCLE_SECONDS - SERVICE_SECONDS, SERVICE_SECONDS, load_balancing=policy
-    )
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from dclab.measure.compare import Comparison
+from dclab.measure.compare import Difference
 from dclab.report.blocks import Block, Section
 from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
@@ -22,7 +22,7 @@ VERDICTS = {"same": "the same within 3 %"}
 """Where the words are others than the verdict."""
 
 
-def how_sure(one: Comparison, words: Words) -> str:
+def how_sure(one: Difference, words: Words) -> str:
     """The interval of the ratio, as far as it says something."""
     low, high = one.ratio_ci95_low, one.ratio_ci95_high
     if (low is None or low < 1 / WIDEST) and (high is None or high > WIDEST):
@@ -32,7 +32,7 @@ def how_sure(one: Comparison, words: Words) -> str:
     return f"× > {low:.3f}" if high is None or high > WIDEST else f"× {low:.3f} – {high:.3f}"
 
 
-def comparison_rows(found: Sequence[Comparison], run: int, words: Words) -> list[tuple[str, ...]]:
+def comparison_rows(found: Sequence[Difference], run: int, words: Words) -> list[tuple[str, ...]]:
     """What it is, the base, the other side, how sure, and the verdict."""
     return [
         (
@@ -47,7 +47,7 @@ def comparison_rows(found: Sequence[Comparison], run: int, words: Words) -> list
     ]
 
 
-def comparison_summary(found: Sequence[Comparison], words: Words) -> str:
+def comparison_summary(found: Sequence[Difference], words: Words) -> str:
     """How many figures differ, are the same, and cannot be told."""
     return words(
         "{n} of {all} figures differ beyond noise, {same} are the same within 3 %, of {rest} one cannot tell.",
@@ -58,7 +58,7 @@ def comparison_summary(found: Sequence[Comparison], words: Words) -> str:
     )
 
 
-def comparison_notes(found: Sequence[Comparison], words: Words) -> Iterator[str]:
+def comparison_notes(found: Sequence[Difference], words: Words) -> Iterator[str]:
     """Yield how these verdicts were reached, and what they leave open."""
     yield words(
         "The intervals are those of other / base, and hold for all {n} figures together at 95 % (Holm's procedure).",
@@ -97,7 +97,7 @@ HEAD = ("quantity", "base", "other", "how sure", "other is")
 
 
 def write_comparison(
-    runs: Sequence[tuple[str | Path, Results]], found: Sequence[Comparison], folder: Path, language: str = "en"
+    runs: Sequence[tuple[str | Path, Results]], found: Sequence[Difference], folder: Path, language: str = "en"
 ) -> list[Path]:
     """Write comparison.html and comparison.md; return their paths. The first side is the base.
 

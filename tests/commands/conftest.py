@@ -6,6 +6,7 @@ import pytest
 
 from dclab.engines.embedded import launch
 from dclab.run_folder import load_results
+from dclab.verify.verify import verify_run
 
 
 @pytest.fixture(scope="package")
@@ -32,6 +33,7 @@ def experiment(dclab, lab_name, tmp_path):
         results = load_results(folder)
         assert results.finished is not None
         assert results.engine == "embedded"
+        assert verify_run(folder).findings == ()
         return done.data, results, folder
 
     return do

@@ -14,6 +14,7 @@ from dclab.engines.embedded import launch
 from dclab.errors import ExitCode, InvalidInput
 from dclab.paths import lab_folder
 from dclab.run_folder import load_results
+from dclab.verify.verify import verify_run
 from tests.measure.lingering import LingeringServer
 
 
@@ -37,7 +38,7 @@ def test_a_run_cut_off_keeps_its_points_and_ends_its_lab(dclab, start_dclab, wai
     assert launch.leftovers(lab_folder("cut")) == []
     results = load_results(tmp_path / "here")
     assert (results.finished, results.sweep.points[0].workers) == (None, 1)
-    assert (tmp_path / "here" / "raw" / "counter.jsonl").stat().st_size > 0
+    assert verify_run(tmp_path / "here").findings == ()
     assert dclab("report", "here", cwd=tmp_path).code == 0
     assert "interrupted" in (tmp_path / "here" / "report.md").read_text()
 
@@ -103,6 +104,7 @@ def test_a_run_whose_lab_is_ended_reports_what_it_measured(dclab, start_dclab, w
     results = load_results(tmp_path / "here")
     assert (results.finished, results.sweep.points[0].workers) == (None, 1)
     assert "lab-ended" in {one.code for one in results.caveats}
+    assert verify_run(tmp_path / "here").findings == ()
     assert "interrupted" in (tmp_path / "here" / "report.md").read_text()
 
 

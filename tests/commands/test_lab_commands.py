@@ -117,7 +117,7 @@ def test_up_on_a_port_of_choice_and_down_twice(dclab):
 @pytest.mark.parametrize(
     "verb",
     ["up", "list", "logs", "status", "watch", "scale", "webui", "prove", "predict", "rate", "compare", "rbac", "scale-sweep", "latency", "loadtest", "hpa-demo", "monitor", "run", "report",
-     "doctor", "down"],
+     "doctor", "down", "explain", "check-app", "verify"],
 )  # fmt: skip
 def test_every_verb_has_help_with_an_example(dclab_here, verb):
     shown = dclab_here(verb, "--help", env={"COLUMNS": "100"})

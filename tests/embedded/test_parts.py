@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from dclab.clock import reached, wait_for
 from dclab.engines.embedded.container import command_line, container_env, expand
+from dclab.engines.embedded.crashes import back_off
 from dclab.engines.embedded.listeners import free_port
-from dclab.engines.embedded.replica import back_off
 from dclab.engines.embedded.usage import cpu_seconds
 from dclab.engines.embedded.wire import LAB_MARK
 from dclab.errors import TimedOut

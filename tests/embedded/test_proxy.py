@@ -3,58 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import socket
-import subprocess
-import sys
 import threading
 from collections import Counter
 
 import pytest
 
-from dclab.engines.embedded.listeners import open_listener
-
-
-class Proxy:
-    """The process, with a listening socket for each service that it is told of."""
-
-    def __init__(self):
-        self.channel, theirs = socket.socketpair()
-        with theirs:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "dclab.engines.embedded.proxy"],
-                stdin=theirs,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )
-        self.answers = self.channel.makefile("rb")
-        self.serial = 0
-        self.listeners = {}
-
-    def state(self, load_balancing="random", **endpoints):
-        """Tell it a state; returns its answer."""
-        self.serial += 1
-        new = [one for one in endpoints if one not in self.listeners]
-        self.listeners |= {one: open_listener() for one in new}
-        state = {"serial": self.serial, "listen": new, "endpoints": endpoints, "load_balancing": load_balancing}
-        sockets = [self.listeners[one].fileno() for one in new]
-        line = json.dumps(state).encode() + b"\n"
-        if new:
-            socket.send_fds(self.channel, [line], sockets)
-        else:
-            self.channel.sendall(line)
-        answer = json.loads(self.answers.readline())
-        assert answer["serial"] == self.serial
-        return answer
-
-    def port(self, service):
-        return self.listeners[service].getsockname()[1]
-
-    def close(self):
-        self.answers.close()
-        self.channel.close()
-        for one in self.listeners.values():
-            one.close()
+from tests.proxies import Proxy
 
 
 @pytest.fixture

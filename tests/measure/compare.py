@@ -16,7 +16,7 @@ from statistics import fmean
 
 from dclab.experiments.alternate import in_turn
 from dclab.lab import ProbeSample
-from dclab.measure.compare import Comparison, compare_sides
+from dclab.measure.compare import Difference, compare_sides
 from dclab.measure.latency import summarise
 from dclab.measure.simulate import Simulated, System, simulate
 from dclab.results import (
@@ -110,7 +110,7 @@ def run(seed: int, times: float, rng: float, workers: Sequence[int] = WORKERS, o
     )
 
 
-def compared(seed: int, pairs: int, rng: float, workers: Sequence[int] = WORKERS) -> list[Comparison]:
+def compared(seed: int, pairs: int, rng: float, workers: Sequence[int] = WORKERS) -> list[Difference]:
     """What `compare` says of so many pairs in ABBA order; the other side's rng takes `rng` times as long."""
     sides: dict[str, list[Results]] = {"base": [], "other": []}
     for order, (side, _) in enumerate(in_turn(pairs)):
@@ -120,12 +120,12 @@ def compared(seed: int, pairs: int, rng: float, workers: Sequence[int] = WORKERS
     return compare_sides(list(sides.values()))
 
 
-def different(found: Sequence[Comparison]) -> bool:
+def different(found: Sequence[Difference]) -> bool:
     """Whether any figure is called higher or lower."""
     return any(one.verdict in ("higher", "lower") for one in found)
 
 
-def told(found: Sequence[Comparison], what: str) -> str:
+def told(found: Sequence[Difference], what: str) -> str:
     """The verdict of one figure."""
     return next(one.verdict for one in found if one.what == what)
 
@@ -154,7 +154,7 @@ def main(trials: int) -> None:
         )
 
 
-def _opposite(one: Comparison) -> bool:
+def _opposite(one: Difference) -> bool:
     """Whether a slower rng is said to have raised a rate or lowered its latency."""
     return one.verdict == ("higher" if one.unit == "hashes/s" else "lower") and "hasher" not in one.what
 

@@ -160,8 +160,7 @@ class Autoscaling:
             values={
                 one.name: value
                 for one in spec.metrics
-                if one.type in ("Object", "External")
-                and (value := self.scrapes.value(one, spec.target)) is not None
+                if one.type in ("Object", "External") and (value := self.scrapes.value(one, spec.target)) is not None
             },
         )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from http import HTTPStatus
 
 from dclab.autoscaler.served import SERVICE_LABEL
 from dclab.engines.embedded.endpoint import Asked
@@ -51,12 +50,10 @@ async def open_exporter(replicas: Callable[[], Awaitable[Replicas]]) -> asyncio.
         try:
             async with asyncio.timeout(READ_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-            method, path, *_ = [*head.split(b" ", 2), b"", b""]
-            there = (method, path.partition(b"?")[0]) == (b"GET", PATH.encode())
-            body = (_page(await replicas()) if there else f"There is only GET {PATH}.\n").encode()
-            status = HTTPStatus.OK if there else HTTPStatus.NOT_FOUND
+            is_page = head.startswith(f"GET {PATH} ".encode())
+            body = (_page(await replicas()) if is_page else f"What replicas are asked: see {PATH}.\n").encode()
             lines = (
-                f"HTTP/1.1 {status} {status.phrase}",
+                "HTTP/1.1 200 OK",
                 f"Content-Type: {CONTENT_TYPE}",
                 f"Content-Length: {len(body)}",
                 "Connection: close",

@@ -49,9 +49,7 @@ def configure(folder: Path, targets: Mapping[str, int], seconds: float) -> None:
     ]
     config = {
         "global": {"scrape_interval": every, "scrape_timeout": timeout},
-        "scrape_configs": [
-            {"job_name": "kubernetes-service-endpoints", "honor_labels": True, "static_configs": jobs}
-        ],
+        "scrape_configs": [{"job_name": "kubernetes-service-endpoints", "honor_labels": True, "static_configs": jobs}],
     }
     _file(folder).write_text(yaml.safe_dump(config), encoding="utf-8")
 

@@ -87,7 +87,9 @@ class ProxyProcess:
         self._full = False
         """Whether it could take no more then."""
         self.asked: dict[int, Asked] = {}
-        """What replicas have been asked through it until it last said so, by port."""
+        """What replicas have been asked through it, by port; of others nothing, and since then nothing."""
+        self.asked_until = 0.0
+        """Until when that is so: monotonic seconds of its last answer, 0 before the first."""
         self._queued: dict[str, int] = {}
         """The same at the last look, of services at which connections waited then."""
         self._cpu = 0.0
@@ -249,4 +251,5 @@ class ProxyProcess:
             self.kill(f"it failed ({answer.error})")
         self._answered = max(self._answered, answer.serial)
         self._accepted, self._full = answer.accepted, answer.full
+        self.asked_until = answer.at
         self.asked |= {port: Asked(answer.at, *counted) for port, counted in answer.asked.items()}

@@ -69,7 +69,7 @@ class _Half(asyncio.Protocol):
         """Note that something was passed on to this side."""
 
     def was_left(self) -> None:
-        """Note that the other side sends nothing more."""
+        """Note that this side has answered, or that one of them has ended."""
 
 
 class Downstream(_Half):
@@ -84,6 +84,7 @@ class Downstream(_Half):
         self._joining: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to join it to a replica, or reset it where there is none."""
         super().connection_made(transport)
         self._endpoint = self._route()
         if self._endpoint:
@@ -105,6 +106,7 @@ class Downstream(_Half):
             endpoint.taken(self, accepted=accepted)
 
     def connection_lost(self, error: Exception | None) -> None:
+        """End the replica's side, too."""
         if self._endpoint:
             self._endpoint.connections -= 1
         super().connection_lost(error)
@@ -137,6 +139,10 @@ class _Upstream(_Half):
     def data_received(self, data: bytes) -> None:
         self.was_left()
         super().data_received(data)
+
+    def eof_received(self) -> bool:
+        self.was_left()
+        return super().eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.was_left()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from dclab.engines.embedded.child import is_stopped, start_child
 from dclab.engines.embedded.container import command_line, container_env
+from dclab.engines.embedded.crashes import Crashes
 from dclab.engines.embedded.guard import is_shortage
 from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
@@ -22,25 +23,10 @@ from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
 from dclab.engines.embedded.wire import log_in
 from dclab.manifests import Workload
 
-__all__ = ["CRASH_LOOP", "Replica", "back_off"]
+__all__ = ["Replica"]
 
-STABLE_AFTER = 10.0
-"""A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
-
-LONGEST_BACK_OFF = 2
-"""Seconds (kubelet: 300), so that a lab is whole within 5 s of a fault's end."""
-
-CRASH_LOOP = 3
-"""Crashes in a row without having been ready, after which nobody waits for a replica any longer."""
-
-STOPPED_LOOKS = 3
+STOPPED_LOOKS = 2
 """Looks in a row, once a second, at which a replica was stopped (SIGSTOP), after which it is killed and restarted."""
-
-
-def back_off(restarts: int) -> float:
-    """Seconds to wait before the n-th restart in a row: the first at once, then 1, then 2."""
-    return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
-
 
 MOST_PORTS = 20
 """Earlier ones that a replica remembers, to know what it has been asked at them."""
@@ -61,12 +47,7 @@ class Replica:
         """When `ready` last changed."""
         self.restarts = 0
         """Never falls, so that no restart is missed between two looks."""
-        self._failures = 0
-        """Ends since it last ran for long."""
-        self.crashes = 0
-        """Ends since it was last ready."""
-        self._crashed = 0.0
-        """When the last one was."""
+        self.crashes = Crashes()
         self.terminating = False
         self.ports: list[int] = []
         """Those that it was given at its last starts; the last one is its own."""
@@ -118,7 +99,7 @@ class Replica:
 
     def crash_loop(self, since: float) -> bool:
         """Whether it crashes again and again without getting ready, the last time after `since` (monotonic seconds)."""
-        return self.crashes >= CRASH_LOOP and self._crashed > since and not self.ready
+        return not self.ready and self.crashes.loop(since)
 
     @property
     def trouble(self) -> str:
@@ -127,7 +108,7 @@ class Replica:
             return f"{self.name} is stopped by a signal; unless it is continued, it is restarted within 3 s."
         if self.ready or not self.last_error:
             return ""
-        again = f" ({self.crashes} times in a row)" if self.crashes > 1 else ""
+        again = f" ({self.crashes.in_a_row} times in a row)" if self.crashes.in_a_row > 1 else ""
         return f"{self.name} {self.last_error}{again}."
 
     def drain(self, grace: float | None = None) -> None:
@@ -157,16 +138,11 @@ class Replica:
 
     def _set_ready(self, ready: bool) -> None:
         if ready:
-            self.crashes = 0
+            self.crashes.was_ready()
         if ready != self._ready:
             self._ready = ready
             self.ready_since = time.monotonic()
             self.lab.changed()
-
-    def _crash(self, why: str) -> None:
-        self.last_error = why
-        self.crashes += 1
-        self._crashed = time.monotonic()
 
     async def _live(self) -> None:
         try:
@@ -175,7 +151,8 @@ class Replica:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._drain_asked.wait(), wait)
         except Exception as error:  # a fault of dclab's: the guard runs it again
-            self._crash(f"could not be run: {error!r}")
+            self.last_error = f"could not be run: {error!r}"
+            self.crashes.add(0.0)
             raise
         finally:
             self.lab.changed()
@@ -198,11 +175,7 @@ class Replica:
             if self.terminating:
                 return 0.0
             self.restarts += 1
-        if time.monotonic() - born > STABLE_AFTER:
-            self._failures = 0
-        self._failures += 1
-        self._crash(self.last_error)
-        wait = back_off(self._failures)
+        wait = self.crashes.add(time.monotonic() - born)
         self.lab.say(f"{self.name} {self.last_error}; started again in {wait:g} s")
         return wait
 

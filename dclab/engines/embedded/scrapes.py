@@ -90,7 +90,9 @@ class Scrapes:
     def served(self, target: str) -> Sequence[str]:
         """Return the metrics that an autoscaler of a deployment can use (`MetricSpec.served_as`)."""
         counted = self.counted
-        found = {one for name in counted for one in served_metrics(name) if target in counted or not one.startswith("pods/")}
+        found = {
+            one for name in counted for one in served_metrics(name) if target in counted or not one.startswith("pods/")
+        }
         return sorted(found | {"resource/cpu"})
 
     def check(self, spec: AutoscalerSpec) -> None:

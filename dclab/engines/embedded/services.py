@@ -94,13 +94,14 @@ class Services:
             await self._proxy.hear(self._state(), self._listeners)
 
     def asked(self, port: int) -> Asked | None:
-        """Return what the replica at a port has been asked so far, as the data path has last said; None if it never did.
+        """Return what the replica at a port has been asked, until the data path has last answered; None: it never did.
 
-        What a proxy that has died was asked after its last heartbeat is not in it.
+        What came to a proxy between its last answer and its death is not in it.
         """
-        now = self._proxy.asked.get(port) if self._proxy else None
-        before = self._asked_before.get(port)
-        return now.plus(before) if now and before else now or before
+        if self._proxy is None or not self._proxy.asked_until:
+            return self._asked_before.get(port)
+        nothing = Asked(self._proxy.asked_until)
+        return nothing.plus(self._proxy.asked.get(port, nothing)).plus(self._asked_before.get(port, nothing))
 
     def trouble(self) -> str | None:
         """Why connections are not served now, in two sentences; None while the proxy answers and knows everything."""
