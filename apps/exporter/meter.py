@@ -24,8 +24,10 @@ class Connections(Protocol):
 
 
 class Totals(NamedTuple):
-    """Seconds of requests in flight, and seconds of a full backlog."""
+    """Seconds of requests in flight, and seconds of a full backlog, until a moment."""
 
+    at: float
+    """Monotonic seconds."""
     in_flight: float
     full: float
 
@@ -44,8 +46,8 @@ class Meter:
         self._connections: Connections | None = None
         self._said = ""
         self._lock = threading.Lock()
-        self._totals = Totals(0.0, 0.0)
         self._looked = time.monotonic()
+        self._totals = Totals(self._looked, 0.0, 0.0)
 
     def take(self) -> Totals | None:
         """Take a look; return the totals up to it, None while nothing can be seen: that is unknown, not zero."""
@@ -56,7 +58,7 @@ class Meter:
             if look is None:
                 return None
             self._totals = Totals(
-                self._totals.in_flight + look.in_flight * since, self._totals.full + (since if look.full else 0.0)
+                now, self._totals.in_flight + look.in_flight * since, self._totals.full + (since if look.full else 0.0)
             )
             return self._totals
 

@@ -34,17 +34,15 @@ def measured(port, load, seconds, kind=SockDiag):
     """In-flight by a meter that looks a thousand times a second, and what the load held open."""
     meter = Meter(port, (kind,))
     time.sleep(0.1)
-    before, begin, began = load.held(), meter.take(), time.monotonic()
-    while time.monotonic() < began + seconds:
-        meter.take()
+    before, begin = load.held(), meter.take()
+    while meter.take().at < begin.at + seconds:
         time.sleep(0.001)
-    end, ended, after = meter.take(), time.monotonic(), load.held()
-    return (end.in_flight - begin.in_flight) / (ended - began), after.mean_since(before)
+    end, after = meter.take(), load.held()
+    return (end.in_flight - begin.in_flight) / (end.at - begin.at), after.mean_since(before)
 
 
 @pytest.mark.parametrize(("users", "threads"), [(1, 1), (4, 1), (30, 1), (6, 10), (30, 10)])
 def test_in_flight_is_what_a_closed_loop_holds_open(start, users, threads):
-    # How long the client itself takes to notice an answer is in what it holds open: a millisecond or two, on a busy machine.
     rng = start("rng", DELAY=0.3 if users == 1 else 0.1, THREADS=threads)
     with ClosedLoop(rng.port, users) as load:
         in_flight, held = measured(rng.port, load, 2.0)
@@ -54,21 +52,22 @@ def test_in_flight_is_what_a_closed_loop_holds_open(start, users, threads):
 
 
 def test_proc_net_sees_the_same_of_connections_that_are_closed_after_each_answer(start):
-    rng = start("rng", DELAY=0.03)
+    rng = start("rng", DELAY=0.1)
     with ClosedLoop(rng.port, 5) as load:
-        in_flight, held = measured(rng.port, load, 1.5, ProcNet)
-    assert in_flight == pytest.approx(held, rel=0.03)
+        in_flight, held = measured(rng.port, load, 2.0, ProcNet)
+    # It also sees who was answered and not closed yet, and does not see all connections at one moment.
+    assert in_flight == pytest.approx(held, rel=0.15)
 
 
 @pytest.fixture
 def keeps_alive():
-    """The port of a server that keeps connections open, and takes 30 ms for a request."""
+    """The port of a server that keeps connections open, and takes 0.1 s for a request."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self):
-            time.sleep(0.03)
+            time.sleep(0.1)
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
 
         def log_message(self, *_):
@@ -96,12 +95,12 @@ def test_an_idle_connection_that_is_kept_open_holds_no_request(keeps_alive):
 
 def test_busy_connections_that_are_kept_open_are_counted(keeps_alive):
     with ClosedLoop(keeps_alive, 4, keep_alive=True) as load:
-        in_flight, held = measured(keeps_alive, load, 1.5)
+        in_flight, held = measured(keeps_alive, load, 2.0)
     assert in_flight == pytest.approx(held, rel=0.02)
 
 
 def test_connections_that_are_kept_open_between_requests_are_counted_while_they_are_used(keeps_alive):
-    with ClosedLoop(keeps_alive, 4, keep_alive=True, think=0.03) as load:
+    with ClosedLoop(keeps_alive, 4, keep_alive=True, think=0.1) as load:
         in_flight, held = measured(keeps_alive, load, 2.0)
     assert in_flight == pytest.approx(held, rel=0.05)
     assert held < 3

@@ -153,7 +153,6 @@ MOMENTS = {
     "before anything": lambda folder: (folder / "results.json").exists(),
     "while workers come": lambda folder: seen(folder, lambda row: row["point"]["t"] > 60),
     "under the siege": lambda folder: seen(folder, lambda row: row["demand"]["users"]),
-    "while replicas are many": lambda folder: seen(folder, lambda row: row["point"]["ready"] > 2),
 }
 
 

@@ -48,11 +48,12 @@ def echo():
                     client.sendall(data)
 
         def run():
-            while True:
+            while listener.fileno() >= 0:
                 try:
                     client, _ = listener.accept()
-                except OSError:
-                    return
+                except OSError:  # it was closed, or this process may have no descriptor now
+                    time.sleep(0.01)
+                    continue
                 threading.Thread(target=answer, args=(client,), daemon=True).start()
 
         threading.Thread(target=run, daemon=True).start()

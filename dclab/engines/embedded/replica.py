@@ -28,7 +28,6 @@ __all__ = ["Replica"]
 STOPPED_LOOKS = 2
 """Looks in a row, once a second, at which a replica was stopped (SIGSTOP), after which it is killed and restarted."""
 
-
 MOST_PORTS = 20
 """Earlier ones that a replica remembers, to know what it has been asked at them."""
 
