@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import sys
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -49,7 +50,8 @@ def answer(metrics: Metrics, request: Request) -> Answer:
     except Unavailable as error:
         told = _status(503, "ServiceUnavailable", str(error))
     line = {"audit": request.headers.get(AUDIT, ""), "path": request.path, "answer": json.loads(told.body)}
-    print(json.dumps(line), flush=True)  # noqa: T201
+    sys.stdout.write(json.dumps(line) + "\n")  # at once: several requests are answered at the same time
+    sys.stdout.flush()
     return told
 
 

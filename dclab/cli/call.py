@@ -208,14 +208,26 @@ class ExperimentCall(LabCall):
     def _recorded(
         self, lab: Lab, folder: Path | None, quick: bool, expected: Mapping[str, float]
     ) -> Iterator[Recorder]:
+        from dclab.run_folder import drop_unused, new_folder
+
+        ours = folder is None
+        folder = folder or new_folder(self.out, lab.engine)
+        try:
+            yield from self._kept(lab, folder, quick, expected, ours=ours)
+        except KeyboardInterrupt:  # also one that came before anything was measured
+            drop_unused(folder)
+            kept = f"What was measured is in {folder}." if folder.exists() else ""
+            raise Interrupted("Interrupted.", "", kept) from None
+
+    def _kept(
+        self, lab: Lab, folder: Path, quick: bool, expected: Mapping[str, float], *, ours: bool
+    ) -> Iterator[Recorder]:
         from dclab.cli.live import View
         from dclab.cli.recorder import Recorder
         from dclab.experiments.recovery import why_lost
         from dclab.results import Caveat
-        from dclab.run_folder import Run, new_folder, this_environment
+        from dclab.run_folder import Run, this_environment
 
-        ours = folder is None
-        folder = folder or new_folder(self.out, lab.engine)
         run = Run(
             folder,
             engine=lab.engine,
@@ -234,8 +246,6 @@ class ExperimentCall(LabCall):
                     view.finish(cut_off=True)
                     raise
                 view.finish()
-        except KeyboardInterrupt:
-            raise Interrupted("Interrupted.", "", f"What was measured is in {folder}.") from None
         except DclabError as failure:
             if ours and isinstance(failure, (InvalidInput, Refused)) and run.discard():
                 raise

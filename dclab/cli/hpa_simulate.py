@@ -122,7 +122,9 @@ def _beside(call: Call, folder: Path, slo: float) -> Result:
             scrape_seconds=found.scrape_seconds,
             pod_start=POD_START[results.engine],
         )
-        runs.append(replace(one, predicted=prediction.scores if prediction else None))
+        runs.append(
+            replace(one, predicted=prediction.scores, spread=one.spread or prediction.spread) if prediction else one
+        )
     return Result(_lines, comparison=replace(found, runs=tuple(runs)), measured=True)
 
 
@@ -152,6 +154,8 @@ def _lines(comparison: Comparison, measured: bool) -> Iterator[Any]:
     from dclab.cli.score_table import comparison_lines, score_tables
 
     if not measured:
+        repeats = max((one.spread["cost"].repeats for one in comparison.runs if "cost" in one.spread), default=1)
+        yield f"Simulated {repeats} times each: scores are means, and where one settled is that of its median run."
         runs = tuple(replace(one, scores=one.predicted or one.scores) for one in comparison.runs)
         yield from comparison_lines(replace(comparison, runs=runs))
         return

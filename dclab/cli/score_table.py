@@ -51,15 +51,21 @@ def comparison_lines(comparison: Comparison) -> Iterator[Any]:
     yield from score_tables([(one.name, one.scores) for one in runs])
     yield from _settled(runs)
     yield from verdict_sentences(comparison, WORDS)
+    if len(runs) > 1 and not comparison.verdicts:
+        yield (
+            "Which one is better cannot be told: each was run once, and without a simulation of them nobody knows how far "
+            "another run would lie from that."
+        )
 
 
 def _demand(run: AutoscalerRun, target: str) -> Iterator[str]:
     """What each kind of step needs, each once."""
     said = {}
     for step in run.demand:
-        asks = f"{step.workers} workers" + (f" and {step.users} users" if step.users else "")
+        asks = f"{step.workers} worker{'s' * (step.workers != 1)}" + (f" and {step.users} users" if step.users else "")
         needs = f"{step.needed}" if step.needed == step.needed_high else f"{step.needed} to {step.needed_high}"
-        said[asks] = f"{asks} need {needs}" + ("" if step.reachable else " or more")
+        verb = "needs" if asks == "1 worker" else "need"
+        said[asks] = f"{asks} {verb} {needs}" + ("" if step.reachable else " or more")
     yield f"Replicas of {target}: {'; '.join(said.values())}."
 
 

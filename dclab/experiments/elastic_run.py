@@ -223,7 +223,7 @@ class ElasticRun:
 
     def _line(self, point: ElasticPoint) -> str:
         now = self._steps[-1]
-        asks = f"{now.workers} workers" + (f" and {now.users} users" if now.users else "")
+        asks = f"{now.workers} worker{'s' * (now.workers != 1)}" + (f" and {now.users} users" if now.users else "")
         wait = "–" if point.wait_ms is None else f"{point.wait_ms:.0f} ms"
         shown = figures(point.metrics) or "no reading yet"
         return (

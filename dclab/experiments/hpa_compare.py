@@ -24,7 +24,7 @@ from dclab.lab import Lab
 from dclab.measure.queueing import SERVICE_SECONDS
 from dclab.results import AutoscalerRun, Caveat, Comparison
 
-__all__ = ["CompareSettings", "check_candidates", "compare_settings", "run_hpa_compare"]
+__all__ = ["CompareSettings", "check_candidates", "compare_settings", "raw_suffix", "run_hpa_compare"]
 
 SLO_MS = 100.0
 """A worker's call that waits no longer than it is served."""
@@ -136,7 +136,7 @@ class _Comparing:
                     take_back = partial(self._take_back, failed)
                     last.callback(take_back, f"{target} was not scaled back", lambda: lab.scale(target, before))
                     last.callback(take_back, "The autoscaler was not removed", lambda: lab.remove_autoscaler(name))
-                    last.callback(keep_trace, lab, candidate, self.observer, f"-{_slug(candidate.name)}")
+                    last.callback(keep_trace, lab, candidate, self.observer, raw_suffix(candidate.name))
                     last.callback(take_back, "The siege was not ended", running.end)
                     if failed:
                         last.callback(running.keep)
@@ -240,6 +240,6 @@ def run_hpa_compare(lab: Lab, settings: CompareSettings, observer: Observer) -> 
     return comparing.record()
 
 
-def _slug(name: str) -> str:
-    """A name as a part of a file's."""
-    return re.sub(r"[^\w.-]+", "-", name)[-100:]
+def raw_suffix(name: str) -> str:
+    """Return what tells the raw files of one autoscaler from the others': `-cpu-tuned`."""
+    return "-" + re.sub(r"[^\w.-]+", "-", name)[-100:]

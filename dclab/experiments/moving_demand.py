@@ -87,12 +87,12 @@ class MovingDemand:
         while self._ended:
             job, lasted = self._ended.pop()
             log = job.log()
-            self._observer.raw("siege", [{"run": self._name, "url": job.url, "log": log}])
+            self._observer.raw("elastic-siege", [{"run": self._name, "url": job.url, "log": log}])
             if not lasted:
                 self._observer.caveat(
                     Caveat(
                         code="load-incomplete",
                         message=f"{self._name}: the siege of {self._target} ended before it was stopped.",
-                        hint="The demand was lower than it says from then on. Its log is in raw/siege.jsonl.",
+                        hint="The demand was lower than it says from then on. Its log is in raw/elastic-siege.jsonl.",
                     )
                 )

@@ -73,14 +73,12 @@ def shown(name: str, value: float | None) -> str:
 
 
 def _with_interval(run: AutoscalerRun, name: str) -> str:
+    """A score, and half of its interval: a simulated one tells how much runs differ, not where this one lies."""
     mean, spread = shown(name, getattr(run.scores, name)), run.spread.get(name)
     if spread is None or mean == "–":
         return mean
-    # No score but jitter can be negative, and no share more than the whole.
-    low = spread.low if name == "jitter" else max(0.0, spread.low)
-    high = min(1.0, spread.high) if name in SHARES else spread.high
-    ends = [shown(name, each).removesuffix(" %") for each in (low, high)]
-    return mean if ends[0] == ends[1] else f"{mean} ({'…'.join(ends)})"
+    half = shown(name, (spread.high - spread.low) / 2).removesuffix(" %").lstrip("+")
+    return f"{mean} ± {half}" if float(half) else mean
 
 
 def _target(run: AutoscalerRun) -> str:
@@ -170,7 +168,7 @@ def _cell(told: Differences, one: AutoscalerRun, other: AutoscalerRun, words: Wo
     difference = told.get((one.name, other.name)) if one.name != other.name else None
     if difference is None:
         return "–"
-    return f"{words(difference.verdict)} ({difference.cost:+.2f})"
+    return f"{words(difference.verdict)} ({round(difference.cost, 2) + 0.0:+.2f})"  # no -0.00
 
 
 def how_scored(found: Comparison, words: Words) -> Iterator[Block]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dclab.autoscaler import parse_autoscaler
+from dclab.errors import DclabError
 from dclab.results import Autoscale, MetricReading, TimelinePoint
 
 __all__ = ["age", "rows_in_time", "transcript"]
@@ -30,10 +31,14 @@ def _targets(point: TimelinePoint, default: str) -> str:
 
 
 def _unknown(manifest: Mapping[str, Any]) -> str:
-    """The targets of an autoscaler that has not seen its metrics yet."""
+    """The targets of an autoscaler that has not seen its metrics yet; without figures where it is none."""
+    try:
+        metrics = parse_autoscaler(manifest).metrics
+    except DclabError:
+        return "<unknown>"
     readings = (
         MetricReading(type=one.type, name=one.name, current=None, target=one.shown(one.target), unit=one.unit)
-        for one in parse_autoscaler(manifest).metrics
+        for one in metrics
     )
     return ", ".join(f"{one.name}: {one.figures}" for one in readings)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from dclab.results import Autoscale, LoadTest, Results
 from dclab.verify.finding import Finding, differences
 from dclab.verify.raw import Raw
 
-__all__ = ["verify_autoscaling"]
+__all__ = ["verify_autoscaling", "verify_trace"]
 
 SIEGE_NAMES = {
     "availability": "availability_percent",
@@ -40,7 +40,8 @@ def verify_autoscaling(results: Results, raw: Raw, folder: Path) -> Iterator[Fin
         yield from _demonstration(results.autoscale, raw, whole=results.finished is not None)
         trace = folder / "raw" / "hpa-trace.jsonl"
         if trace.exists():
-            yield from _trace(results.autoscale, trace)
+            yield from verify_trace(results.autoscale.manifest, trace)
+            yield from _rescales(results.autoscale, trace)
 
 
 def _load(said: LoadTest, raw: Raw) -> Iterator[Finding]:
@@ -80,14 +81,20 @@ def _demonstration(said: Autoscale, raw: Raw, *, whole: bool) -> Iterator[Findin
         yield Finding(where="autoscale.events", why="they are not in order of time")
 
 
-def _trace(said: Autoscale, file: Path) -> Iterator[Finding]:
-    """Kubernetes' algorithm over what the autoscaler saw comes to what it decided, and the demonstration shows that."""
+def verify_trace(manifest: Mapping[str, Any], file: Path) -> Iterator[Finding]:
+    """Yield where Kubernetes' algorithm over what the autoscaler saw does not come to what it decided.
+
+    Args:
+        manifest: the autoscaler that the results say.
+        file: its trace.
+    """
     header, passes = read(file)
-    yield from differences("raw/hpa-trace.jsonl: autoscaler", header.autoscaler, to_builtins(said.manifest))
+    where = f"raw/{file.name}"
+    yield from differences(f"{where}: autoscaler", header.autoscaler, to_builtins(manifest))
     try:
         spec = parse_autoscaler(header.autoscaler)
     except DclabError as error:
-        yield Finding(where="raw/hpa-trace.jsonl", why=f"{error.what} {error.why}".rstrip("."))
+        yield Finding(where=where, why=f"{error.what} {error.why}".rstrip("."))
         return
     for number, (one, decision) in enumerate(replay(spec, passes, followed(header.kubernetes)), 2):
         if one.outcome is None:
@@ -95,9 +102,14 @@ def _trace(said: Autoscale, file: Path) -> Iterator[Finding]:
         found = outcome(decision)
         if one.outcome.desired != found.desired:
             yield Finding(
-                where=f"raw/hpa-trace.jsonl, line {number}",
+                where=f"{where}, line {number}",
                 why=f"it decided for {one.outcome.desired} replicas, and Kubernetes' algorithm for {found.desired}",
             )
+
+
+def _rescales(said: Autoscale, file: Path) -> Iterator[Finding]:
+    """The demonstration shows what the autoscaler decided."""
+    _, passes = read(file)
     rescales = [_size(one.message) for one in said.events if one.reason == "SuccessfulRescale"]
     decided: list[Any] = [
         one.outcome.desired for one in passes if one.outcome and one.outcome.desired != one.seen.replicas

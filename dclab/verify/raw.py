@@ -8,10 +8,10 @@ from typing import TypeVar
 import msgspec
 
 from dclab.errors import InvalidInput
-from dclab.results import TimelinePoint
+from dclab.results import DemandStep, ElasticPoint, TimelinePoint
 from dclab.user_files import read_text
 
-__all__ = ["CounterRow", "ProbeRow", "Raw", "ReportRow", "SiegeRow", "WaitRow", "WindowRow", "read_raw"]
+__all__ = ["CounterRow", "ElasticRow", "ProbeRow", "Raw", "ReportRow", "SiegeRow", "WaitRow", "WindowRow", "read_raw"]
 
 T = TypeVar("T")
 
@@ -80,6 +80,15 @@ class SiegeRow(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
 
 
+class ElasticRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One point of a comparison of autoscalers."""
+
+    run: str
+    demand: DemandStep
+    """In force when it was taken."""
+    point: ElasticPoint
+
+
 class Raw(msgspec.Struct, frozen=True, kw_only=True):
     """All of it; a file that is not there is empty."""
 
@@ -91,6 +100,7 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     siege: list[SiegeRow]
     autoscale: list[TimelinePoint]
     hpa: list[dict[str, object]]
+    elastic: list[ElasticRow]
 
     def of(self, window: WindowRow, rows: list[T]) -> list[T]:
         """Return the rows of a file that belong to a window."""
@@ -107,6 +117,7 @@ ROWS = {
     "siege": SiegeRow,
     "autoscale": TimelinePoint,
     "hpa": dict[str, object],
+    "elastic": ElasticRow,
 }
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from dclab.results import Results
 from dclab.run_folder import load_results
 from dclab.verify.autoscaling import verify_autoscaling
+from dclab.verify.comparison import verify_comparison
 from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
 from dclab.verify.latencies import verify_latencies
@@ -44,15 +45,16 @@ def verify_run(folder: Path) -> Verification:
         *verify_rates(results, raw),
         *verify_latencies(results, raw),
         *verify_autoscaling(results, raw, folder),
+        *verify_comparison(results, raw, folder),
         *verify_conclusions(results),
         *verify_physics(results, raw),
     )
-    trace = folder / "raw" / "hpa-trace.jsonl"
+    traces = (folder / "raw").glob("hpa-trace*.jsonl")
     return Verification(
         findings=findings,
         rates=len(raw.windows),
         requests=len(raw.latency),
-        passes=max(0, len(trace.read_bytes().splitlines()) - 1) if trace.exists() else 0,
+        passes=sum(max(0, len(one.read_bytes().splitlines()) - 1) for one in traces),
         not_shown=tuple(_not_shown(results, raw)),
     )
 
@@ -63,6 +65,8 @@ def _not_shown(results: Results, raw: Raw) -> list[str]:
         parts.append("autoscale.rates")
     if results.monitoring:
         parts.append("monitoring")
+    if results.comparison and any(one.predicted for one in results.comparison.runs):
+        parts.append("comparison.runs[…].predicted")
     if any(
         one.code.startswith(("cpu-", "redis-")) for one in (results.bottleneck.evidence if results.bottleneck else ())
     ):

@@ -51,7 +51,7 @@ def test_ours_decides_the_same_on_other_metrics(file):
     assert metric["type"] in ("Object", "Pods")
     counts = [one.outcome.desired for one in passes]
     assert counts[-1] == 1
-    assert max(counts) > 2
+    assert max(counts) > 1
     check(header, passes)
 
 

@@ -59,10 +59,12 @@ class Recorder:
         self.lab = lab
         self.name = name
         self.pods: list[tuple[float, str, V1Pod]] = []
+        self._entered = time.time()
         self._watch = watch.Watch()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
     def __enter__(self) -> Recorder:
+        self._entered = time.time()
         self._thread.start()
         return self
 
@@ -161,6 +163,8 @@ class Recorder:
             if one.get("objectRef", {}).get("namespace") == self.lab.namespace
             and one["user"]["username"] == daemons.AUTOSCALER
             and one["stage"] == "ResponseComplete"
+            # An earlier autoscaler may have had the same namespace.
+            and _unix(one["requestReceivedTimestamp"]) > self._entered
         ]
         return sorted(mine, key=lambda one: _unix(one["requestReceivedTimestamp"]))
 

@@ -44,15 +44,17 @@ def test_a_recorded_demonstration_is_simulated_beside_what_was_measured(dclab):
     assert done.code == 0, done.err
     (run,) = done.data["comparison"]["runs"]
     measured, predicted = run["scores"], run["predicted"]
-    assert predicted["pod_minutes"] == pytest.approx(measured["pod_minutes"], rel=0.10)
+    spread = run["spread"]
+    for name in ("accuracy_under", "timeshare_under", "over_slo"):
+        assert spread[name]["low"] <= measured[name] <= spread[name]["high"], name
+    assert predicted["pod_minutes"] == pytest.approx(measured["pod_minutes"], rel=0.15)
     assert predicted["reversals"] == pytest.approx(measured["reversals"], abs=2)
-    assert predicted["timeshare_under"] == pytest.approx(measured["timeshare_under"], abs=0.05)
-    assert predicted["over_slo"] == pytest.approx(measured["over_slo"], abs=0.05)
 
 
 def test_what_is_simulated_is_shown(dclab, tmp_path):
     done = dclab("hpa-simulate", hpa(tmp_path, maxReplicas=2), "--workers", "2")
     assert done.code == 0, done.err
+    assert "Simulated 10 times each" in done.out
     assert "hpa.yaml" in done.out
     assert "2 workers and 15 users need 1" in done.out
 

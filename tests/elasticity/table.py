@@ -1,6 +1,7 @@
 """What each metric does to an autoscaler, with queues, rates and starting pods in it: `./dev python -m tests.elasticity.table`.
 
-Ten workers for an hour from one rng on, objective 100 ms, ten seeds: which autoscalers come to rest, and at how many.
+Ten workers for an hour from one rng on, objective 100 ms, ten seeds: which autoscalers come to rest, and at how many. Then
+those that dclab has, in the profile that autoscalers are compared under, with its siege and without.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from dclab import manifests
 from dclab.autoscaler import parse_autoscaler
 from dclab.autoscaler.served import IN_FLIGHT, LATENCY, REQUESTS
 from dclab.elasticity.closed_loop import Conditions
-from dclab.elasticity.profile import Step
-from dclab.elasticity.repeats import Prediction, predict
+from dclab.elasticity.profile import SIEGE_USERS, Step, usual_profile
+from dclab.elasticity.repeats import Prediction, predict, spread_of_mean
 
 __all__ = ["ROWS", "Row", "hour"]
 
@@ -74,6 +76,19 @@ def hour(row: Row, seeds: range = range(1, 11), seconds: float = 3600.0) -> Pred
     return predict(parse_autoscaler(row.manifest), conditions, seeds)
 
 
+def costs(users: int) -> Iterator[str]:
+    """Yield the cost of each autoscaler that dclab has, with so many users in the profile's siege."""
+    conditions = Conditions(profile=usual_profile(10, 180.0, users))
+    for which in manifests.AUTOSCALERS:
+        found = predict(parse_autoscaler(manifests.autoscaler("rng", which)), conditions, range(1, 11))
+        mean, one = spread_of_mean([each.scores for each in found.runs])["cost"], found.scores
+        rests = [each.resting for each in found.runs if each.settled]
+        yield (
+            f"{which}, siege of {users} | cost {one.cost:.2f} ({mean.low:.2f} to {mean.high:.2f}) | {one.accuracy_under:.2f} / "
+            f"{one.accuracy_over:.2f} | {len(rests)} of {len(found.runs)} at rest at {sorted(set(rests))}"
+        )
+
+
 def lines() -> Iterator[str]:
     yield "autoscaler | missing / too many | time | jitter | reversals | pod-minutes (ideal) | at rest | last half hour"
     for row in ROWS:
@@ -87,6 +102,8 @@ def lines() -> Iterator[str]:
             f"({one.ideal_pod_minutes:.0f}) | {len(rests)} of {len(found.runs)} at {sorted(set(rests))} | "
             f"{min(late)} to {max(late)}, mean {fmean(late):.2f}"
         )
+    for users in (SIEGE_USERS, 0):
+        yield from costs(users)
 
 
 if __name__ == "__main__":

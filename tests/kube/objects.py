@@ -34,6 +34,8 @@ class Cluster:
         self.asked = []
         self.applied = {}
         """What each manager has applied, by the object and the manager's name."""
+        self.answers = {}
+        """What other servers answer through it, by path."""
         self.fail = lambda method, path: None
         """Return a status to fail with."""
         self._versions = itertools.count(1)
@@ -96,6 +98,8 @@ class Cluster:
         parts = urlsplit(path)
         if status := self.fail(method, parts.path):
             return status, {"kind": "Status", "message": "made to fail"}
+        if parts.path in self.answers:
+            return 200, self.answers[parts.path]
         if parts.path == "/version":
             return 200, VERSION
         found = _PATH.fullmatch(parts.path)

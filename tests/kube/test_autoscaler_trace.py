@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,3 +131,45 @@ def test_after_an_outage_a_pass_did_not_see_what_was_there_before_it(recorded):
     back = known[1].at + 120
     look(watch, back, status_of(known[1], 1), known[2])
     assert [one.at for one in watch.passes()][-1] == back
+
+
+OTHERS = sorted(RECORDED.parent.glob("recorded-*.jsonl"))
+
+
+def _changes(passes):
+    return [one.outcome.desired for one in passes if one.outcome.desired != one.seen.replicas]
+
+
+@pytest.mark.parametrize("file", OTHERS, ids=lambda file: file.stem.removeprefix("recorded-"))
+def test_of_a_rate_the_status_tells_what_the_autoscaler_saw(file):
+    """Looks every two seconds, at rates that are others each time they are asked for, by up to a tenth."""
+    header, passes = trace.read(file)
+    spec = parse_autoscaler(header.autoscaler)
+    (metric,) = header.autoscaler["spec"]["metrics"]
+    kind = metric["type"]
+    amount = {"Pods": "averageValue", "Object": "value"}[kind]
+    chance = random.Random(17)
+    watch = AutoscalerWatch()
+    status, scaled, at = {}, 0.0, passes[0].at - 2.0
+    for one, decision in trace.replay(spec, passes):
+        while at < one.at + 1:
+            if at >= one.at:
+                scaled = one.at if one.outcome.desired != one.seen.replicas else scaled
+                current = {amount: f"{round(1000 * decision.metrics[0].current)}m"}
+                shown = {**metric[kind.lower()], "current": current}
+                status = {**status_of(one, scaled), "currentMetrics": [{"type": kind, kind.lower(): shown}]}
+            wandered = {
+                name: {pod: replace(value, value=value.value * chance.uniform(0.9, 1.1)) for pod, value in pods.items()}
+                for name, pods in one.seen.pod_metrics.items()
+            }
+            values = {name: value * chance.uniform(0.9, 1.1) for name, value in one.seen.values.items()}
+            seen = decode(pods_of(one), list[Pod])
+            watch.look(at, decode(status, AutoscalerState), seen, [], wandered, values)
+            at += 1.0
+    found = watch.passes()
+    assert len(found) > len(passes) / 2
+    assert _changes(found) == _changes(passes)
+    pairs = [(one, trace.outcome(decision)) for one, decision in trace.replay(spec, found)]
+    assert all(ours.utilization == one.outcome.utilization for one, ours in pairs)
+    # A look is up to a second before the pass: a recommendation may just so be in the stabilization window, or not.
+    assert sum(ours.desired != one.outcome.desired for one, ours in pairs) <= 1

@@ -21,7 +21,7 @@ from dclab.engines.kube.cluster.upstream import IMAGES
 from dclab.engines.kube.lab.diagnose import trouble
 from dclab.engines.kube.lab.namespace import rendered
 from dclab.engines.kube.objects import decode
-from dclab.engines.kube.workloads import Pod, is_ready
+from dclab.engines.kube.workloads import Pod, is_ready, main_container
 from dclab.errors import ExitCode, InvalidInput, NotAnswering
 
 
@@ -231,3 +231,12 @@ def _page(url):
         except urllib.error.URLError:
             assert time.monotonic() < end, url
             time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("names", "main"), [(["exporter", "rng"], "rng"), (["rng", "exporter"], "rng"), (["server"], "server"), ([], "")]
+)
+def test_logs_are_those_of_the_container_that_a_pod_is_for(names, main):
+    metadata = {"name": "rng-1", "labels": {"app": "rng"}}
+    found = decode({"metadata": metadata, "spec": {"containers": [{"name": one} for one in names]}}, Pod)
+    assert main_container(found) == main

@@ -252,3 +252,43 @@ def test_what_a_machine_has_left_that_went_down_goes_with_the_next_hold(cluster,
     with lab.hold("dclab prove"):
         assert registered(cluster) == set()
     assert without_versions(cluster) == before
+
+
+def serves(cluster, *names):
+    """Have a custom metrics API, as the cluster's own adapter may answer it."""
+    api = "/apis/custom.metrics.k8s.io"
+    cluster.answers[api] = {"preferredVersion": {"groupVersion": "custom.metrics.k8s.io/v1beta1"}}
+    cluster.answers[f"{api}/v1beta1"] = {"resources": [{"name": one} for one in names]}
+
+
+ALL = ("pods/dockercoins_in_flight", "pods/dockercoins_requests_per_second", "services/httplat_latency_seconds")
+
+
+def test_someone_elses_that_serves_the_metrics_is_used(cluster, lab):
+    foreign(cluster, "v1beta1.custom.metrics.k8s.io")
+    serves(cluster, *ALL, "namespaces/other")
+    begin(serving(lab))
+    assert registered(cluster) == {"v1beta1.custom.metrics.k8s.io"}
+    assert ("deployments", LAB, ADAPTER) not in cluster.objects
+    assert ("services", LAB, "exporter-rng") in cluster.objects  # it is still to be counted
+    assert set(lab.served_metrics("rng")) == {
+        *ALL[:2],
+        "services/httplat-rng/httplat_latency_seconds",
+        "namespaces/other",
+    }
+    stop_serving(lab.api, LAB, "0123")
+    assert not [one for one in lab.served_metrics("rng") if one.startswith("pods/")]
+
+
+def test_an_autoscaler_may_use_whatever_the_cluster_serves(cluster, lab):
+    serves(cluster, "pods/queue_length", "ingresses.networking.k8s.io/requests", ALL[2])
+    manifest = manifests.autoscaler("rng", "inflight")
+    (metric,) = manifest["spec"]["metrics"]
+    metric["pods"]["metric"]["name"] = "queue_length"
+    lab.apply_autoscaler(manifest)
+    lab.apply_autoscaler(manifests.autoscaler("rng", "latency"))
+    lab.apply_autoscaler(manifests.autoscaler("rng"))  # on CPU: usage may still come
+    metric["pods"]["metric"]["name"] = "other"
+    with pytest.raises(InvalidInput, match="pods/other, which nobody serves") as told:
+        lab.apply_autoscaler(manifest)
+    assert "pods/queue_length" in told.value.why

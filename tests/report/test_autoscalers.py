@@ -131,7 +131,7 @@ def test_a_verdict_that_is_missing_or_open_lets_nothing_be_told():
 
 
 @given(SEEDS)
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_the_answer_does_not_depend_on_the_order_of_a_pair(seed):
     found = compared(seed)
     turned = {"a is better": "b is better", "b is better": "a is better"}
@@ -153,7 +153,7 @@ def test_the_answer_does_not_depend_on_the_order_of_a_pair(seed):
 
 
 @given(SEEDS)
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 def test_better_by_more_never_makes_the_answer_worse_for_a_metric(seed):
     """Where CPU was not the answer, a verdict more in favour of another metric does not make it the answer."""
     found = compared(seed)

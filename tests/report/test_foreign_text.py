@@ -24,7 +24,7 @@ from dclab.run_folder import load_results
 from tests.report.test_autoscalers import whole
 
 ROOT = Path(__file__).parent.parent.parent
-COMPARISON = whole()
+COMPARISON = replace(whole(), runs=whole().runs[4:6])
 SAMPLE = replace(load_results(ROOT / "reports" / "sample-embedded"), comparison=COMPARISON)
 PICTURES = {name: Picture(name, f"The {name}", b"", "<svg></svg>") for name in ("sweep", "latency", "proof")}
 
@@ -98,10 +98,10 @@ def with_names(text):
     runs = []
     for one in COMPARISON.runs:
         points = tuple(
-            replace(each, metrics=tuple(replace(m, type=text, name=text, unit=text) for m in each.metrics))
+            replace(each, metrics=tuple(replace(m, name=text, unit=text) for m in each.metrics))
             for each in one.timeline
         )
-        runs.append(replace(one, name=text, metric=text, timeline=points, manifest={text: text}))
+        runs.append(replace(one, name=text, timeline=points, manifest={text: text}))
     verdicts = tuple(replace(one, a=text, b=text) for one in COMPARISON.verdicts)
     return replace(COMPARISON, target=text, runs=tuple(runs), verdicts=verdicts)
 

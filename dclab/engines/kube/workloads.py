@@ -18,6 +18,7 @@ __all__ = [
     "ReplicaSet",
     "Waiting",
     "is_ready",
+    "main_container",
     "rolled_out",
 ]
 
@@ -188,6 +189,13 @@ class PodMetrics(Object, frozen=True):
     timestamp: datetime
     window: str
     containers: tuple[ContainerMetrics, ...] = ()
+
+
+def main_container(pod: Pod) -> str:
+    """Name of the container that a pod is for: that of its deployment's name, or the first one."""
+    names = [one.name for one in pod.spec.containers]
+    app = pod.metadata.labels.get("app", "")
+    return app if app in names else next(iter(names), "")
 
 
 def is_ready(pod: Pod) -> bool:

@@ -68,8 +68,8 @@ def _scores(found: Comparison, words: Words) -> Iterator[Block]:
     yield text(
         words(
             "The scores. Cost is one figure for all: {weight:g} × missing on average + too many on average + {start:g} s of one "
-            "replica for each one started, over the length of the run. In brackets is a 95 % interval, over repeats or, where "
-            "a run was not repeated, over simulations.",
+            "replica for each one started, over the length of the run. ± is half of a 95 % interval: by how much runs differ, as "
+            "repeats show it or, where a run was not repeated, simulations.",
             weight=MISSING_WEIGHT,
             start=START_SECONDS,
         )

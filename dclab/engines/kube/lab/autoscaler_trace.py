@@ -1,8 +1,8 @@
 """A trace of a cluster's autoscaler, from what anyone may read: its status, the pods, and their metrics.
 
 No API tells what the controller saw in a pass. But its status shows the utilization that it computed, so of the
-readings around each change of the status the one that gives the same utilization is what it saw. Between changes
-passes go on, every 15 s, and what they see can be read as well as by the controller.
+readings around each change of the status the one that gives the same utilization is what it saw; of another metric than CPU the
+status has the average itself. Between changes passes go on, every 15 s, and what they see can be read as well as by the controller.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -141,6 +142,24 @@ def _would_show(look: Look, status: AutoscalerState) -> Decimal | int | None:
     return Decimal(math.ceil(_milli(look.values[name]) / max(1, status.current_replicas))) / 1000
 
 
+def _as_shown(look: Look, status: AutoscalerState) -> Look:
+    """The look with the first metric as the status shows it, which is what the autoscaler saw; of pods their average.
+
+    CPU stays the same between two readings of metrics-server. A rate is another each time that it is asked for.
+    """
+    first, shown = _first(status), _shown(status)
+    if first is None or first.source is None or shown is None or first.type in ("Resource", "ContainerResource"):
+        return look
+    if _would_show(look, status) == shown:
+        return look
+    name = first.source.metric.name
+    if first.type == "Pods":
+        pods = {pod: replace(one, value=float(shown)) for pod, one in look.pod_metrics.get(name, {}).items()}
+        return look._replace(pod_metrics={**look.pod_metrics, name: pods})
+    each = 1 if first.source.current.average_value is None else max(1, status.current_replicas)
+    return look._replace(values={**look.values, name: float(shown) * each})
+
+
 def _milli(value: float) -> int:
     """Whole milli-units, as Quantity.MilliValue rounds them."""
     return math.ceil(Decimal(str(value)) * 1000)
@@ -155,6 +174,7 @@ def _utilization(look: Look) -> int | None:
 
 
 def _pass(look: Look, status: AutoscalerState) -> Pass:
+    look = _as_shown(look, status)
     seen = Observation(
         replicas=status.current_replicas,
         status_replicas=sum(not _gone(one) for one in look.pods),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Event, unix
-from dclab.engines.kube.workloads import ContainerStatus, Deployment, Pod, ReplicaSet, Waiting, is_ready
+from dclab.engines.kube.workloads import ContainerStatus, Deployment, Pod, ReplicaSet, Waiting, is_ready, main_container
 from dclab.errors import DclabError
 
 __all__ = ["QUOTA_HINT", "REFUSED_SECONDS", "Trouble", "Troubles", "cause", "refusal", "scales_up", "told", "trouble"]
@@ -220,11 +220,14 @@ def told(api: Api, namespace: str, found: Trouble) -> tuple[str, str]:
 
 
 def _last_lines(api: Api, namespace: str, pod: str) -> str:
-    """What a container said before it ended: the one before, or the first."""
+    """What a container that is not ready said before it ended: the one before, or the first."""
     path = path_of("v1", "Pod", namespace, pod)
     for previous in ("true", "false"):
         with contextlib.suppress(DclabError):
-            said = api.text(f"{path}/log", tailLines=LAST_LINES, previous=previous)
+            found = api.get(path, Pod)
+            unready = (one.name for one in found.status.container_statuses if not one.ready)
+            container = next(unready, main_container(found))
+            said = api.text(f"{path}/log", tailLines=LAST_LINES, previous=previous, container=container)
             lines = " | ".join(line.strip() for line in said.splitlines() if line.strip())
             return f" It said: {lines}" if lines else " It said nothing."
     return ""

@@ -16,7 +16,7 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.workloads import Pod
+from dclab.engines.kube.workloads import Pod, main_container
 from dclab.errors import InvalidInput, LabLost
 from dclab.lab import LogLine
 
@@ -81,7 +81,7 @@ def last_lines(api: Api, namespace: str, deployment: str, lines: int) -> list[Lo
     return [
         LogLine(pod.metadata.name, text.removesuffix("\r"))
         for pod in _pods(api, namespace, [deployment])
-        for text in _read(api, namespace, pod.metadata.name, tailLines=lines).removesuffix("\n").split("\n")
+        for text in _read(api, namespace, pod, tailLines=lines).removesuffix("\n").split("\n")
         if text
     ]
 
@@ -102,9 +102,10 @@ def follow(
             raise LabLost(f"The lab in the namespace {namespace!r} has ended.", "", "`dclab up` starts one.")
         logs = {pod.metadata.name: logs.get(pod.metadata.name) or Log(pod.metadata.name) for pod in pods}
         found: list[tuple[float, LogLine]] = []
-        for name, log in logs.items():
+        for pod in pods:
+            log = logs[pod.metadata.name]
             limit: dict[str, str | int] = {"tailLines": lines} if first else {}
-            found += log.new_lines(_read(api, namespace, name, **log.query, **limit))
+            found += log.new_lines(_read(api, namespace, pod, **log.query, **limit))
         yield from (line for _, line in sorted(found, key=lambda one: one[0]))
         first = False
         sleep(EVERY)
@@ -115,9 +116,10 @@ def _pods(api: Api, namespace: str, deployments: Sequence[str]) -> Sequence[Pod]
     return api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=selector)
 
 
-def _read(api: Api, namespace: str, pod: str, **query: str | int) -> str:
+def _read(api: Api, namespace: str, pod: Pod, **query: str | int) -> str:
     """Read a log; empty for a pod that is gone, or whose container has not started (400, so InvalidInput)."""
     try:
-        return api.text(path_of("v1", "Pod", namespace, pod) + "/log", **query)
+        path = path_of("v1", "Pod", namespace, pod.metadata.name)
+        return api.text(f"{path}/log", container=main_container(pod), **query)
     except (NotFound, InvalidInput):
         return ""
