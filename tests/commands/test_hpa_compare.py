@@ -236,6 +236,7 @@ def test_an_autoscaler_that_is_there_already_is_named(dclab, lab, files, tmp_pat
             assert list(tmp_path.iterdir()) == []
     finally:
         lab.remove_autoscaler("rng")
+        lab.scale("rng", BEFORE["rng"])  # it may have scaled meanwhile
 
 
 @pytest.mark.usefixtures("lab")
