@@ -94,7 +94,9 @@ class AutoscalerWatch:
         for one in around:
             if _would_show(one, status) == shown:
                 return one
-        return around[0]
+        # A look may have begun before the pass, and have seen the pods that this has made.
+        as_many = (one for one in around if sum(not _gone(pod) for pod in one.pods) == status.current_replicas)
+        return next(as_many, around[0])
 
 
 def _in_order(passes: Sequence[Pass]) -> Iterator[Pass]:
