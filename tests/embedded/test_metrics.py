@@ -173,7 +173,7 @@ def test_an_autoscaler_sees_the_four_metrics(lab, wait_until):
     assert in_flight == pytest.approx(0.33, abs=0.15)
     assert rate == pytest.approx(4.3, abs=1.5)
     assert same == selected == pytest.approx(rate, abs=0.01)
-    assert 0.0005 < seconds < 0.2
+    assert 0 <= seconds < 0.2  # an idle rng answers in less than a millisecond, of which nothing is left
     one_pass = lab.autoscaler_passes("rng")
     assert one_pass == []  # it was removed
 
