@@ -155,7 +155,8 @@ class Serving:
         for one in self._registered:
             register(self._api, self._namespace, one, dry_run=True)
         for one in self._added():
-            self._add(one, dry_run=True)
+            if one["kind"] != "RoleBinding":  # whether it may be given, a role that is there has to say
+                self._add(one, dry_run=True)
 
     def _added(self) -> list[Manifest]:
         """What is applied; nothing of the adapter where another answers."""
