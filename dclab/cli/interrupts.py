@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from types import FrameType
 
@@ -14,7 +15,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED = 3
 """At the third signal the process ends at once."""
 SOON = 0.01
-"""Seconds until a signal that came within an import is looked at again."""
+"""Seconds until a signal that came where nothing can be raised is looked at again."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -34,6 +35,7 @@ def listen(early: list[int]) -> None:
     """Turn signals into KeyboardInterrupt from now on; the one that came before into one at once."""
     for one in _heeded():
         signal.signal(one, _handle)
+    sys.unraisablehook = _unraisable
     if early:
         _handle(early[0], None)
 
@@ -53,11 +55,25 @@ def _importing(frame: FrameType | None) -> bool:
     return False
 
 
+def _again(number: int) -> None:
+    """Have a signal handled a little later."""
+    signal.signal(signal.SIGALRM, lambda _, later: _handle(number, later))
+    signal.setitimer(signal.ITIMER_REAL, SOON)
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Take up again a signal whose exception was swallowed: within a destructor, or a callback from C."""
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)
+        return
+    _Received.count -= 1
+    _again(signal.SIGTERM if issubclass(lost.exc_type, Terminated) else signal.SIGINT)
+
+
 def _handle(number: int, frame: FrameType | None) -> None:
     if _importing(frame):
-        # Raised within an import it can be swallowed (in a weak reference's callback) or become another exception.
-        signal.signal(signal.SIGALRM, lambda _, later: _handle(number, later))
-        signal.setitimer(signal.ITIMER_REAL, SOON)
+        # Raised within an import it can be swallowed or become another exception.
+        _again(number)
         return
     _Received.count += 1
     if _Received.count == 1:

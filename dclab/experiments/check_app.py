@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from statistics import median
@@ -23,7 +23,7 @@ __all__ = ["Check", "check_app", "check_hasher", "check_rate", "check_rng"]
 
 ALONE = 5
 """Requests of each service, one after the other, while nobody else asks it."""
-AT_ONCE = 6
+AT_ONCE, BURSTS = 6, 3
 BURST_RATE = 500.0
 """Requests a second at which those are sent that should meet."""
 TAKES_MS = (80.0, 150.0)
@@ -87,12 +87,22 @@ def _times(lab: Lab, service: str, spec: ProbeSpec) -> list[float]:
     return [float("inf") if one.total_ms is None else one.total_ms for one in lab.probe(service, spec)]
 
 
+def _slowest(lab: Lab, service: str, enough: Callable[[float], bool]) -> float:
+    """Milliseconds of the slowest of several requests at once: the least of some bursts, since a machine may be busy."""
+    least = float("inf")
+    for _ in range(BURSTS):
+        least = min(least, max(_times(lab, service, replace(CALLS[service], count=AT_ONCE, rate=BURST_RATE))))
+        if enough(least):
+            break
+    return least
+
+
 def check_rng(lab: Lab, observer: Observer) -> Iterator[Check]:
     """Yield what holds of the lab's one rng, while nobody else asks it."""
     observer.step("rng: alone, and several requests at once")
     alone = _times(lab, "rng", replace(CALLS["rng"], count=ALONE, interval=0.05))
     yield _takes("rng", alone)
-    slowest = max(_times(lab, "rng", replace(CALLS["rng"], count=AT_ONCE, rate=BURST_RATE)))
+    slowest = _slowest(lab, "rng", enough=lambda _: False)
     yield Check(
         what="rng serves one request at a time",
         found=_burst(slowest, alone),
@@ -112,11 +122,12 @@ def check_hasher(lab: Lab, observer: Observer) -> Iterator[Check]:
     observer.step("hasher: alone, and several requests at once")
     alone = _times(lab, "hasher", replace(CALLS["hasher"], count=ALONE, interval=0.05))
     yield _takes("hasher", alone, ", for the same data too")
-    slowest = max(_times(lab, "hasher", replace(CALLS["hasher"], count=AT_ONCE, rate=BURST_RATE)))
+    longest = TOGETHER * max(median(alone), TAKES_MS[0])
+    slowest = _slowest(lab, "hasher", enough=lambda ms: ms <= longest)
     yield Check(
         what="hasher serves several requests at once",
         found=_burst(slowest, alone),
-        holds=slowest <= TOGETHER * max(median(alone), TAKES_MS[0]),
+        holds=slowest <= longest,
     )
     data = secrets.token_bytes(32)
     answer = call(lab.url("hasher") + "/", data).decode("ascii", "replace").strip()

@@ -6,6 +6,8 @@ import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
@@ -144,3 +146,33 @@ def test_requests_cut_off_before_the_first_answer_are_an_interruption(start_dcla
         _, err = process.communicate(timeout=15)
     assert process.returncode == ExitCode.INTERRUPTED
     assert "No request had been answered yet" in err
+
+
+IN_A_DESTRUCTOR = """
+import time
+from dclab.cli.interrupts import listen
+
+class Slow:
+    def __del__(self):
+        print("begun", flush=True)
+        time.sleep(1)
+
+listen([])
+one = Slow()
+try:
+    del one
+    time.sleep(20)
+except KeyboardInterrupt as error:
+    print(type(error).__name__, flush=True)
+"""
+
+
+@pytest.mark.parametrize(("ending", "raised"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "Terminated")])
+def test_a_signal_within_a_destructor_is_not_lost(ending, raised):
+    """There Python swallows whatever is raised."""
+    command = [sys.executable, "-c", IN_A_DESTRUCTOR]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(ending)
+        out, err = process.communicate(timeout=10)
+    assert (out, err, process.returncode) == (f"{raised}\n", "", 0)
