@@ -141,9 +141,10 @@ def test_requests_cut_off_before_the_first_answer_are_an_interruption(start_dcla
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
         process = start_dclab("latency", "--url", url, cwd=tmp_path)
-        silent.accept()
+        connection, _ = silent.accept()  # held, or the request would be reset
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=15)
+        connection.close()
     assert process.returncode == ExitCode.INTERRUPTED
     assert "No request had been answered yet" in err
 
