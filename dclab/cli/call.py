@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import typer
 
+from dclab.cli.interrupts import caught
 from dclab.cli.options import (
     AppliesTo,
     ContextOption,
@@ -215,6 +216,7 @@ class ExperimentCall(LabCall):
         try:
             yield from self._kept(lab, folder, quick, expected, ours=ours)
         except KeyboardInterrupt:  # also one that came before anything was measured
+            caught()
             drop_unused(folder)
             kept = f"What was measured is in {folder}." if folder.exists() else ""
             raise Interrupted("Interrupted.", "", kept) from None

@@ -6,16 +6,19 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 
-__all__ = ["Terminated", "ignore", "listen", "until_ctrl_c"]
+__all__ = ["Terminated", "caught", "ignore", "listen", "until_ctrl_c"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FORCED = 3
 """At the third signal the process ends at once."""
 SOON = 0.01
-"""Seconds until a signal that came where nothing can be raised is looked at again."""
+"""Seconds until a signal that came within an import is looked at again."""
+SURELY = 0.3
+"""Seconds after which a signal's exception has been caught, or is on its way, unless it was swallowed."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -42,7 +45,7 @@ def listen(early: list[int]) -> None:
 
 def ignore() -> None:
     """Take no more signals: everything has been said and done."""
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    caught()
     for one in _heeded():
         signal.signal(one, signal.SIG_IGN)
 
@@ -55,28 +58,48 @@ def _importing(frame: FrameType | None) -> bool:
     return False
 
 
-def _again(number: int) -> None:
-    """Have a signal handled a little later."""
-    signal.signal(signal.SIGALRM, lambda _, later: _handle(number, later))
-    signal.setitimer(signal.ITIMER_REAL, SOON)
+def caught() -> None:
+    """Note that a signal's exception has been caught, where it is not raised on: it was not swallowed."""
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _later(seconds: float, look: Callable[[FrameType | None], None]) -> None:
+    """Have the main thread look again after so many seconds."""
+    signal.signal(signal.SIGALRM, lambda _, frame: look(frame))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _unraisable(lost: sys.UnraisableHookArgs) -> None:
-    """Take up again a signal whose exception was swallowed: within a destructor, or a callback from C."""
+    """Say nothing of a signal's exception that is swallowed, since `_look_after` raises it again."""
     if not issubclass(lost.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(lost)
-        return
-    _Received.count -= 1
-    _again(signal.SIGTERM if issubclass(lost.exc_type, Terminated) else signal.SIGINT)
+
+
+def _look_after(number: int, frame: FrameType | None) -> None:
+    """Raise a signal's exception again where nobody handles it, though it was not caught either.
+
+    Python swallows what is raised in a destructor or a callback from C, and clears without a word what is raised while a
+    file object is finalized (iobase_finalize of Modules/_io/iobase.c). While it is handled, and in all clean-up on its
+    way, it is the current exception, or the context of it.
+    """
+    handled = sys.exception()
+    while handled is not None:
+        if isinstance(handled, KeyboardInterrupt):
+            return
+        handled = handled.__context__
+    if _Received.count == 1:
+        _Received.count = 0
+        _handle(number, frame)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
     if _importing(frame):
-        # Raised within an import it can be swallowed or become another exception.
-        _again(number)
+        # Raised within an import it can become another exception.
+        _later(SOON, partial(_handle, number))
         return
     _Received.count += 1
     if _Received.count == 1:
+        _later(SURELY, partial(_look_after, number))
         raise KeyboardInterrupt if number == signal.SIGINT else Terminated
     if _Received.count >= FORCED:
         os._exit(130)
@@ -92,4 +115,5 @@ def until_ctrl_c() -> Iterator[None]:
     except Terminated:
         raise
     except KeyboardInterrupt:
+        caught()
         _Received.count = 0

@@ -149,7 +149,8 @@ def test_requests_cut_off_before_the_first_answer_are_an_interruption(start_dcla
     assert "No request had been answered yet" in err
 
 
-IN_A_DESTRUCTOR = """
+SWALLOWED = """
+import io
 import time
 from dclab.cli.interrupts import listen
 
@@ -158,8 +159,13 @@ class Slow:
         print("begun", flush=True)
         time.sleep(1)
 
+class File(io.RawIOBase):
+    def close(self):
+        print("begun", flush=True)
+        time.sleep(1)
+
 listen([])
-one = Slow()
+one = KIND()
 try:
     del one
     time.sleep(20)
@@ -168,12 +174,74 @@ except KeyboardInterrupt as error:
 """
 
 
+@pytest.mark.parametrize("kind", ["Slow", "File"])
 @pytest.mark.parametrize(("ending", "raised"), [(signal.SIGINT, "KeyboardInterrupt"), (signal.SIGTERM, "Terminated")])
-def test_a_signal_within_a_destructor_is_not_lost(ending, raised):
-    """There Python swallows whatever is raised."""
-    command = [sys.executable, "-c", IN_A_DESTRUCTOR]
+def test_a_signal_that_python_swallows_is_not_lost(kind, ending, raised):
+    """In a destructor, and while a file object is finalized."""
+    command = [sys.executable, "-c", SWALLOWED.replace("KIND", kind)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "begun\n"
         process.send_signal(ending)
         out, err = process.communicate(timeout=10)
     assert (out, err, process.returncode) == (f"{raised}\n", "", 0)
+
+
+CLEANS_UP = """
+import contextlib
+import time
+from dclab.cli.interrupts import ignore, listen
+
+@contextlib.contextmanager
+def room():
+    try:
+        yield
+    finally:
+        try:
+            raise OSError("of its own")
+        except OSError:
+            time.sleep(0.5)
+        print("cleaned up", flush=True)
+
+listen([])
+try:
+    with room():
+        print("begun", flush=True)
+        time.sleep(20)
+except KeyboardInterrupt:
+    time.sleep(0.5)
+    ignore()
+time.sleep(0.5)
+print("over", flush=True)
+"""
+
+
+def test_a_long_clean_up_is_not_cut_by_its_own_signal():
+    command = [sys.executable, "-c", CLEANS_UP]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (out, err, process.returncode) == ("cleaned up\nover\n", "", 0)
+
+
+CAUGHT = """
+import time
+from dclab.cli.interrupts import listen, until_ctrl_c
+
+listen([])
+with until_ctrl_c():
+    print("begun", flush=True)
+    time.sleep(20)
+time.sleep(1)
+print("over", flush=True)
+"""
+
+
+def test_one_that_is_the_usual_end_is_raised_once():
+    with subprocess.Popen(
+        [sys.executable, "-c", CAUGHT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    assert (out, err, process.returncode) == ("over\n", "", 0)
