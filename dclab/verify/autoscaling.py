@@ -76,8 +76,8 @@ def _demonstration(said: Autoscale, raw: Raw, *, whole: bool) -> Iterator[Findin
         yield from differences("autoscale.manifest", to_builtins(said.manifest), raw.hpa[-1])
     computed = explain(said.timeline, said.request_millicores, at_rest=said.at_rest, rates=said.rates)
     yield from differences("autoscale.explanation", to_builtins(said.explanation), to_builtins(computed))
-    cleaned = [one.t for one in said.events]
-    if cleaned != sorted(cleaned):
+    times = [one.t for one in said.events]
+    if times != sorted(times):
         yield Finding(where="autoscale.events", why="they are not in order of time")
 
 

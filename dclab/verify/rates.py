@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from msgspec import to_builtins
 
@@ -40,9 +41,9 @@ def _rate(where: str, said: Rate, window: WindowRow | None, raw: Raw) -> Iterato
     try:
         found = recomputed_rate(
             window.what,
-            counter=to_builtins(raw.counter),
-            reports=to_builtins(raw.reports),
-            windows=to_builtins(raw.windows),
+            counter=to_builtins(raw.of(window, raw.counter)),
+            reports=to_builtins(raw.of(window, raw.reports)),
+            windows=[to_builtins(window)],
         )
     except (DclabError, IndexError, ValueError) as error:
         yield Finding(
@@ -50,10 +51,7 @@ def _rate(where: str, said: Rate, window: WindowRow | None, raw: Raw) -> Iterato
         )
         return
     # That a window ended at its longest is known while it is measured, and not from its readings.
-    said_parts, parts = to_builtins(said), to_builtins(found)
-    for name in ("on_cap",):
-        said_parts.pop(name), parts.pop(name)
-    yield from differences(where, said_parts, parts)
+    yield from differences(where, to_builtins(said), to_builtins(replace(found, on_cap=said.on_cap)))
 
 
 def _point(where: str, point: SweepPoint, windows: Mapping[str, WindowRow], raw: Raw) -> Iterator[Finding]:
