@@ -197,7 +197,10 @@ def serve(
     accepted: Served | None = None,
     secure: Secure = lambda connection: connection,
 ) -> None:
-    """Serve on $HOST:$PORT until SIGTERM or SIGINT, then answer whoever is already connected, and return.
+    """Serve on $HOST:$PORT until SIGTERM or SIGINT, then answer every client that is connected, and return.
+
+    Connections are accepted for another $DRAIN seconds (none unless it is set): where the clients' way to this server is
+    closed only after the signal, as on Kubernetes, one that connects just then would find no address, and no answer.
 
     Args:
         handler: called for each request, in one of the slots.
@@ -207,6 +210,7 @@ def serve(
     """
     host = settings.text("HOST", "127.0.0.1")
     port = settings.integer("PORT", low=1, high=65535)
+    drain = settings.seconds("DRAIN", 0.0)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setblocking(False)
@@ -215,15 +219,19 @@ def serve(
     except OSError as error:
         raise SystemExit(f"Cannot listen on {host}:{port}: {error.strerror}.") from None
     listener.listen(BACKLOG)
+    signalled, wake = os.pipe()
+    # Written to in the moment of the signal, whichever thread gets it.
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     stopping, stop = os.pipe()
-    # Written to in the moment of the signal, whichever thread gets it and whatever the main one is at.
-    os.set_blocking(stop, False)
-    signal.set_wakeup_fd(stop, warn_on_full_buffer=False)
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: None)
     given = (listener, stopping, handler, accepted or Served(), secure)
     threads = [threading.Thread(target=_slot, args=given) for _ in range(slots)]
     for thread in threads:
         thread.start()
+    select.select([signalled], [], [])
+    time.sleep(drain)
+    os.close(stop)
     for thread in threads:
         thread.join()

@@ -14,6 +14,8 @@ from types import FrameType
 from apps import settings
 from apps.resp import Redis
 
+CONNECT_TIMEOUT = 5.0
+"""To a replica that has just gone, nothing answers; the kernel tries it three times in 5 s."""
 CALL_TIMEOUT = 30.0
 REPORT_EVERY = 1.0
 
@@ -42,8 +44,10 @@ class Worker:
 
     def call(self, address: tuple[str, int], method: str, path: str, body: bytes | None = None) -> bytes:
         """One request on a connection of its own; OSError when it does not answer 200."""
-        connection = http.client.HTTPConnection(*address, timeout=CALL_TIMEOUT)
+        connection = http.client.HTTPConnection(*address, timeout=CONNECT_TIMEOUT)
         try:
+            connection.connect()
+            connection.sock.settimeout(CALL_TIMEOUT)
             connection.request(method, path, body, {"Connection": "close"})
             response = connection.getresponse()
             data = response.read()

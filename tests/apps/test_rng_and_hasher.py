@@ -139,6 +139,19 @@ def test_on_sigterm_everyone_already_connected_is_answered(start):
     assert rng.process.returncode == 0
 
 
+@pytest.mark.parametrize("name", ["rng", "hasher"])
+def test_a_client_that_connects_within_the_drain_time_is_answered(start, name):
+    service = start(name, DELAY=0.1, DRAIN=0.5)
+    asked = ("GET", "/32", None) if name == "rng" else ("POST", "/", b"x" * 32)
+    begin = time.monotonic()
+    service.process.terminate()
+    time.sleep(0.2)
+    assert service.ask(*asked)[0] == 200
+    service.process.communicate(timeout=5)
+    assert service.process.returncode == 0
+    assert 0.5 <= time.monotonic() - begin < 1.5
+
+
 @pytest.mark.parametrize(
     ("name", "env"),
     [

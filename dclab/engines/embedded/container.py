@@ -73,7 +73,8 @@ def container_env(
         prefix = service.upper().replace("-", "_")
         env[f"{prefix}_SERVICE_HOST"] = LOOPBACK
         env[f"{prefix}_SERVICE_PORT"] = str(service_port)
-    own = {**workload.env, **overrides, "HOST": LOOPBACK}
+    # The proxy sends no client to a replica that is told to leave, so none needs to wait for latecomers.
+    own = {**workload.env, **overrides, "HOST": LOOPBACK, "DRAIN": "0"}
     password = _known_password(folder)
     env["REDIS_PASSWORD"] = password
     if REDIS_LOGIN in own:
