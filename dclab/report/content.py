@@ -6,7 +6,9 @@ from collections.abc import Sequence
 
 from dclab.report.autoscaler_words import answer_sentences
 from dclab.report.blocks import Section
+from dclab.report.health_words import probe_sentences
 from dclab.report.language import Words
+from dclab.report.rollout_words import rollout_sentences
 from dclab.report.sections.about import about
 from dclab.report.sections.autoscaler import autoscaler
 from dclab.report.sections.checklist import checklist
@@ -14,6 +16,8 @@ from dclab.report.sections.latency import latency
 from dclab.report.sections.load import load
 from dclab.report.sections.metric import metric
 from dclab.report.sections.monitoring import monitoring
+from dclab.report.sections.probes import probes
+from dclab.report.sections.rollout import rollout
 from dclab.report.sections.speed import speed
 from dclab.report.wording import evidence_sentence, speedup_sentences, verdict_sentence
 from dclab.results import Results
@@ -51,6 +55,10 @@ def summary(results: Results, words: Words) -> list[str]:
         lines.append(
             words("Is CPU a sensible metric? {answer}", answer=next(answer_sentences(results.comparison, words)))
         )
+    if results.probes:
+        lines += list(probe_sentences(results.probes, words))[-3:]
+    if results.rollout:
+        lines += list(rollout_sentences(results.rollout, words))[:2]
     return lines or [words("Nothing was measured.")]
 
 
@@ -60,6 +68,9 @@ def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Se
         words(" (its clock ×{clock:g})", clock=one.clock_speed) if one and one.clock_speed != 1 else ""
         for one in (results.autoscale, results.comparison)
     )
+    further = [("probes", words("Health probes"), probes(results.probes, words))] if results.probes else []
+    if results.rollout:
+        further.append(("rollout", words("Rolling update"), rollout(results.rollout, words)))
     parts = (
         ("asked", words("What is asked, and where it is answered"), checklist(results, words)),
         ("speed", words("1. Performance at different numbers of workers"), speed(results, words)),
@@ -68,6 +79,7 @@ def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Se
         ("load", words("4. Load test"), load(results, words)),
         ("autoscaler", words("5. The autoscaler at work") + faster, autoscaler(results, words)),
         ("metric", words("6. Is CPU a sensible metric?") + compared_faster, metric(results, words)),
+        *further,
         ("about", words("7. About these measurements"), about(results, words, raw)),
     )
     return [Section(name=name, title=title, blocks=tuple(blocks)) for name, title, blocks in parts]

@@ -23,6 +23,7 @@ from dclab.results.elasticity import (
     ElasticPoint,
     Spread,
 )
+from dclab.results.health import HealthEvent, HealthLook, HealthPhase, HealthPrediction, ProbeDemo, ReplicaHealth
 from dclab.results.performance import (
     Bottleneck,
     Evidence,
@@ -36,6 +37,7 @@ from dclab.results.performance import (
     SweepPoint,
     TargetLatency,
 )
+from dclab.results.rollout import Loss, RolloutDemo, Stuck, Took
 
 __all__ = [
     "SCHEMA",
@@ -52,20 +54,30 @@ __all__ = [
     "ElasticityVerdict",
     "Environment",
     "Evidence",
+    "HealthEvent",
+    "HealthLook",
+    "HealthPhase",
+    "HealthPrediction",
     "Intervention",
     "LatencySummary",
     "LoadTest",
+    "Loss",
     "MetricReading",
     "ModelFit",
     "ModelName",
     "Monitoring",
+    "ProbeDemo",
     "Rate",
+    "ReplicaHealth",
     "Results",
+    "RolloutDemo",
     "Spread",
+    "Stuck",
     "Sweep",
     "SweepPoint",
     "TargetLatency",
     "TimelinePoint",
+    "Took",
     "json_schema",
 ]
 
@@ -134,6 +146,10 @@ class Results:
     comparison: Comparison | None = None
     """Autoscalers side by side (`hpa-compare`)."""
     monitoring: Monitoring | None = None
+    probes: ProbeDemo | None = None
+    """An HTTP health probe under load (`probe-demo`)."""
+    rollout: RolloutDemo | None = None
+    """A rolling update to a bad image and back (`rollout-demo`)."""
     caveats: tuple[Caveat, ...] = ()
 
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from dclab.errors import InvalidInput
-from dclab.results import DemandStep, ElasticPoint, TimelinePoint
+from dclab.results import DemandStep, ElasticPoint, HealthLook, Loss, TimelinePoint
 from dclab.user_files import read_text
 
 __all__ = ["CounterRow", "ElasticRow", "ProbeRow", "Raw", "ReportRow", "SiegeRow", "WaitRow", "WindowRow", "read_raw"]
@@ -101,6 +101,9 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     autoscale: list[TimelinePoint]
     hpa: list[dict[str, object]]
     elastic: list[ElasticRow]
+    probes: list[HealthLook]
+    rollout: list[HealthLook]
+    losses: list[Loss]
 
     def of(self, window: WindowRow, rows: list[T]) -> list[T]:
         """Return the rows of a file that belong to a window."""
@@ -118,6 +121,9 @@ ROWS = {
     "autoscale": TimelinePoint,
     "hpa": dict[str, object],
     "elastic": ElasticRow,
+    "probes": HealthLook,
+    "rollout": HealthLook,
+    "losses": Loss,
 }
 
 

@@ -11,6 +11,7 @@ from dclab.verify.autoscaling import verify_autoscaling
 from dclab.verify.comparison import verify_comparison
 from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
+from dclab.verify.health import verify_health
 from dclab.verify.latencies import verify_latencies
 from dclab.verify.physics import verify_physics
 from dclab.verify.rates import verify_rates
@@ -46,6 +47,7 @@ def verify_run(folder: Path) -> Verification:
         *verify_latencies(results, raw),
         *verify_autoscaling(results, raw, folder),
         *verify_comparison(results, raw, folder),
+        *verify_health(results, raw),
         *verify_conclusions(results),
         *verify_physics(results, raw),
     )
