@@ -9,11 +9,11 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
 from dclab.errors import TimedOut
+from dclab.experiments.health_looks import ROLLOUT_SECONDS, Looks
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import check_nothing_scales, undo
 from dclab.lab import HealthProbe, Lab, TemplateChange
@@ -28,13 +28,7 @@ TARGET = "rng"
 """The service whose queue is predicted."""
 GRACE_SECONDS = 10.0
 """Of rng's manifest."""
-TICK_SECONDS = 0.4
-"""Between two looks."""
-ROLLOUT_SECONDS = 90.0
-"""For the new replicas to be in service, and in the end for the old ones again."""
 SETTLE_SECONDS = 2.0
-
-Phase = Literal["tcp", "rollout", "http", "back"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,69 +53,6 @@ def expected_seconds(settings: ProbeSettings) -> float:
     """Return about how long it takes."""
     rollouts = 2 * (settings.probe.period_seconds + SETTLE_SECONDS)
     return settings.control + settings.watch + rollouts + settings.workers * SERVICE_SECONDS
-
-
-@dataclass
-class _Watch:
-    """The looks so far, and what they come to."""
-
-    lab: Lab
-    demo: ProbeDemo
-    observer: Observer
-    begin: float = field(default_factory=time.monotonic)
-    looks: list[HealthLook] = field(default_factory=list)
-
-    def look(self, phase: Phase) -> HealthLook:
-        """Take one and keep it."""
-        found = HealthLook(
-            t=time.monotonic() - self.begin,
-            phase=phase,
-            replicas=tuple(self.lab.health(TARGET)),
-            hashes=self.lab.counter().hashes,
-        )
-        self.looks.append(found)
-        self.observer.raw("probes", [found])
-        self.observer.record(probes=self.result())
-        self.observer.step(_line(found))
-        return found
-
-    def follow(self, phase: Phase, seconds: float) -> None:
-        """Look again and again for so long."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.look(phase)
-            time.sleep(TICK_SECONDS)
-        self.look(phase)
-
-    def until_current(self, phase: Phase) -> None:
-        """Look until the service sends to replicas of the newest template alone; TimedOut after ROLLOUT_SECONDS."""
-        end = time.monotonic() + ROLLOUT_SECONDS
-        while True:
-            served = [one for one in self.look(phase).replicas if one.in_service]
-            if len(served) == self.demo.replicas and all(one.current for one in served):
-                return
-            if time.monotonic() > end:
-                raise TimedOut(
-                    f"The update of {TARGET} has not come to its end within {ROLLOUT_SECONDS:g} s.",
-                    self.lab.trouble(TARGET) or "Its new replicas do not get ready.",
-                    f"See `dclab logs {TARGET}`.",
-                )
-            time.sleep(TICK_SECONDS)
-
-    def result(self) -> ProbeDemo:
-        """What is known so far."""
-        return replace(
-            self.demo,
-            timeline=tuple(self.looks),
-            events=health_events(self.looks),
-            phases=health_phases(self.looks, self.demo.workers),
-            verdict=judge(self.demo.predicted, self.looks, self.demo.kind, self.demo.watch_seconds),
-        )
-
-
-def _line(look: HealthLook) -> str:
-    restarts = sum(one.restarts for one in look.replicas)
-    return f"probe {look.phase} {look.t:.0f} s: {look.in_service} of {TARGET} in service, {restarts} restarts"
 
 
 def run_probe_demo(lab: Lab, settings: ProbeSettings, observer: Observer) -> ProbeDemo:
@@ -160,18 +91,35 @@ def run_probe_demo(lab: Lab, settings: ProbeSettings, observer: Observer) -> Pro
         last.callback(take_back, "The number of workers was not put back", partial(lab.scale, "worker", workers))
         lab.scale("worker", settings.workers)
         time.sleep(SETTLE_SECONDS + settings.workers * SERVICE_SECONDS / replicas)
-        watch = _Watch(lab, demo, observer)
-        watch.follow("tcp", settings.control)
-        last.callback(take_back, f"The template of {TARGET} was not put back", partial(_put_back, lab, watch))
+        looks = Looks(lab, TARGET, "probes", observer, partial(_result, demo))
+        looks.follow("tcp", settings.control)
+        last.callback(take_back, f"The template of {TARGET} was not put back", partial(_put_back, lab, looks, replicas))
         lab.roll_out(TARGET, TemplateChange(probe=probe))
-        watch.until_current("rollout")
-        watch.follow("http", settings.watch)
+        looks.until("rollout", partial(_is_updated, replicas))
+        looks.follow("http", settings.watch)
         failed = False
-    return watch.result()
+    return _result(demo, looks.taken)
 
 
-def _put_back(lab: Lab, watch: _Watch) -> None:
+def _result(demo: ProbeDemo, looks: list[HealthLook]) -> ProbeDemo:
+    """What is known so far."""
+    return replace(
+        demo,
+        timeline=tuple(looks),
+        events=health_events(looks),
+        phases=health_phases(looks, demo.workers),
+        verdict=judge(demo.predicted, looks, demo.kind, demo.watch_seconds),
+    )
+
+
+def _is_updated(replicas: int, look: HealthLook) -> bool:
+    """Whether the service sends to replicas of the newest template alone."""
+    served = [one for one in look.replicas if one.in_service]
+    return len(served) == replicas and all(one.current for one in served)
+
+
+def _put_back(lab: Lab, looks: Looks, replicas: int) -> None:
     """Begin to put the template back, and wait until it is."""
     lab.roll_back(TARGET)
-    watch.until_current("back")
-    lab.scale(TARGET, watch.demo.replicas, ROLLOUT_SECONDS)
+    looks.until("back", partial(_is_updated, replicas))
+    lab.scale(TARGET, replicas, ROLLOUT_SECONDS)

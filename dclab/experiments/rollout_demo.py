@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Literal
 
@@ -17,13 +17,24 @@ import msgspec
 
 from dclab import manifests
 from dclab.engines.http_services import call
-from dclab.errors import DclabError, LabLost, TimedOut
+from dclab.errors import DclabError, LabLost
+from dclab.experiments.health_looks import ROLLOUT_SECONDS, Looks
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import check_nothing_scales, undo
 from dclab.lab import Lab, TemplateChange
 from dclab.measure.health_watch import health_phases
 from dclab.measure.queueing import SERVICE_SECONDS
-from dclab.measure.rolling import healed, judge_stuck, predict_loss, predict_stuck, resolve, stuck, undone, waiting
+from dclab.measure.rolling import (
+    healed,
+    is_whole,
+    judge_stuck,
+    predict_loss,
+    predict_stuck,
+    resolve,
+    stuck,
+    undone,
+    waiting,
+)
 from dclab.results import Caveat, HealthLook, Loss, RolloutDemo
 
 __all__ = ["REPLICAS", "RolloutSettings", "expected_seconds", "run_rollout_demo"]
@@ -31,15 +42,13 @@ __all__ = ["REPLICAS", "RolloutSettings", "expected_seconds", "run_rollout_demo"
 REPLICAS = {"worker": 10, "rng": 4}
 """Of the target; ten workers as in upstream's chapter, and as few rngs as show both rounded percentages."""
 LOSS_WORKERS = 3
-"""That are ended: as many as make no queue, so that each holds up to three hashes."""
-WORK_SECONDS = 5.0
-TICK_SECONDS = 0.4
-ROLLOUT_SECONDS = 90.0
+"""That are ended together: as many as make no queue, so that each holds up to three hashes."""
+LOSS_ROUNDS = 2
+"""So that the two ways of ending them can be told apart."""
+WORK_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
 LOG_LINES = 400
 """Of each worker, in which failed calls are counted; one prints a line a second."""
-
-Phase = Literal["before", "bad image", "undo", "after", "heal"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,100 +62,7 @@ class RolloutSettings:
 
 def expected_seconds(settings: RolloutSettings) -> float:
     """Return about how long it takes."""
-    return 2.5 * settings.seconds + 2 * (WORK_SECONDS + 8.0) + 10.0
-
-
-@dataclass
-class _Watch:
-    """The looks so far, and what they come to."""
-
-    lab: Lab
-    demo: RolloutDemo
-    observer: Observer
-    begin: float = field(default_factory=time.monotonic)
-    looks: list[HealthLook] = field(default_factory=list)
-    failed: dict[str, int] = field(default_factory=dict)
-
-    def look(self, phase: Phase) -> HealthLook:
-        """Take one and keep it."""
-        found = HealthLook(
-            t=time.monotonic() - self.begin,
-            phase=phase,
-            replicas=tuple(self.lab.health(self.demo.target)),
-            hashes=self.lab.counter().hashes,
-        )
-        self.looks.append(found)
-        self.observer.raw("rollout", [found])
-        self.observer.record(rollout=self.result())
-        ready = sum(one.ready for one in found.replicas)
-        self.observer.step(
-            f"rollout {phase} {found.t:.0f} s: {ready} of {len(found.replicas)} {self.demo.target} ready"
-        )
-        return found
-
-    def follow(self, phase: Phase, seconds: float) -> None:
-        """Look again and again for so long, and count the calls that failed meanwhile."""
-        with self.counting(phase):
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
-                self.look(phase)
-                time.sleep(TICK_SECONDS)
-            self.look(phase)
-
-    def until(self, phase: Phase, whole: Callable[[HealthLook], bool]) -> None:
-        """Look until something is so; TimedOut after ROLLOUT_SECONDS."""
-        with self.counting(phase):
-            end = time.monotonic() + ROLLOUT_SECONDS
-            while not whole(self.look(phase)):
-                if time.monotonic() > end:
-                    raise TimedOut(
-                        f"{self.demo.target} was not whole again within {ROLLOUT_SECONDS:g} s.",
-                        self.lab.trouble(self.demo.target) or "Its replicas do not get ready.",
-                        f"See `dclab logs {self.demo.target}`.",
-                    )
-                time.sleep(TICK_SECONDS)
-
-    def counting(self, phase: Phase) -> contextlib.AbstractContextManager[None]:
-        """Count the calls of workers that fail meanwhile, of workers that are there before and after."""
-        return _Counting(self.lab, partial(self._note, phase))
-
-    def _note(self, phase: Phase, count: int) -> None:
-        self.failed[phase] = self.failed.get(phase, 0) + count
-
-    def result(self) -> RolloutDemo:
-        """What is known so far."""
-        return replace(
-            self.demo,
-            timeline=tuple(self.looks),
-            phases=health_phases(self.looks, self.demo.workers),
-            stuck=stuck(self.looks),
-            waiting=waiting(self.looks),
-            undone=undone(self.looks, self.demo.replicas),
-            healed=healed(self.looks, self.demo.replicas),
-            failed=dict(self.failed),
-            verdict=judge_stuck(self.demo.predicted, self.looks),
-        )
-
-
-class _Counting(contextlib.AbstractContextManager[None]):
-    """Counts lines of workers' logs that say that a call failed."""
-
-    def __init__(self, lab: Lab, note: Callable[[int], None]) -> None:
-        self._lab, self._note = lab, note
-
-    def __enter__(self) -> None:
-        self._before = self._failures()
-
-    def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(LabLost):
-            now = self._failures()
-            self._note(sum(max(0, count - self._before.get(name, 0)) for name, count in now.items()))
-
-    def _failures(self) -> dict[str, int]:
-        found: dict[str, int] = {}
-        for line in self._lab.logs("worker", LOG_LINES):
-            found[line.replica] = found.get(line.replica, 0) + ("Failed: " in line.text)
-        return found
+    return 2.5 * settings.seconds + 2 * LOSS_ROUNDS * (WORK_SECONDS + 4.0) + 10.0
 
 
 def run_rollout_demo(lab: Lab, settings: RolloutSettings, observer: Observer) -> RolloutDemo:
@@ -154,6 +70,7 @@ def run_rollout_demo(lab: Lab, settings: RolloutSettings, observer: Observer) ->
 
     Raises:
         Refused: an autoscaler scales the lab.
+        InvalidInput: the replica to be deleted has just ended by itself.
         TimedOut: the target does not come back.
         DclabError: as the lab.
     """
@@ -181,34 +98,71 @@ def run_rollout_demo(lab: Lab, settings: RolloutSettings, observer: Observer) ->
             last.callback(take_back, f"{name} was not scaled back", partial(lab.scale, name, replicas, ROLLOUT_SECONDS))
         for name in before:
             last.callback(take_back, f"The template of {name} was not put back", partial(lab.roll_back, name))
-        losses = _losses(lab, observer)
-        watch = _Watch(lab, replace(demo, losses=losses), observer)
+        demo = replace(demo, losses=_losses(lab, observer))
         lab.scale(target, count)
         lab.scale("worker", REPLICAS["worker"])
         time.sleep(SETTLE_SECONDS + REPLICAS["worker"] * SERVICE_SECONDS)
-        _update(lab, watch, settings)
+        found = _update(lab, demo, settings, observer)
         failed = False
-    return watch.result()
+    return found
 
 
-def _update(lab: Lab, watch: _Watch, settings: RolloutSettings) -> None:
-    target, count = settings.target, watch.demo.replicas
-    watch.follow("before", settings.seconds / 2)
-    lab.roll_out(target, TemplateChange(bad_image=True))
-    watch.follow("bad image", settings.seconds)
-    lab.roll_back(target)
-    watch.until(
-        "undo", lambda look: len(look.replicas) == count and all(one.ready and one.current for one in look.replicas)
+def _update(lab: Lab, demo: RolloutDemo, settings: RolloutSettings, observer: Observer) -> RolloutDemo:
+    target, count, failures = demo.target, demo.replicas, _Failures(lab)
+    looks = Looks(lab, target, "rollout", observer, lambda taken: _result(demo, taken, failures.by_phase))
+    with failures.counted("before"):
+        looks.follow("before", settings.seconds / 2)
+    with failures.counted("bad image"):
+        lab.roll_out(target, TemplateChange(bad_image=True))
+        looks.follow("bad image", settings.seconds)
+    with failures.counted("undo"):
+        lab.roll_back(target)
+        looks.until("undo", lambda look: is_whole(look, count))
+    with failures.counted("after"):
+        looks.follow("after", settings.seconds / 2)
+    victim = next((one.name for one in looks.taken[-1].replicas if one.ready), "")
+    with failures.counted("heal"):
+        lab.delete_replica(target, victim)
+        looks.until("heal", lambda look: is_whole(look, count) and victim not in [one.name for one in look.replicas])
+    found = _result(demo, looks.taken, failures.by_phase)
+    observer.record(rollout=found)
+    return found
+
+
+def _result(demo: RolloutDemo, looks: list[HealthLook], failed: Mapping[str, int]) -> RolloutDemo:
+    """What is known so far."""
+    return replace(
+        demo,
+        timeline=tuple(looks),
+        phases=health_phases(looks, demo.workers),
+        stuck=stuck(looks),
+        waiting=waiting(looks),
+        undone=undone(looks, demo.replicas),
+        healed=healed(looks, demo.replicas),
+        failed=dict(failed),
+        verdict=judge_stuck(demo.predicted, looks),
     )
-    watch.follow("after", settings.seconds / 2)
-    victim = next(one.name for one in watch.looks[-1].replicas if one.ready)
-    lab.delete_replica(target, victim)
-    watch.until(
-        "heal",
-        lambda look: (
-            victim not in [one.name for one in look.replicas] and sum(one.ready for one in look.replicas) == count
-        ),
-    )
+
+
+class _Failures:
+    """Calls of workers that failed, as their logs say; of workers that were there at the end of a phase."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.by_phase: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def counted(self, phase: str) -> Iterator[None]:
+        """Count those of a phase."""
+        before = self._now()
+        yield
+        self.by_phase[phase] = sum(max(0, count - before.get(name, 0)) for name, count in self._now().items())
+
+    def _now(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for line in self._lab.logs("worker", LOG_LINES):
+            found[line.replica] = found.get(line.replica, 0) + ("Failed: " in line.text)
+        return found
 
 
 def _losses(lab: Lab, observer: Observer) -> tuple[Loss, ...]:
@@ -228,8 +182,9 @@ def _losses(lab: Lab, observer: Observer) -> tuple[Loss, ...]:
         ("SIGKILL", TemplateChange(deaf=True)),
     )
     for how, change in ends:
+        observer.step(f"rollout (losses): ending workers by {how}")
         try:
-            one = _loss(lab, observer, how, change)
+            one = _loss(lab, how, change)
         except _Untold as error:
             observer.caveat(Caveat(code="loss-not-measured", message=f"Lost hashes were not measured: {error.what}"))
             return ()
@@ -238,21 +193,22 @@ def _losses(lab: Lab, observer: Observer) -> tuple[Loss, ...]:
     return tuple(found)
 
 
-def _loss(lab: Lab, observer: Observer, how: Literal["SIGTERM", "SIGKILL"], change: TemplateChange | None) -> Loss:
+def _loss(lab: Lab, how: Literal["SIGTERM", "SIGKILL"], change: TemplateChange | None) -> Loss:
     """Let workers work, end them, and compare; before and after there are none, so nothing is on its way."""
-    observer.step(f"rollout: ending {LOSS_WORKERS} workers by {how}")
     lab.scale("worker", 0)
     served, counted = _served(lab), lab.counter().hashes
     if change:
         lab.roll_out("worker", change)
-    lab.scale("worker", LOSS_WORKERS)
-    time.sleep(WORK_SECONDS)
-    lab.scale("worker", 0)
+    for _ in range(LOSS_ROUNDS):
+        lab.scale("worker", LOSS_WORKERS)
+        time.sleep(WORK_SECONDS)
+        lab.scale("worker", 0)
     time.sleep(2 * SERVICE_SECONDS)  # for hasher to end what it was asked last
-    low, high = predict_loss(LOSS_WORKERS) if change else (0, 0)
+    low, high = predict_loss(LOSS_WORKERS, LOSS_ROUNDS, held=how == "SIGKILL")
     lost = Loss(
         how=how,
-        workers=LOSS_WORKERS,
+        at_once=LOSS_WORKERS,
+        rounds=LOSS_ROUNDS,
         served=_served(lab) - served,
         counted=lab.counter().hashes - counted,
         predicted_low=low,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Literal
@@ -16,7 +16,17 @@ from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, bound_rate
 from dclab.measure.simulate import REPORT_EVERY
 from dclab.results import HealthLook, Stuck, Took
 
-__all__ = ["healed", "judge_stuck", "predict_loss", "predict_stuck", "resolve", "stuck", "undone", "waiting"]
+__all__ = [
+    "healed",
+    "is_whole",
+    "judge_stuck",
+    "predict_loss",
+    "predict_stuck",
+    "resolve",
+    "stuck",
+    "undone",
+    "waiting",
+]
 
 DRAWS = 4000
 
@@ -61,43 +71,47 @@ def judge_stuck(
     return "as predicted" if stuck(looks) == predicted else "not as predicted"
 
 
+def is_whole(look: HealthLook, desired: int) -> bool:
+    """Whether there are as many replicas as wanted, all ready and of the newest template, and no other."""
+    return len(look.replicas) == desired and all(one.ready and one.current for one in look.replicas)
+
+
 def undone(looks: Sequence[HealthLook], desired: int) -> Took | None:
-    """Return how long the undo took, until there are as many replicas as wanted, all ready and current, and no other."""
-    return _took(
-        [one for one in looks if one.phase == "undo"],
-        lambda look: len(look.replicas) == desired and all(one.ready and one.current for one in look.replicas),
-    )
+    """Return how long the undo took, until all was whole; None where that was not seen."""
+    return _took([one for one in looks if one.phase == "undo"], desired)
 
 
 def healed(looks: Sequence[HealthLook], desired: int) -> Took | None:
-    """Return how long it took after a replica was deleted, until as many as wanted are ready again."""
-    own = [one for one in looks if one.phase == "heal"]
-    return _took(own, lambda look: sum(one.ready and not one.terminating for one in look.replicas) >= desired)
+    """Return how long it took after a replica was deleted, until all was whole again; None where that was not seen."""
+    return _took([one for one in looks if one.phase == "heal"], desired)
 
 
-def _took(looks: Sequence[HealthLook], whole: Callable[[HealthLook], bool]) -> Took | None:
-    """From the first look, made as it was ordered, to the last change from not whole to whole; nothing where it was whole at once."""
+def _took(looks: Sequence[HealthLook], desired: int) -> Took | None:
+    """From the first look, made as it was ordered, to the last change to whole; None where it always was, or never."""
     for a, b in reversed(list(pairwise(looks))):
-        if not whole(a):
-            return Took(low=a.t - looks[0].t, high=b.t - looks[0].t) if whole(b) else None
+        if is_whole(b, desired) and not is_whole(a, desired):
+            return Took(low=a.t - looks[0].t, high=b.t - looks[0].t)
     return None
 
 
-def predict_loss(workers: int) -> tuple[int, int]:
-    """Return the 95 % interval of the hashes that are lost when so many workers are killed at a moment of chance.
+def predict_loss(workers: int, rounds: int, *, held: bool) -> tuple[int, int]:
+    """Return the 95 % interval of the hashes that are not counted when so many workers are ended at moments of chance.
 
-    A worker holds what it has made since its last report. It reports before the first unit that begins more than a second
-    after that, so it holds up to so many units less one as make a second; and the hash that hasher is making for it is lost.
+    Whether it can report or not, a worker leaves the hash that hasher is making for it. Without a report it also takes along
+    what it has made since its last one: it reports before the first unit that begins more than a second after that, so it
+    holds up to as many units as make a second, less one.
+
+    Args:
+        workers: ended together.
+        rounds: how often.
+        held: whether what they hold is lost, since they are killed.
     """
     cycle = max(CYCLE_SECONDS, workers / bound_rate(workers))
     units = max(1, math.ceil(REPORT_EVERY / cycle - 1e-9))
     dice = random.Random(1)
     sums = []
     for _ in range(DRAWS):
-        total = 0
-        for _ in range(workers):
-            at = dice.uniform(0, units)
-            total += math.floor(at) + (at % 1 > 1 - SERVICE_SECONDS / cycle)
-        sums.append(total)
+        at = [dice.uniform(0, units) for _ in range(workers * rounds)]
+        sums.append(sum((math.floor(one) if held else 0) + (one % 1 > 1 - SERVICE_SECONDS / cycle) for one in at))
     sums.sort()
     return sums[math.floor(0.025 * DRAWS)], sums[math.ceil(0.975 * DRAWS) - 1]

@@ -104,32 +104,37 @@ def _seconds(took: Took, words: Words) -> str:
 
 
 def _loss(one: Loss, words: Words) -> Iterator[str]:
-    values = {"workers": one.workers, "served": one.served, "counted": one.counted, "lost": one.lost}
-    if one.how == "SIGTERM":
-        if one.lost == 0:
-            yield words(
-                "{workers} workers that were ended by SIGTERM reported what they held: of {served} hashes none is lost.",
-                **values,
-            )
-        else:
-            yield words(
-                "{workers} workers were ended by SIGTERM: of {served} hashes {counted} were counted, so {lost} are lost, although "
-                "they report what they hold.",
-                **values,
-            )
-    elif one.predicted_low <= one.lost <= one.predicted_high:
+    values = {
+        "workers": one.workers,
+        "served": one.served,
+        "lost": one.lost,
+        "low": one.predicted_low,
+        "high": one.predicted_high,
+    }
+    predicted = one.predicted_low <= one.lost <= one.predicted_high
+    if one.how == "SIGTERM" and predicted:
         yield words(
-            "{workers} workers were killed without it: of {served} hashes {lost} are lost, as predicted ({low} to {high}).",
+            "{workers} workers were ended by SIGTERM and reported what they held: of {served} hashes {lost} are not counted, as "
+            "predicted ({low} to {high}: those that hasher is making at that moment).",
             **values,
-            low=one.predicted_low,
-            high=one.predicted_high,
+        )
+    elif one.how == "SIGTERM":
+        yield words(
+            "{workers} workers were ended by SIGTERM, by which they report what they hold: of {served} hashes {lost} are not "
+            "counted, not as predicted ({low} to {high}).",
+            **values,
+        )
+    elif predicted:
+        yield words(
+            "{workers} workers were killed without SIGTERM: of {served} hashes {lost} are not counted, as predicted ({low} to "
+            "{high}: also those that they hold).",
+            **values,
         )
     else:
         yield words(
-            "{workers} workers were killed without it: of {served} hashes {lost} are lost, not as predicted ({low} to {high}).",
+            "{workers} workers were killed without SIGTERM: of {served} hashes {lost} are not counted, not as predicted ({low} to "
+            "{high}).",
             **values,
-            low=one.predicted_low,
-            high=one.predicted_high,
         )
 
 

@@ -38,19 +38,27 @@ class Loss:
 
     how: Literal["SIGTERM", "SIGKILL"]
     """Whether they could report what they held."""
-    workers: Replicas
+    at_once: Replicas
+    """Workers that were ended together."""
+    rounds: Annotated[int, Meta(ge=1, le=1000)]
+    """How often."""
     served: Count
     """Hashes that hasher made for them."""
     counted: Count
     """By which the hash counter rose."""
     predicted_low: Count
     predicted_high: Count
-    """95 % interval of how many are lost."""
+    """95 % interval of how many are not counted."""
 
     @property
     def lost(self) -> int:
         """Hashes that nobody counted."""
         return self.served - self.counted
+
+    @property
+    def workers(self) -> int:
+        """Workers that were ended."""
+        return self.at_once * self.rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +81,7 @@ class RolloutDemo:
     undone: Took | None = None
     """From the undo until all replicas are ready and of the old template; None where that was not seen."""
     healed: Took | None = None
-    """From the end of a replica until as many as before are ready."""
+    """From the order to delete a replica until it is gone and all are ready again; None where that was not seen."""
     failed: Mapping[Name, Count] = field(default_factory=dict)
     """By phase: calls of workers that failed, as their logs say."""
     losses: Annotated[tuple[Loss, ...], Meta(max_length=10)] = ()

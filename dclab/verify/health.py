@@ -27,7 +27,7 @@ def verify_health(results: Results, raw: Raw) -> Iterator[Finding]:
         looks = _looks(results.rollout.timeline, raw.rollout, results)
         yield from _timeline("rollout", results.rollout.timeline, looks)
         yield from _rollout(results.rollout, looks)
-        yield from _losses(results.rollout, raw)
+        yield from _losses(results.rollout, raw, whole=results.finished is not None)
 
 
 def _looks(said: Sequence[HealthLook], raw: Sequence[HealthLook], results: Results) -> Sequence[HealthLook]:
@@ -75,13 +75,12 @@ def _rollout(said: RolloutDemo, looks: Sequence[HealthLook]) -> Iterator[Finding
         yield from differences(f"rollout.{name}", to_builtins(value), to_builtins(computed))
 
 
-def _losses(said: RolloutDemo, raw: Raw) -> Iterator[Finding]:
-    yield from differences(
-        "rollout.losses", to_builtins(said.losses), to_builtins(tuple(raw.losses[-len(said.losses) :]))
-    )
+def _losses(said: RolloutDemo, raw: Raw, *, whole: bool) -> Iterator[Finding]:
+    kept = raw.losses if whole else raw.losses[: len(said.losses)]
+    yield from differences("rollout.losses", to_builtins(said.losses), to_builtins(tuple(kept)))
     for index, one in enumerate(said.losses):
         where = f"rollout.losses[{index}]"
-        low, high = predict_loss(one.workers) if one.how == "SIGKILL" else (0, 0)
+        low, high = predict_loss(one.at_once, one.rounds, held=one.how == "SIGKILL")
         yield from differences(f"{where}.predicted_low", one.predicted_low, low)
         yield from differences(f"{where}.predicted_high", one.predicted_high, high)
         if one.counted > one.served:

@@ -73,6 +73,8 @@ def _not_shown(results: Results, raw: Raw) -> list[str]:
         one.code.startswith(("cpu-", "redis-")) for one in (results.bottleneck.evidence if results.bottleneck else ())
     ):
         parts.append("CPU and Redis in bottleneck.evidence")
+    if results.rollout and any(results.rollout.failed.values()):
+        parts.append("rollout.failed")
     if results.sweep and results.sweep.points and any(one.probe_ms for one in results.sweep.points):
         parts.append("sweep.points[…].probe_ms")
     return parts

@@ -34,13 +34,15 @@ def test_a_bad_image_hangs_where_it_was_predicted_and_is_undone(demonstration):
     assert found.healed is None or found.healed.high < 60
 
 
-def test_sigterm_loses_no_hash_and_sigkill_some(demonstration):
+def test_what_workers_hold_is_lost_by_a_kill_alone(demonstration):
+    """With SIGTERM only what hasher is making is lost; how many a kill loses is chance, within bounds."""
     gentle, hard = load_results(demonstration[1]).rollout.losses
-    assert (gentle.how, gentle.lost) == ("SIGTERM", 0)
-    assert gentle.served > 0
+    assert gentle.how == "SIGTERM"
+    assert 0 <= gentle.lost <= gentle.workers
+    assert gentle.served > 10
     assert hard.how == "SIGKILL"
-    assert 0 <= hard.lost <= hard.served
-    assert 1 <= hard.predicted_low < hard.predicted_high <= 12
+    assert 0 <= hard.lost <= 5 * hard.workers
+    assert gentle.predicted_high < hard.predicted_low
 
 
 def test_its_figures_follow_from_its_raw_data(demonstration):

@@ -128,12 +128,13 @@ def test_workers_hold_no_more_than_is_said(workers, seed):
 
 
 def test_a_kill_loses_what_a_worker_holds():
-    """Three workers make three or four units between two reports, so they hold one and a half each, and hasher has one."""
-    low, high = predict_loss(3)
-    assert 1 <= low <= 3
-    assert 8 <= high <= 11
-    assert predict_loss(1)[0] == 0
-    assert predict_loss(1)[1] <= 4
+    """Three workers make four units between two reports, so they hold one and a half each; hasher has one of the three."""
+    low, high = predict_loss(3, 2, held=True)
+    assert 4 <= low <= 7
+    assert 15 <= high <= 18
+    assert predict_loss(3, 2, held=False) == (0, 4)
+    assert predict_loss(1, 1, held=True)[0] == 0
+    assert predict_loss(1, 1, held=True)[1] <= 4
     assert REPORT_EVERY == 1
 
 

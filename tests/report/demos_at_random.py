@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 from dclab.measure.health_watch import health_events, health_phases, judge
-from dclab.measure.rolling import healed, judge_stuck, predict_loss, predict_stuck, resolve, stuck, undone, waiting
+from dclab.measure.rolling import healed, judge_stuck, predict_stuck, resolve, stuck, undone, waiting
 from dclab.results import HealthLook, HealthPrediction, Loss, ProbeDemo, ReplicaHealth, RolloutDemo
 from tests.report.results_at_random import SAMPLE
 
@@ -152,9 +152,17 @@ def rollout_demo(seed):
     for how in dice.choice([(), ("SIGTERM",), ("SIGTERM", "SIGKILL")]):
         lost = dice.choice([0, 0, 3, 5, 20])
         served = dice.randint(20, 60)
-        low, high = predict_loss(3) if how == "SIGKILL" else (0, 0)
+        low, high = (5, 17) if how == "SIGKILL" else (0, 4)
         losses.append(
-            Loss(how=how, workers=3, served=served, counted=served - lost, predicted_low=low, predicted_high=high)
+            Loss(
+                how=how,
+                at_once=3,
+                rounds=2,
+                served=served,
+                counted=served - lost,
+                predicted_low=low,
+                predicted_high=high,
+            )
         )
     return RolloutDemo(
         target="worker",

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 
 from dclab.engines.embedded.guard import is_shortage
 from dclab.lab import HealthProbe
 from dclab.loopback import LOOPBACK
 
-__all__ = ["Row", "answers", "keep_probing"]
+__all__ = ["Row", "answers", "probe_results"]
 
 
 class Row:
@@ -53,14 +53,14 @@ async def answers(port: int, path: str, timeout: float) -> bool | None:
             writer.close()
 
 
-async def keep_probing(port: int, probe: HealthProbe, tell: Callable[[bool], object]) -> None:
-    """Probe at once and in each period, until cancelled; `tell` is called with each result that counts."""
+async def probe_results(port: int, probe: HealthProbe) -> AsyncIterator[bool]:
+    """Probe at once and in each period, for ever; yield each result that counts."""
     row = Row(probe.failure_threshold)
     tick = time.monotonic()
     while True:
         result = await answers(port, probe.path, probe.timeout_seconds)
         if result is not None and (now := row.add(result)) is not None:
-            tell(now)
+            yield now
         tick += probe.period_seconds
         late = time.monotonic() - tick
         if late > 0:  # of ticks that pass during a probe Go's ticker keeps one

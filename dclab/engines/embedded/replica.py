@@ -19,7 +19,7 @@ from dclab.engines.embedded.guard import is_shortage
 from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
-from dclab.engines.embedded.prober import keep_probing
+from dclab.engines.embedded.prober import probe_results
 from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
 from dclab.engines.embedded.wire import log_in
 from dclab.manifests import Workload
@@ -268,7 +268,10 @@ class Replica:
             self._set_ready(True)
             return
         if self.workload.probe and self.workload.probe.kind == "readiness":
-            await keep_probing(self.port, self.workload.probe, self._probed)
+            async for ready in probe_results(self.port, self.workload.probe):
+                if not ready:
+                    self.last_error = "fails its readiness probe"
+                self._set_ready(ready)
         failures = 0
         while True:
             accepted = await accepts(self.port, self.workload.readiness_timeout)
@@ -282,24 +285,14 @@ class Replica:
                     self._set_ready(False)
             await asyncio.sleep(self.workload.readiness_period if self._ready else STARTING_POLL)
 
-    def _probed(self, ready: bool) -> None:
-        if not ready:
-            self.last_error = "fails its readiness probe"
-        self._set_ready(ready)
-
     async def _check_liveness(self) -> None:
         """End the process once its liveness probe fails. Until it has ended, it stays in its services, as on Kubernetes."""
         assert self.process is not None
         assert self.port is not None
         assert self.workload.probe is not None
-        failed = asyncio.Event()
-        probing = asyncio.ensure_future(
-            keep_probing(self.port, self.workload.probe, lambda alive: None if alive else failed.set())
-        )
-        try:
-            await failed.wait()
-        finally:
-            probing.cancel()
+        async for alive in probe_results(self.port, self.workload.probe):
+            if not alive:
+                break
         self._unhealthy = True
         self.lab.say(f"{self.name} failed its liveness probe; it is ended")
         with contextlib.suppress(ProcessLookupError):
