@@ -29,6 +29,8 @@ TARGET = "rng"
 GRACE_SECONDS = 10.0
 """Of rng's manifest."""
 SETTLE_SECONDS = 2.0
+SETTLE_CYCLES = 3
+"""Of a worker, for the queue to be there and for each worker to have reported what it made."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +54,7 @@ class ProbeSettings:
 def expected_seconds(settings: ProbeSettings) -> float:
     """Return about how long it takes."""
     rollouts = 2 * (settings.probe.period_seconds + SETTLE_SECONDS)
-    return settings.control + settings.watch + rollouts + settings.workers * SERVICE_SECONDS
+    return settings.control + settings.watch + rollouts + SETTLE_CYCLES * settings.workers * SERVICE_SECONDS
 
 
 def run_probe_demo(lab: Lab, settings: ProbeSettings, observer: Observer) -> ProbeDemo:
@@ -90,7 +92,7 @@ def run_probe_demo(lab: Lab, settings: ProbeSettings, observer: Observer) -> Pro
 
         last.callback(take_back, "The number of workers was not put back", partial(lab.scale, "worker", workers))
         lab.scale("worker", settings.workers)
-        time.sleep(SETTLE_SECONDS + settings.workers * SERVICE_SECONDS / replicas)
+        time.sleep(SETTLE_SECONDS + SETTLE_CYCLES * settings.workers * SERVICE_SECONDS / replicas)
         looks = Looks(lab, TARGET, "probes", observer, partial(_result, demo))
         looks.follow("tcp", settings.control)
         last.callback(take_back, f"The template of {TARGET} was not put back", partial(_put_back, lab, looks, replicas))

@@ -47,6 +47,8 @@ LOSS_ROUNDS = 2
 """So that the two ways of ending them can be told apart."""
 WORK_SECONDS = 3.0
 SETTLE_SECONDS = 2.0
+SETTLE_CYCLES = 3
+"""Of a worker, for each of them to have reported what it made."""
 LOG_LINES = 400
 """Of each worker, in which failed calls are counted; one prints a line a second."""
 
@@ -101,7 +103,7 @@ def run_rollout_demo(lab: Lab, settings: RolloutSettings, observer: Observer) ->
         demo = replace(demo, losses=_losses(lab, observer))
         lab.scale(target, count)
         lab.scale("worker", REPLICAS["worker"])
-        time.sleep(SETTLE_SECONDS + REPLICAS["worker"] * SERVICE_SECONDS)
+        time.sleep(SETTLE_SECONDS + SETTLE_CYCLES * REPLICAS["worker"] * SERVICE_SECONDS)
         found = _update(lab, demo, settings, observer)
         failed = False
     return found
