@@ -28,7 +28,8 @@ SURE = 0.975
 BUILD_SECONDS = 3.0
 """Within which the queue is there: workers that were refused wait 2 s, and each is served once before all queue again."""
 LOOK_SECONDS = 2.0
-"""By which an event is seen late: the kubelet's and the controllers' own passes, and the time between two looks."""
+"""By which an event is seen late, also that the probe is in force: the passes of the kubelet and of controllers, and the time
+between two looks."""
 START_SECONDS = 3.0
 """For a container to be started again, and to answer its TCP check."""
 
@@ -75,6 +76,7 @@ def predict_probe(workers: int, replicas: int, probe: HealthProbe, grace: float)
         return HealthPrediction(late_share=late, wait_ms=wait_ms, outcome=outcome)
     firsts = [one for one in _draws(late, replicas, probe, longest) if one is not None]
     low, *_, high = quantiles(firsts, n=40)
+    low = max(0.0, low - LOOK_SECONDS)
     high += BUILD_SECONDS + LOOK_SECONDS
     if probe.kind == "liveness":
         return HealthPrediction(

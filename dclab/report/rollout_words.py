@@ -11,6 +11,9 @@ __all__ = ["loss_rows", "phase_rows", "rollout_sentences"]
 
 ENGLISH = Words()
 
+SHORTEST_SECONDS = 5.0
+"""Of a phase whose rate is shown: in less time, what workers hold decides."""
+
 
 def rollout_sentences(demo: RolloutDemo, words: Words = ENGLISH) -> Iterator[str]:
     """What was predicted, what happened, and whether it is the same."""
@@ -160,7 +163,7 @@ def phase_rows(demo: RolloutDemo, words: Words = ENGLISH) -> list[tuple[str, ...
             _name(one.phase, words),
             f"{one.seconds:.0f}",
             f"{one.hashes}",
-            f"{one.rate_low:.1f}–{one.rate_high:.1f}",
+            f"{one.rate_low:.1f}–{one.rate_high:.1f}" if one.seconds >= SHORTEST_SECONDS else "–",
             f"{min(sum(each.ready for each in look.replicas) for look in demo.timeline if look.phase == one.phase)}",
             f"{demo.failed.get(one.phase, 0)}",
         )

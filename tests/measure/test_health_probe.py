@@ -35,9 +35,12 @@ def test_a_queue_of_more_than_the_timeout_fails_a_probe(workers, replicas, outco
 
 
 def test_it_fails_after_as_many_periods_as_its_threshold_says():
-    """Its phase is chance: the first late probe comes within a period, the last two periods later, and ends by its timeout."""
+    """Its phase is chance: the first late probe comes within a period, the last two periods later, and ends by its timeout.
+
+    When it is in force is seen up to 2 s late, and so is that it has failed.
+    """
     found = predict_probe(15, 1, READINESS, 10)
-    assert 11 <= found.first_low < 11.5
+    assert 9 <= found.first_low < 9.5
     assert 15.5 < found.first_high <= failing_seconds(READINESS) + 0.01
     assert found.cycle_low < 20 < found.cycle_high
     alive = predict_probe(15, 1, LIVENESS, 10)

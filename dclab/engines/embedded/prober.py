@@ -6,6 +6,7 @@ Source: pkg/kubelet/prober/worker.go (thresholds, ticks) and pkg/probe/http/http
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
 
@@ -54,8 +55,14 @@ async def answers(port: int, path: str, timeout: float) -> bool | None:
 
 
 async def probe_results(port: int, probe: HealthProbe) -> AsyncIterator[bool]:
-    """Probe at once and in each period, for ever; yield each result that counts."""
+    """Probe in each period, for ever; yield each result that counts.
+
+    Readiness is probed at once. The kubelet's ticks of liveness have begun with the pod, so they have nothing to do with when
+    a container has started.
+    """
     row = Row(probe.failure_threshold)
+    if probe.kind == "liveness":
+        await asyncio.sleep(random.uniform(0, probe.period_seconds))
     tick = time.monotonic()
     while True:
         result = await answers(port, probe.path, probe.timeout_seconds)
