@@ -109,7 +109,7 @@ def _result(demo: ProbeDemo, looks: list[HealthLook]) -> ProbeDemo:
         demo,
         timeline=tuple(looks),
         events=health_events(looks),
-        phases=health_phases(looks, demo.workers),
+        phases=health_phases(looks, demo.workers, demo.replicas),
         verdict=judge(demo.predicted, looks, demo.kind, demo.watch_seconds),
     )
 

@@ -85,6 +85,7 @@ def run_rollout_demo(lab: Lab, settings: RolloutSettings, observer: Observer) ->
         target=target,
         replicas=count,
         workers=REPLICAS["worker"],
+        rngs=count if target == "rng" else lab.replicas("rng").desired,
         max_surge=surge,
         max_unavailable=unavailable,
         predicted=predict_stuck(count, surge, unavailable),
@@ -136,7 +137,7 @@ def _result(demo: RolloutDemo, looks: list[HealthLook], failed: Mapping[str, int
     return replace(
         demo,
         timeline=tuple(looks),
-        phases=health_phases(looks, demo.workers),
+        phases=health_phases(looks, demo.workers, demo.rngs),
         stuck=stuck(looks),
         waiting=waiting(looks),
         undone=undone(looks, demo.replicas),

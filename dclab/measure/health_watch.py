@@ -36,17 +36,17 @@ def _changes(a: HealthLook, b: HealthLook) -> Iterator[HealthEvent]:
             yield HealthEvent(after=a.t, t=b.t, what=what, replica=now.name)
 
 
-def unreported(workers: int) -> int:
+def unreported(workers: int, rngs: int) -> int:
     """Return how many hashes workers hold at most that they have made and not added to the counter yet.
 
     A worker reports before the first unit that it begins later than a second after its last report.
     """
-    cycle = workers / bound_rate(workers) if workers else math.inf
+    cycle = workers / bound_rate(workers, rngs) if workers and rngs else math.inf
     return workers * (1 + math.floor(REPORT_EVERY / cycle))
 
 
-def health_phases(looks: Sequence[HealthLook], workers: int) -> tuple[HealthPhase, ...]:
-    """Return each phase of at least two looks."""
+def health_phases(looks: Sequence[HealthLook], workers: int, rngs: int) -> tuple[HealthPhase, ...]:
+    """Return each phase of at least two looks, with that many workers and at most that many replicas of rng."""
     found = []
     events = health_events(looks)
     for phase, group in groupby(looks, key=lambda one: one.phase):
@@ -55,7 +55,7 @@ def health_phases(looks: Sequence[HealthLook], workers: int) -> tuple[HealthPhas
         if end <= begin:
             continue
         hashes = max(0, own[-1].hashes - own[0].hashes)
-        held = unreported(workers)
+        held = unreported(workers, rngs)
         within = [one for one in events if begin < one.t <= end]
         found.append(
             HealthPhase(

@@ -69,6 +69,8 @@ class RolloutDemo:
     replicas: Annotated[int, Meta(ge=1, le=10_000)]
     workers: Replicas
     """That run beside it, or are updated."""
+    rngs: Replicas
+    """Replicas of rng."""
     max_surge: Replicas
     max_unavailable: Replicas
     predicted: Stuck

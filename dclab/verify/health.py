@@ -54,7 +54,7 @@ def _probes(said: ProbeDemo, looks: Sequence[HealthLook]) -> Iterator[Finding]:
     yield from differences("probes.watch_seconds", said.watch_seconds, watch_seconds(probe, said.grace_seconds))
     predicted = predict_probe(said.workers, said.replicas, probe, said.grace_seconds)
     yield from differences("probes.predicted", to_builtins(said.predicted), to_builtins(predicted))
-    events, phases = health_events(looks), health_phases(looks, said.workers)
+    events, phases = health_events(looks), health_phases(looks, said.workers, said.replicas)
     yield from differences("probes.events", to_builtins(said.events), to_builtins(events))
     yield from differences("probes.phases", to_builtins(said.phases), to_builtins(phases))
     verdict = judge(predicted, looks, said.kind, said.watch_seconds)
@@ -65,7 +65,7 @@ def _rollout(said: RolloutDemo, looks: Sequence[HealthLook]) -> Iterator[Finding
     predicted = predict_stuck(said.replicas, said.max_surge, said.max_unavailable)
     for name, value, computed in (
         ("predicted", said.predicted, predicted),
-        ("phases", said.phases, health_phases(looks, said.workers)),
+        ("phases", said.phases, health_phases(looks, said.workers, said.rngs)),
         ("stuck", said.stuck, stuck(looks)),
         ("waiting", said.waiting, waiting(looks)),
         ("undone", said.undone, undone(looks, said.replicas)),

@@ -98,7 +98,7 @@ def probe_demo(seed):
         predicted=predicted,
         timeline=tuple(seen),
         events=health_events(seen),
-        phases=health_phases(seen, workers),
+        phases=health_phases(seen, workers, replicas),
         verdict=judge(predicted, seen, kind, watch),
     )
 
@@ -168,11 +168,12 @@ def rollout_demo(seed):
         target="worker",
         replicas=replicas,
         workers=workers,
+        rngs=1,
         max_surge=surge,
         max_unavailable=unavailable,
         predicted=predicted,
         timeline=tuple(seen),
-        phases=health_phases(seen, workers),
+        phases=health_phases(seen, workers, 1),
         stuck=stuck(seen),
         waiting=waiting(seen),
         undone=undone(seen, replicas),

@@ -59,7 +59,7 @@ def rate(demo, phase):
     """Bounds of hashes per second: each worker may hold a second's hashes, and one."""
     looks, seconds = of(demo, phase), length(demo, phase)
     rise = looks[-1].hashes - looks[0].hashes
-    each = {1: 4, 10: 2, 15: 1, 40: 1}[demo.workers]
+    each = ({1: 4, 10: 2, 15: 1, 40: 1} if demo.replicas == 1 else {1: 4, 10: 4, 15: 3, 40: 1})[demo.workers]
     return max(0, rise - each * demo.workers) / seconds, (rise + each * demo.workers) / seconds
 
 
