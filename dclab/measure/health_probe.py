@@ -78,6 +78,7 @@ def predict_probe(workers: int, replicas: int, probe: HealthProbe, grace: float)
     low, *_, high = quantiles(firsts, n=40)
     low = max(0.0, low - LOOK_SECONDS)
     high += BUILD_SECONDS + LOOK_SECONDS
+    enough = math.ceil((1 + MODEL_ERROR) * max(waits))
     if probe.kind == "liveness":
         return HealthPrediction(
             late_share=late,
@@ -85,6 +86,7 @@ def predict_probe(workers: int, replicas: int, probe: HealthProbe, grace: float)
             outcome="fails",
             first_low=low + grace,
             first_high=high + grace + START_SECONDS,
+            enough_seconds=enough,
         )
     cycle = _cycle(fmean(waits), probe) if replicas == 1 and late > SURE else (None, None)
     return HealthPrediction(
@@ -93,6 +95,7 @@ def predict_probe(workers: int, replicas: int, probe: HealthProbe, grace: float)
         outcome="fails",
         first_low=low,
         first_high=high,
+        enough_seconds=enough,
         cycle_low=cycle[0],
         cycle_high=cycle[1],
     )

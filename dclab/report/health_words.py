@@ -48,12 +48,23 @@ def prediction_sentences(demo: ProbeDemo, words: Words = ENGLISH) -> Iterator[st
                 **first,
                 grace=demo.grace_seconds,
             )
+            yield words(
+                "Kubernetes restarts it at once the first time, after 10 s the second, then after 20, 40 … 300 s "
+                "(CrashLoopBackOff)."
+            )
     if predicted.cycle_low is not None and predicted.cycle_high is not None:
         yield words(
             "Predicted: without new requests its queue is served and the next probe succeeds; then the queue comes back, and "
             "it is out of service again {low:.0f} to {high:.0f} s after the last time.",
             low=predicted.cycle_low,
             high=predicted.cycle_high,
+        )
+    if predicted.enough_seconds is not None:
+        yield words(
+            "Predicted: with a timeout of {seconds} s no probe would be late. The queue itself gets shorter with further replicas "
+            "of {target}; the TCP check does not wait in it.",
+            seconds=predicted.enough_seconds,
+            target=demo.target,
         )
 
 

@@ -95,6 +95,8 @@ class HealthPrediction:
     first_high: Seconds | None = None
     """95 % interval of the seconds until the first replica is out of service (readiness) or restarted (liveness); None
     unless the probe fails."""
+    enough_seconds: Annotated[int, Meta(ge=1, le=10**6)] | None = None
+    """The shortest timeout in whole seconds with which no probe would be late; None unless the probe fails."""
     cycle_low: Seconds | None = None
     cycle_high: Seconds | None = None
     """Seconds from one time out of service to the next; None unless a readiness probe fails."""

@@ -42,6 +42,7 @@ def test_it_fails_after_as_many_periods_as_its_threshold_says():
     found = predict_probe(15, 1, READINESS, 10)
     assert 9 <= found.first_low < 9.5
     assert 15.5 < found.first_high <= failing_seconds(READINESS) + 0.01
+    assert found.enough_seconds == 2
     assert found.cycle_low < 20 < found.cycle_high
     alive = predict_probe(15, 1, LIVENESS, 10)
     assert alive.first_low == pytest.approx(found.first_low + 10)

@@ -39,6 +39,7 @@ def prediction(dice, kind):
         outcome=outcome,
         first_low=low,
         first_high=low + dice.uniform(0, 15),
+        enough_seconds=dice.randint(1, 5),
         cycle_low=cycle[0],
         cycle_high=cycle[1],
     )

@@ -98,6 +98,8 @@ CLAIMS = {
     "Predicted: the first replica is restarted": lambda demo, values: (
         demo.kind == "liveness" and values["high"] == demo.predicted.first_high
     ),
+    "Kubernetes restarts it": lambda demo, values: demo.kind == "liveness" and demo.predicted.outcome == "fails",
+    "Predicted: with a timeout": lambda demo, values: values["seconds"] == demo.predicted.enough_seconds,
     "Predicted: without": lambda demo, values: values["low"] == demo.predicted.cycle_low and demo.kind == "readiness",
     "The HTTP probe was not watched": lambda demo, values: len(of(demo, "http")) < 2,
     "Measured: in {seconds:.0f} s under the HTTP probe no": lambda demo, values: calm(demo, "http"),
@@ -128,7 +130,11 @@ def templates():
     """Every sentence that the module can say."""
     tree = ast.parse(Path(health_words.__file__).read_text())
     said = {one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)}
-    return {one for one in said if one.startswith(("Predicted", "Measured", "Whether", "With", "The HTTP", "This is"))}
+    return {
+        one
+        for one in said
+        if one.startswith(("Predicted", "Measured", "Whether", "With", "The HTTP", "This is", "Kubernetes"))
+    }
 
 
 def claim(template):
