@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab.cli.output import table
+from dclab.experiments.pod_facts import pod_facts
 from dclab.report.language import Words
 from dclab.report.latency_words import FIGURES, figures, median_range, notes
 from dclab.report.wording import evidence_sentence, interval
@@ -156,6 +157,7 @@ def summary_lines(results: Results) -> Iterator[Any]:
         yield from sweep_lines(results.sweep)
     if results.latency:
         yield from latency_lines(results.latency, bottleneck=results.bottleneck)
+    yield from (f"  {evidence_sentence(one)}" for one in pod_facts(results))
     if results.loadtest:
         yield from load_lines(results.loadtest)
     if results.autoscale:

@@ -13,6 +13,7 @@ from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, restore
+from dclab.experiments.usage_watch import UsageWatch
 from dclab.lab import Lab, Scrape
 from dclab.measure.accounting import accounting_caveats
 from dclab.measure.caveats import rate_caveats
@@ -41,8 +42,14 @@ class SweepSettings:
     to build up."""
 
 
-def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
+def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer, usage: UsageWatch | None = None) -> Sweep:
     """Measure every point; one that cannot be measured is named, and the sweep goes on.
+
+    Args:
+        lab: whose workers are scaled.
+        settings: what to measure.
+        observer: of what is measured.
+        usage: follows CPU and memory at each point; the last point's state stays open where its windows take longer.
 
     Raises:
         LabLost: no point could be measured.
@@ -58,7 +65,10 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
         observer.step(f"sweep {index}/{len(settings.workers)}: {who}")
         try:
             with watched_machine(observer, who):
-                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer))
+                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer, usage))
+            if usage:
+                ends, last = (min(settings.workers), max(settings.workers)), index == len(settings.workers)
+                usage.measured(wait=workers in ends and not last)
         except NOT_OURS:
             raise
         except DclabError as error:
@@ -81,13 +91,20 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
 
 
 def _point_of_recovered_lab(
-    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+    lab: Lab,
+    workers: int,
+    counts: Mapping[str, int],
+    settings: SweepSettings,
+    observer: Observer,
+    usage: UsageWatch | None,
 ) -> SweepPoint:
     """One point; each time the lab is lost or scaled by someone else on the way, that is undone, and it is measured again."""
     for _ in range(RECOVERIES):
         try:
-            return _point(lab, workers, counts, settings, observer)
+            return _point(lab, workers, counts, settings, observer, usage)
         except Rescaled as error:
+            if usage:
+                usage.drop()
             restore(lab, counts)
             observer.caveat(
                 Caveat(
@@ -97,6 +114,8 @@ def _point_of_recovered_lab(
                 )
             )
         except LabLost as error:
+            if usage:
+                usage.drop()
             recover(lab, counts)
             observer.caveat(
                 Caveat(
@@ -105,17 +124,26 @@ def _point_of_recovered_lab(
                     hint="It was deployed again, and the measurement repeated.",
                 )
             )
-    return _point(lab, workers, counts, settings, observer)
+    return _point(lab, workers, counts, settings, observer, usage)
 
 
 def _point(
-    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+    lab: Lab,
+    workers: int,
+    counts: Mapping[str, int],
+    settings: SweepSettings,
+    observer: Observer,
+    usage: UsageWatch | None,
 ) -> SweepPoint:
+    if usage:
+        usage.change(workers)
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
     # A queue of all workers takes a service time each to form.
     time.sleep(settings.settle + workers * SERVICE_SECONDS)
+    if usage:
+        usage.settled(workers)
     before = _scrapes(lab)
     rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers, counts=counts)
     after = _scrapes(lab)

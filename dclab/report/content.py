@@ -14,6 +14,7 @@ from dclab.report.sections.latency import latency
 from dclab.report.sections.load import load
 from dclab.report.sections.metric import metric
 from dclab.report.sections.monitoring import monitoring
+from dclab.report.sections.pods import pods
 from dclab.report.sections.speed import speed
 from dclab.report.wording import evidence_sentence, speedup_sentences, verdict_sentence
 from dclab.results import Results
@@ -68,6 +69,7 @@ def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Se
         ("load", words("4. Load test"), load(results, words)),
         ("autoscaler", words("5. The autoscaler at work") + faster, autoscaler(results, words)),
         ("metric", words("6. Is CPU a sensible metric?") + compared_faster, metric(results, words)),
-        ("about", words("7. About these measurements"), about(results, words, raw)),
+        ("pods", words("7. CPU and memory of the services"), pods(results, words)),
+        ("about", words("8. About these measurements"), about(results, words, raw)),
     )
     return [Section(name=name, title=title, blocks=tuple(blocks)) for name, title, blocks in parts]

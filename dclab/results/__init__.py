@@ -36,6 +36,7 @@ from dclab.results.performance import (
     SweepPoint,
     TargetLatency,
 )
+from dclab.results.pods import Pods, PodState, Resources, ServiceUsage
 
 __all__ = [
     "SCHEMA",
@@ -59,8 +60,12 @@ __all__ = [
     "ModelFit",
     "ModelName",
     "Monitoring",
+    "PodState",
+    "Pods",
     "Rate",
+    "Resources",
     "Results",
+    "ServiceUsage",
     "Spread",
     "Sweep",
     "SweepPoint",
@@ -127,6 +132,8 @@ class Results:
     """By service: rng, hasher; with several numbers of workers, at the highest of them."""
     latency_by_workers: tuple[Mapping[Name, TargetLatency], ...] = ()
     """The same at each number of workers, in the order in which they were measured; empty for one number."""
+    pods: Pods | None = None
+    """CPU and memory of every service at numbers of workers."""
     bottleneck: Bottleneck | None = None
     interventions: Annotated[tuple[Intervention, ...], Meta(max_length=200)] = ()
     loadtest: LoadTest | None = None

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from dclab.errors import InvalidInput
+from dclab.experiments.pods import UsageRow
 from dclab.results import DemandStep, ElasticPoint, TimelinePoint
 from dclab.user_files import read_text
 
@@ -101,6 +102,7 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     autoscale: list[TimelinePoint]
     hpa: list[dict[str, object]]
     elastic: list[ElasticRow]
+    pods: list[UsageRow]
 
     def of(self, window: WindowRow, rows: list[T]) -> list[T]:
         """Return the rows of a file that belong to a window."""
@@ -118,6 +120,7 @@ ROWS = {
     "autoscale": TimelinePoint,
     "hpa": dict[str, object],
     "elastic": ElasticRow,
+    "pods": UsageRow,
 }
 
 

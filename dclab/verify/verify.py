@@ -13,6 +13,7 @@ from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
 from dclab.verify.latencies import verify_latencies
 from dclab.verify.physics import verify_physics
+from dclab.verify.pods import verify_pods
 from dclab.verify.rates import verify_rates
 from dclab.verify.raw import Raw, read_raw
 
@@ -46,6 +47,7 @@ def verify_run(folder: Path) -> Verification:
         *verify_latencies(results, raw),
         *verify_autoscaling(results, raw, folder),
         *verify_comparison(results, raw, folder),
+        *verify_pods(results, raw),
         *verify_conclusions(results),
         *verify_physics(results, raw),
     )
@@ -63,6 +65,8 @@ def _not_shown(results: Results, raw: Raw) -> list[str]:
     parts = []
     if results.autoscale and results.autoscale.rates:
         parts.append("autoscale.rates")
+    if results.pods:
+        parts.append("pods.states[…].services.….resources")
     if results.monitoring:
         parts.append("monitoring")
     if results.comparison and any(one.predicted for one in results.comparison.runs):

@@ -123,6 +123,7 @@ VERBS: Mapping[str, _Verb] = dict(
         _verb(questions.AskStates, Verbs.states),
         _verb(questions.AskReplicas, Verbs.replicas),
         _verb(questions.AskUsage, Verbs.usage),
+        _verb(questions.AskSpent, Verbs.spent),
         _verb(questions.AskTrouble, Verbs.trouble),
         _verb(questions.AskCpuRequest, Verbs.cpu_request),
         _verb(questions.Ready, Verbs.ready),

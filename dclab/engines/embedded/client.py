@@ -14,6 +14,7 @@ from dclab.engines.embedded import lifecycle, logs, questions, wire
 from dclab.engines.embedded.ask import Gone, ask
 from dclab.engines.embedded.held import Hold, Lease
 from dclab.engines.embedded.look import why_gone
+from dclab.engines.embedded.meter import ProcessMeter
 from dclab.engines.embedded.questions import About, Question
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import InvalidInput, LabCrashed, LabEnded, LabLost
@@ -33,6 +34,7 @@ from dclab.lab import (
     WorkerReport,
 )
 from dclab.loopback import LOOPBACK
+from dclab.results import Resources
 
 __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
@@ -230,6 +232,16 @@ class EmbeddedLab:
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
         return self.ask(questions.AskUsage(deployment=deployment))
+
+    def resources(self) -> Mapping[str, Resources]:
+        """Requests and limits of one replica of every deployment: what its manifest says, which limits no process here."""
+        workloads = map(manifests.workload, manifests.of_kind(manifests.load(), "Deployment"))
+        known = {one.name: one.resources for one in workloads}
+        return {name: known.get(name, Resources()) for name in self.deployments()}
+
+    def usage_meter(self) -> ProcessMeter:
+        """A meter over the CPU time that the replicas' processes have used."""
+        return ProcessMeter(lambda: self.ask(questions.AskSpent()))
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""

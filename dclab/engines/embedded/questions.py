@@ -28,6 +28,7 @@ __all__ = [
     "AskReplicas",
     "AskReports",
     "AskServedMetrics",
+    "AskSpent",
     "AskStates",
     "AskTrouble",
     "AskUsage",
@@ -37,6 +38,7 @@ __all__ = [
     "Question",
     "Ready",
     "RemoveAutoscaler",
+    "ReplicaSpent",
     "ReplicaState",
     "Scale",
     "ScrapeEvery",
@@ -64,6 +66,19 @@ class ReplicaState:
     """Its own, behind its service; None for one that does not listen."""
     ready: bool
     restarts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSpent:
+    """What the processes of a replica have used since it started, and hold now."""
+
+    replica: str
+    pid: Pid
+    """Another one after a restart: its CPU begins at 0."""
+    at: float
+    """Unix seconds of the reading."""
+    cpu_seconds: Seconds
+    memory_mb: Annotated[float, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +158,12 @@ class AskUsage(Question[tuple[ReplicaUsage, ...]], frozen=True):
 
     verb: ClassVar[str] = "usage"
     deployment: str
+
+
+class AskSpent(Question[dict[str, tuple[ReplicaSpent, ...]]], frozen=True):
+    """CPU time and memory of every replica now, by deployment."""
+
+    verb: ClassVar[str] = "spent"
 
 
 class AskTrouble(Question[str | None], frozen=True):

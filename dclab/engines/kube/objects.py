@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dclab.quantity import parse_quantity
+from dclab.quantity import MIB, parse_quantity
 
 __all__ = [
     "ZERO",
@@ -44,6 +44,11 @@ class Quantity(Decimal):
     def millicores(self) -> float:
         """Of CPU: thousandths of a core."""
         return float(self * 1000)
+
+    @property
+    def mebibytes(self) -> float:
+        """Of memory: units of 2^20 bytes."""
+        return float(self / MIB)
 
     @property
     def megabytes(self) -> float:

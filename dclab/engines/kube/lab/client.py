@@ -14,7 +14,7 @@ from dclab.engines.http_services import SEE_STATUS, read_counter, read_httplat
 from dclab.engines.kube.api import path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.faults import NotFound, half_done
-from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
+from dclab.engines.kube.lab import jobs, logs, meter, reports, rollout, states
 from dclab.engines.kube.lab.autoscaling import AutoscaledLab
 from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
@@ -36,6 +36,7 @@ from dclab.lab import (
     Scrape,
     WorkerReport,
 )
+from dclab.results import Resources
 
 __all__ = ["KubeLab"]
 
@@ -179,6 +180,16 @@ class KubeLab(AutoscaledLab):
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
         return states.usage(self._metrics(deployment))
+
+    @used
+    def resources(self) -> Mapping[str, Resources]:
+        """Requests and limits of one replica of every deployment, as its pods' template has them."""
+        return meter.resources(self.api, self.name)
+
+    @used
+    def usage_meter(self) -> meter.PublishedMeter:
+        """A meter over metrics.k8s.io; MissingTool where the cluster has no metrics API, with what to do."""
+        return meter.PublishedMeter(self.api, self.name)
 
     @used
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO
+from dclab.engines.kube.objects import ZERO, unix
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import LabLost
 from dclab.lab import DeploymentState, Replicas, ReplicaUsage
 
-__all__ = ["counts", "metrics", "states", "usage"]
+__all__ = ["METRICS", "counts", "metrics", "states", "usage"]
 
 METRICS = "/apis/metrics.k8s.io/v1beta1"
 
@@ -58,6 +58,8 @@ def usage(readings: Sequence[PodMetrics]) -> tuple[ReplicaUsage, ...]:
             replica=one.metadata.name,
             cpu_millicores=sum(each.usage.get("cpu", ZERO).millicores for each in one.containers),
             memory_mb=sum(each.usage.get("memory", ZERO).megabytes for each in one.containers),
+            at=unix(one.timestamp),
+            window_seconds=one.window_seconds,
         )
         for one in readings
     )
