@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,10 +37,10 @@ class ShownReplica:
 
 @dataclass(frozen=True, kw_only=True)
 class ShownService:
-    """All replicas of a service together, as far as they have been measured."""
+    """All replicas of a service together, as far as they have been measured; None before any has."""
 
-    cpu_millicores: float
-    memory_mib: float
+    cpu_millicores: float | None
+    memory_mib: float | None
     resources: Resources
     """Of one replica."""
     replicas: Mapping[str, ShownReplica]
@@ -92,12 +92,17 @@ def _services(lab: Lab) -> dict[str, ShownService]:
             for one in [usage.get(replica)]
         }
         found[name] = ShownService(
-            cpu_millicores=sum(one.cpu_millicores or 0.0 for one in replicas.values()),
-            memory_mib=sum(one.memory_mib or 0.0 for one in replicas.values()),
+            cpu_millicores=_sum(one.cpu_millicores for one in replicas.values()),
+            memory_mib=_sum(one.memory_mib for one in replicas.values()),
             resources=resources.get(name, Resources()),
             replicas=replicas,
         )
     return found
+
+
+def _sum(values: Iterable[float | None]) -> float | None:
+    known = [one for one in values if one is not None]
+    return sum(known) if known else None
 
 
 class _Screen:
@@ -137,7 +142,7 @@ def _lines(engine: str, services: Mapping[str, ShownService], **_: Any) -> Itera
         for one in services.values()
         for replica, found in one.replicas.items()
     ]
-    yield table("replica", "CPU", "of request", "of limit", "memory", "of request", "of limit", rows=each)
+    yield table("replica", "CPU", "of req.", "of lim.", "memory", "of req.", "of lim.", rows=each)
     yield _age([found for one in services.values() for found in one.replicas.values()])
 
 
@@ -145,10 +150,10 @@ def _used(cpu: float | None, memory: float | None, one: ShownService, replicas: 
     """CPU and memory, each with its request and its limit, rounded as kubectl does: millicores up, MiB down."""
     own = one.resources
     return (
-        "–" if cpu is None else f"{math.ceil(cpu)}m",
+        _cpu(cpu),
         shown(cpu, own.cpu_request_millicores, replicas, "m"),
         shown(cpu, own.cpu_limit_millicores, replicas, "m"),
-        "–" if memory is None else f"{math.floor(memory)}Mi",
+        _memory(memory),
         shown(memory, own.memory_request_mib, replicas, "Mi"),
         shown(memory, own.memory_limit_mib, replicas, "Mi"),
     )
@@ -181,6 +186,13 @@ def _range(values: Sequence[float]) -> str:
 
 
 def _line(services: Mapping[str, ShownService]) -> str:
-    return ", ".join(
-        f"{name} {math.ceil(one.cpu_millicores)}m {math.floor(one.memory_mib)}Mi" for name, one in services.items()
-    )
+    return ", ".join(f"{name} {_cpu(one.cpu_millicores)} {_memory(one.memory_mib)}" for name, one in services.items())
+
+
+def _cpu(millicores: float | None) -> str:
+    """As kubectl rounds it."""
+    return "–" if millicores is None else f"{math.ceil(millicores)}m"
+
+
+def _memory(mib: float | None) -> str:
+    return "–" if mib is None else f"{math.floor(mib)}Mi"

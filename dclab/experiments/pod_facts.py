@@ -14,7 +14,7 @@ from dclab.experiments.bottleneck import SHORT_OF_CPU
 from dclab.experiments.queue_facts import probe_mean
 from dclab.lab import SERVICES
 from dclab.measure.mean import Mean
-from dclab.measure.ratio import ratio_of_means, verdict
+from dclab.measure.ratio import excess, ratio_of_means, verdict
 from dclab.results import Evidence, Pods, PodState, Results, ServiceUsage
 
 __all__ = ["pod_facts", "rest_and_most"]
@@ -68,7 +68,7 @@ def _most_cpu(state: PodState) -> Evidence | None:
     a, b = (_cpu(state, name) for name in SUSPECTS)
     if a is None or b is None:
         return Evidence(code="pods-one-window", values=values)
-    told = verdict(ratio_of_means(a, b), 1.0)
+    told = verdict(excess(a, b, 1.0), 0.0)
     if told == "no more":
         a, b = b, a
         values |= {"service": "hasher", "other": "rng", "cpu_millicores": a.mean, "other_millicores": b.mean}
@@ -94,7 +94,7 @@ def _most_latency(results: Results, state: PodState) -> tuple[Evidence, ...]:
         "latency_ms": latency[high].probe.mean,
         "other_ms": latency[low].probe.mean,
     }
-    told = verdict(ratio_of_means(probe_mean(latency[high].probe), probe_mean(latency[low].probe)), 1.0)
+    told = verdict(excess(probe_mean(latency[high].probe), probe_mean(latency[low].probe), 1.0), 0.0)
     return (Evidence(code="pods-latency" if told == "more" else "pods-latency-cannot-tell", values=values),)
 
 
@@ -192,7 +192,6 @@ def _served(rest: PodState, most: PodState, by_latency: tuple[Evidence, ...]) ->
     times = most.workers / rest.workers if rest.workers else math.inf
     if before is None or after is None or not math.isfinite(times):
         return
-    ratio = ratio_of_means(after, before)
     values: dict[str, Any] = {
         "service": service,
         "from_workers": rest.workers,
@@ -202,4 +201,4 @@ def _served(rest: PodState, most: PodState, by_latency: tuple[Evidence, ...]) ->
         "workers_times": times,
     }
     codes = {"no more": "pods-cpu-lags", "more": "pods-cpu-leads", "cannot tell": "pods-cpu-cannot-tell"}
-    yield Evidence(code=codes[verdict(ratio, times)], values=values)
+    yield Evidence(code=codes[verdict(excess(after, before, times), 0.0)], values=values)

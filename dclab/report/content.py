@@ -65,11 +65,11 @@ def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Se
         ("asked", words("What is asked, and where it is answered"), checklist(results, words)),
         ("speed", words("1. Performance at different numbers of workers"), speed(results, words)),
         ("latency", words("2. Latency and the bottleneck"), latency(results, words)),
+        ("pods", words("CPU and memory of the services"), pods(results, words)),
         ("monitoring", words("3. Monitoring"), monitoring(results, words)),
         ("load", words("4. Load test"), load(results, words)),
         ("autoscaler", words("5. The autoscaler at work") + faster, autoscaler(results, words)),
         ("metric", words("6. Is CPU a sensible metric?") + compared_faster, metric(results, words)),
-        ("pods", words("7. CPU and memory of the services"), pods(results, words)),
-        ("about", words("8. About these measurements"), about(results, words, raw)),
+        ("about", words("7. About these measurements"), about(results, words, raw)),
     )
     return [Section(name=name, title=title, blocks=tuple(blocks)) for name, title, blocks in parts]

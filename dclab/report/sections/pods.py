@@ -28,7 +28,7 @@ def pods(results: Results, words: Words) -> Iterator[Block]:
         )
     )
     for state in states:
-        yield text(words("{workers} workers:", workers=state.workers))
+        yield text(words("1 worker:") if state.workers == 1 else words("{workers} workers:", workers=state.workers))
         yield _state_table(state, words)
     yield text(_how(found, states, words))
     yield text(
