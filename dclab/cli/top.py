@@ -62,7 +62,7 @@ def top(
     lab.usage_meter()  # says at once where a cluster has no metrics
     services = _services(lab)
     if not watch:
-        return Result(_lines, engine=lab.engine, services=services)
+        return Result(usage_lines, engine=lab.engine, services=services)
     screen = _Screen(services)
     with until_ctrl_c(), output.live(screen):
         while True:
@@ -116,7 +116,7 @@ class _Screen:
         from rich.segment import Segment
 
         room = console.size.height - 1
-        for one in _lines("", self.services):
+        for one in usage_lines(self.services):
             for line in console.render_lines(one, options, pad=False):
                 if room > 0:
                     yield from line
@@ -124,7 +124,7 @@ class _Screen:
                 room -= 1
 
 
-def _lines(engine: str, services: Mapping[str, ShownService], **_: Any) -> Iterator[Any]:
+def usage_lines(services: Mapping[str, ShownService], **_: Any) -> Iterator[Any]:
     """The services with what they request and may use, their replicas with per cents of it, and how old that is."""
     from dclab.cli.output import table
 

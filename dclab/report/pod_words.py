@@ -31,8 +31,8 @@ POD_SENTENCES = {
         "Whether the service that uses more CPU is the one with the higher latency cannot be told."
     ),
     "pods-not-bound": (
-        "The app is not CPU-bound: with {workers:.0f} workers all its services together use {total_millicores:.0f}m ± "
-        "{half_millicores:.0f}m, {total_percent:.1f} % of {cores_millicores:.0f}m, and no replica uses half of what it may "
+        "The app is not CPU-bound: with {workers:.0f} workers all its services together use {total_millicores:.1f}m ± "
+        "{half_millicores:.1f}m, {total_percent:.1f} % of {cores_millicores:.0f}m, and no replica uses half of what it may "
         "(the most by this measure, {service}: {cpu_millicores:.1f}m of {allowed_millicores:.0f}m)."
     ),
     "pods-not-at-limit": (
@@ -53,7 +53,7 @@ POD_SENTENCES = {
         "busy meanwhile: whether the app is CPU-bound cannot be told from this run."
     ),
     "pods-bound-cannot-tell": (
-        "With {workers:.0f} workers all services together use {total_millicores:.0f}m ± {half_millicores:.0f}m, and a "
+        "With {workers:.0f} workers all services together use {total_millicores:.1f}m ± {half_millicores:.1f}m, and a "
         "replica of {service} {cpu_millicores:.0f}m of the {allowed_millicores:.0f}m that it may use: whether the app is "
         "CPU-bound cannot be told."
     ),
