@@ -6,9 +6,12 @@
 #
 #   .ci/artefacts dist && docker build -t IMAGE .
 FROM python:3.11-slim-bookworm AS install
+# hdrhistogram has wheels for x86-64 alone; all else has them for arm64, too.
+RUN [ "$(uname -m)" = x86_64 ] \
+    || { apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev; }
 COPY requirements.lock /tmp/
 RUN python -m venv --without-pip /opt/dclab \
-    && pip --python /opt/dclab/bin/python install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/requirements.lock
+    && pip --python /opt/dclab/bin/python install --no-cache-dir --require-hashes -r /tmp/requirements.lock
 COPY dist/*.whl /tmp/
 RUN pip --python /opt/dclab/bin/python install --no-cache-dir --no-deps /tmp/*.whl
 

@@ -66,8 +66,8 @@ def _systems(platform: Platform) -> Iterator[str]:
         )
     if platform.machine in {"aarch64", "arm64"}:
         yield (
-            "On arm64 every dependency installs without a compiler, but nobody has tried dclab there yet. The course's own "
-            "images (`--images upstream`) are for amd64 only."
+            "Nobody has tried dclab on arm64 yet. The course's own images (`--images upstream`) are for amd64 only, those that "
+            "dclab builds for both."
         )
 
 

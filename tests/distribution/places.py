@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,7 +147,7 @@ def _make(suite: str, root: Path) -> None:
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)
     for name in ("uv", "uvx"):
-        shutil.copy2(str(shutil.which(name)), unfinished / "usr/local/bin" / name)
+        shutil.copy2(Path(sys.executable).with_name(name), unfinished / "usr/local/bin")
     unfinished.rename(root)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -31,7 +32,7 @@ class Way:
 
 def _tool(place: Place, name: str) -> str:
     """Return the tool of a place: Debian's, or that of the development environment."""
-    return name if place.root else str(shutil.which(name, path=Path(sys.executable).parent) or name)
+    return name if place.root else str(Path(sys.executable).with_name(name))
 
 
 def _uvx(place: Place, wheel: str) -> list[str]:
@@ -53,13 +54,14 @@ WAYS = (
 )
 
 Run = Callable[..., str]
+"""Runs lines such as `doctor --json` one after the other, and returns what they print; they have to succeed."""
 
 
 def install(place: Place, way: Way, wheel: Path) -> tuple[float, Run]:
-    """Install the wheel in a place; return the seconds that it took, and what runs a command line of dclab there.
+    """Install the wheel in an empty place; return the seconds that it took, and what runs command lines of dclab there.
 
     Raises:
-        AssertionError: something fails.
+        AssertionError: it fails.
     """
     place.empty()
     shutil.copy(wheel, place.home)
@@ -68,9 +70,11 @@ def install(place: Place, way: Way, wheel: Path) -> tuple[float, Run]:
     done = place.run(way.install(place, inside))
     seconds = time.monotonic() - started
     assert done.returncode == 0, done.stdout + done.stderr
+    dclab = shlex.join(way.dclab(place, inside))
 
-    def run(*arguments: str) -> str:
-        one = place.run([*way.dclab(place, inside), *arguments])
+    def run(*lines: str) -> str:
+        # In one shell, with which its namespace of processes ends, and a lab in it.
+        one = place.run(["sh", "-ec", "\n".join(f"{dclab} {line}" for line in lines)])
         assert (one.returncode, "Traceback" in one.stderr) == (0, False), one.stdout + one.stderr
         return one.stdout
 
@@ -78,23 +82,25 @@ def install(place: Place, way: Way, wheel: Path) -> tuple[float, Run]:
 
 
 def check(place: Place, run: Run, version: str) -> None:
-    """See that the command is whole: version, shipped files, a lab that counts hashes, completion."""
+    """See that the command is whole: version, Python, the files that it ships, a lab that runs and ends.
+
+    Raises:
+        AssertionError: it is not.
+    """
     assert run("--version").split()[-1] == version
-    facts = json.loads(run("doctor", "--json"))["data"]
+    facts = json.loads(run("doctor --json"))["data"]
     assert place.name.startswith(facts["python"])
     assert facts["other_dclab"] is None
-    assert "kind: Deployment" in run("up", "--dry-run", "--engine", "kube")
-    run("up", "--name", "tried")
-    assert json.loads(run("status", "--name", "tried", "--json"))["data"]["lab"]
-    run("down", "--name", "tried")
+    assert "kind: Deployment" in run("up --dry-run --engine kube")
+    assert "worker" in run("up --name tried", "status --name tried", "down --name tried")
 
 
 def report(place: Place, run: Run) -> float:
     """Do the exercise in short and return the seconds until its report was there."""
     started = time.monotonic()
-    run("run", "--quick", "--out", "run")
+    run("run --quick --out run")
     seconds = time.monotonic() - started
     for name in ("results.json", "report.md", "report.html", "sweep.png", "latency.png", "autoscale.png"):
         assert (place.home / "run" / name).stat().st_size
-    run("report", "run", "--json")
+    run("report run --json", "verify run")
     return seconds
