@@ -16,9 +16,11 @@ COPY dist/*.whl /tmp/
 RUN pip --python /opt/dclab/bin/python install --no-cache-dir --no-deps /tmp/*.whl
 
 FROM python:3.11-slim-bookworm
-# tini ends what a killed command leaves, which a process 1 has to do.
-RUN apt-get update \
+# tini ends what a killed command leaves, which a process 1 has to do. Left out: what dclab uses nothing of, 35 MB compressed.
+RUN printf 'path-exclude=%s\n' /usr/bin/promtool '/usr/share/javascript/*' >/etc/dpkg/dpkg.cfg.d/dclab \
+    && apt-get update \
     && apt-get install --yes --no-install-recommends prometheus redis-server siege tini \
+    && apt-get clean \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=install /opt/dclab /opt/dclab
 # Any user may be named with --user, one without an entry and a home, too.

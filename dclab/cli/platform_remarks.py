@@ -10,8 +10,9 @@ __all__ = ["platform_remarks"]
 
 CPUS = 2
 """On which every figure in the README was measured."""
-MEMORY_MB = 1000
-THREADS = 500
+MEMORY_MB = 500
+THREADS = 200
+"""Enough for a run: in the container image a quick one took 282 MB and 89 threads at most (`python -m tests.distribution`)."""
 
 IN_CONTAINERS = {
     "kubernetes": (
@@ -80,11 +81,11 @@ def _limits(platform: Platform) -> Iterator[str]:
         )
     if platform.memory_limit_mb is not None and platform.memory_limit_mb < MEMORY_MB:
         yield (
-            f"Memory is limited to {platform.memory_limit_mb} MB, and a run needs up to {MEMORY_MB}: allow that "
-            f"(docker run --memory {MEMORY_MB // 1000}g)."
+            f"Memory is limited to {platform.memory_limit_mb} MB, which may be too little for a run. Allow {MEMORY_MB} "
+            f"(docker run --memory {MEMORY_MB}m)."
         )
     if platform.process_limit is not None and platform.process_limit < THREADS:
         yield (
-            f"Threads are limited to {platform.process_limit}, and a run needs up to {THREADS}: allow that "
+            f"Threads are limited to {platform.process_limit}, which may be too few for a run. Allow {THREADS} "
             f"(docker run --pids-limit {THREADS})."
         )

@@ -161,10 +161,10 @@ def test_the_browsers_sandbox_is_of_interest_where_there_is_a_browser(on, doctor
                 "proc/self/cgroup": VERSION_2,
                 "sys/fs/cgroup/system.slice/docker-1.scope/cpu.max": "150000 100000\n",
                 "sys/fs/cgroup/system.slice/cpu.max": "50000 100000\n",
-                "sys/fs/cgroup/system.slice/docker-1.scope/memory.max": "536870912\n",
+                "sys/fs/cgroup/system.slice/docker-1.scope/memory.max": "436870912\n",
                 "sys/fs/cgroup/system.slice/docker-1.scope/pids.max": "100\n",
             },
-            (0.5, 536, 100),
+            (0.5, 436, 100),
         ),
         # Within a container whose groups have a namespace of their own.
         (
@@ -200,8 +200,8 @@ def test_limits(on, doctor, monkeypatch, files, limits):
     assert (found["cpu_limit"], found["memory_limit_mb"], found["process_limit"]) == limits
     cpus, memory, threads = limits
     assert ("--cpus 2" in said) == (cpus is not None and cpus < 2)
-    assert ("--memory" in said) == (memory is not None and memory < 1000)
-    assert ("--pids-limit" in said) == (threads is not None and threads < 500)
+    assert ("--memory" in said) == (memory is not None and memory < 500)
+    assert ("--pids-limit" in said) == (threads is not None and threads < 200)
     assert "1 CPUs" not in said
 
 
