@@ -39,7 +39,8 @@ def platform_remarks(platform: Platform, *, browser: bool) -> Iterator[str]:
         yield IN_CONTAINERS.get(
             platform.container,
             f"This is a container ({platform.container}): the embedded engine works in it, and its lab ends with it. "
-            "Only this container reaches the lab's ports, unless it shares the host's network.",
+            "Only this container reaches the lab's ports, unless it shares the host's network. A mounted folder has to be writable "
+            'for the container\'s user: docker run --user "$(id -u):$(id -g)".',
         )
         if browser:
             yield (

@@ -42,7 +42,7 @@ BUSY_SHARE = 0.85
 STEAL_SHARE = 0.05
 
 THROTTLED_SHARE = 0.05
-"""Of the periods of a CPU limit. In each, processes stand still for up to a period, 100 ms, which is what rng works for."""
+"""Of the periods of a CPU limit. In each of these, processes wait for up to a period: 100 ms, which is what rng works for."""
 
 WELL_KNOWN = 0.02
 UNSURE = 0.05
@@ -183,7 +183,7 @@ def _throttled(periods: int, throttled: int, what: str) -> Iterator[Caveat]:
         yield Caveat(
             code="cpu-limit",
             message=f"The CPU limit was reached {100 * throttled / periods:.0f} % of the time while measuring {what}.",
-            hint="The lab stood still meanwhile. Allow this container 2 CPUs (docker run --cpus 2) and measure again.",
+            hint="Processes of the lab had to wait for that. Allow this container 2 CPUs (docker run --cpus 2) and measure again.",
         )
 
 
