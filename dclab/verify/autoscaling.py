@@ -18,7 +18,7 @@ from dclab.results import Autoscale, LoadTest, Results
 from dclab.verify.finding import Finding, differences
 from dclab.verify.raw import Raw
 
-__all__ = ["verify_autoscaling", "verify_trace"]
+__all__ = ["must_have_trace", "passes_checked", "verify_autoscaling", "verify_trace"]
 
 SIEGE_NAMES = {
     "availability": "availability_percent",
@@ -42,6 +42,24 @@ def verify_autoscaling(results: Results, raw: Raw, folder: Path) -> Iterator[Fin
         if trace.exists():
             yield from verify_trace(results.autoscale.manifest, trace)
             yield from _rescales(results.autoscale, trace)
+        if must_have_trace(results):
+            for name in ("hpa.jsonl", trace.name):
+                if not (trace.parent / name).exists():
+                    yield Finding(
+                        where=f"raw/{name}", why="the autoscaler ran to the end of its demonstration, and it is missing"
+                    )
+
+
+def must_have_trace(results: Results) -> bool:
+    """Return whether the autoscaler's passes must be in the raw data.
+
+    They are fetched when the demonstration is over; one that was cut off, or whose lab was lost, may have none.
+    """
+    found = results.autoscale
+    if found is None or not any(one.metrics for one in found.timeline):
+        return False
+    broke_off = any(one.code == "part-failed" and "demonstration" in one.message for one in results.caveats)
+    return results.finished is not None and not broke_off
 
 
 def _load(said: LoadTest, raw: Raw) -> Iterator[Finding]:
@@ -105,6 +123,11 @@ def verify_trace(manifest: Mapping[str, Any], file: Path) -> Iterator[Finding]:
                 where=f"{where}, line {number}",
                 why=f"it decided for {one.outcome.desired} replicas, and Kubernetes' algorithm for {found.desired}",
             )
+
+
+def passes_checked(file: Path) -> int:
+    """Return how many passes of a trace have a decision to compare with."""
+    return sum(one.outcome is not None for one in read(file)[1])
 
 
 def _rescales(said: Autoscale, file: Path) -> Iterator[Finding]:
