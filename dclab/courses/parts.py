@@ -95,7 +95,7 @@ PARTS: Mapping[str, Part] = {
     ),
     "pods": Part(
         sections=("pods",),
-        command="dclab top",
+        command="dclab run",
         what="CPU and memory of every service at rest and at ten workers; who uses most, and whether the app is CPU-bound",
         found=lambda results: bool(getattr(results, "pods", None)),
     ),

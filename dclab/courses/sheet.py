@@ -91,7 +91,7 @@ def load_sheet(course: str) -> Sheet:
     )
 
 
-HINT = "docs/reference.md has every field of a course sheet and every part of a run."
+HINT = "A sheet has course, title and questions; each of these has title and marks, then parts, workers, asks or by_hand."
 
 
 def read_sheet(file: Path) -> Sheet:
