@@ -91,7 +91,9 @@ def load_sheet(course: str) -> Sheet:
     )
 
 
-HINT = "A sheet has course, title and questions; each of these has title and marks, then parts, workers, asks or by_hand."
+HINT = (
+    "A sheet has course, title and questions; each of these has title and marks, then parts, workers, asks or by_hand."
+)
 
 
 def read_sheet(file: Path) -> Sheet:

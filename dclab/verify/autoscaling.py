@@ -131,13 +131,18 @@ def passes_checked(file: Path) -> int:
 
 
 def _rescales(said: Autoscale, file: Path) -> Iterator[Finding]:
-    """The demonstration shows what the autoscaler decided."""
+    """The demonstration shows what the autoscaler decided.
+
+    Its passes are fetched after its last point, so that they may know of one change more.
+    """
     _, passes = read(file)
     rescales = [_size(one.message) for one in said.events if one.reason == "SuccessfulRescale"]
     decided: list[Any] = [
         one.outcome.desired for one in passes if one.outcome and one.outcome.desired != one.seen.replicas
     ]
-    if decided and rescales != decided:
+    last = rescales[-1] if rescales else said.timeline[0].desired if said.timeline else None
+    unseen = last in [one.desired for one in said.timeline[-2:]]
+    if decided and rescales != decided and not (unseen and rescales == decided[:-1]):
         yield Finding(
             where="autoscale.events",
             why=f"the autoscaler scaled to {_list(rescales)}, and its passes say {_list(decided)}",

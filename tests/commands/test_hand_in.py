@@ -102,7 +102,7 @@ def test_a_link_is_not_handed_in(dclab_here, run, tmp_path):
     [
         (("--course", "csc4160"), "It knows csc4160-f24, csc4160-f25, hkust-a6."),
         (("--course", "nowhere.yaml"), "nowhere.yaml cannot be read."),
-        (("--course", "broken.yaml"), "Line 1, column"),
+        (("--course", "broken.yaml"), "Line 2, column"),
         (("--course", "mine.yaml"), "Question 1, marks: Expected `float`, got `str`."),
     ],
 )

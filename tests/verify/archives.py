@@ -45,10 +45,10 @@ def link(name, target, kind=tarfile.SYMTYPE):
 
 
 def zip_with_link(files):
-    """A zip archive in which results.json is a symbolic link."""
+    """A zip archive in which a file is a symbolic link."""
     made = io.BytesIO(zip_of(files))
     with zipfile.ZipFile(made, "a") as archive:
-        entry = zipfile.ZipInfo("run/results.json")
+        entry = zipfile.ZipInfo("run/raw/link.jsonl")
         entry.external_attr = 0o120777 << 16
         archive.writestr(entry, "/etc/passwd")
     return made.getvalue()
@@ -67,22 +67,22 @@ ZEROS = bytes(1_000_000)
 
 
 def bomb_zip():
-    """1 MB that becomes 1 GB."""
+    """Some 250 kB that become 250 MB."""
     made = io.BytesIO()
     with (
         zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive,
         archive.open("run/results.json", "w", force_zip64=True) as opened,
     ):
-        for _ in range(1000):
+        for _ in range(250):
             opened.write(ZEROS)
     return made.getvalue()
 
 
 def bomb_tar(kind=tarfile.REGTYPE):
-    """A tar.gz that claims 8 GB, or whose extended header does, and has 1 GB of it."""
+    """A tar.gz that claims 8 GB, or whose extended header does, and has 250 MB of it."""
     entry = tarfile.TarInfo("run/results.json")
     entry.type, entry.size = kind, 8_000_000_000
-    return gzip.compress(entry.tobuf(tarfile.GNU_FORMAT), 1) + gzip.compress(ZEROS, 9) * 1000
+    return gzip.compress(entry.tobuf(tarfile.GNU_FORMAT), 1) + gzip.compress(ZEROS, 9) * 250
 
 
 def flipped(data):
