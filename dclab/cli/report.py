@@ -45,6 +45,10 @@ def report(
 
     report.html, report.md and the pictures come from the run's results.json alone.
 
+    With --course they follow a course's sheet: a known one, or a YAML file with course, title and questions; each question has title
+    and marks, then parts of a run that answer it (speed, latency, bottleneck, pods, monitoring, load, autoscaler, metric,
+    latency-autoscaler, own-autoscaler), asks (its full text), workers (numbers wanted), by_hand (what no run holds).
+
     With two runs or more: comparison.html and comparison.md, of what differs beyond noise.
 
     Example: dclab report reports/20260101-120000-embedded --course csc4160-f25 --hand-in

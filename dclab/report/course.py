@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dclab.courses.answers import Answer, answers
 from dclab.courses.sheet import Sheet, said
@@ -35,6 +35,7 @@ def course_sections(sheet: Sheet, results: Results, words: Words, raw: Sequence[
     rest = [name for name in content if name not in numbers]
     numbers |= {name: number for number, name in enumerate(rest, len(found) + 1)}
     made = {name: tuple(blocks) for name, (_, blocks) in content.items()}
+    titles = {name: title for name, (title, _) in content.items()}
     checklist = Section(
         name="asked",
         title=words("What is asked, and where it is answered"),
@@ -43,12 +44,17 @@ def course_sections(sheet: Sheet, results: Results, words: Words, raw: Sequence[
     questions = [
         Section(
             name=f"question-{number}",
-            title=f"{number}. {said(one.question.title, words.language)} ({_marks(one.question.marks, words)})",
-            blocks=tuple(_question(number, one, made, numbers, words)),
+            title=words(
+                "{number}. {title} ({marks})",
+                number=number,
+                title=said(one.question.title, words.language),
+                marks=_marks(one.question.marks, words),
+            ),
+            blocks=tuple(_question(number, one, made, titles, numbers, words)),
         )
         for number, one in enumerate(found, 1)
     ]
-    others = [Section(name=name, title=f"{numbers[name]}. {content[name][0]}", blocks=made[name]) for name in rest]
+    others = [Section(name=name, title=f"{numbers[name]}. {titles[name]}", blocks=made[name]) for name in rest]
     return [checklist, *questions, *others]
 
 
@@ -88,17 +94,22 @@ def _checklist(sheet: Sheet, found: Sequence[Answer], words: Words) -> Iterator[
 
 
 def _question(
-    number: int, one: Answer, made: dict[str, tuple[Block, ...]], numbers: dict[str, int], words: Words
+    number: int,
+    one: Answer,
+    made: Mapping[str, tuple[Block, ...]],
+    titles: Mapping[str, str],
+    numbers: Mapping[str, int],
+    words: Words,
 ) -> Iterator[Block]:
     if one.question.asks is not None:
-        yield text(said(one.question.asks, words.language))
+        yield text(words("Asked: {question}", question=said(one.question.asks, words.language)))
     if one.question.by_hand is not None:
         yield note(words("To be added by hand: {what}", what=said(one.question.by_hand, words.language)))
     for name in one.sections:
-        if name not in made:  # a part that this dclab measures and does not show
+        if name not in made:  # a part that this dclab has no section for
             for command in one.commands:
                 yield missing(words, command)
         elif numbers[name] == number:
             yield from made[name]
         else:
-            yield text(words("The figures are in section {where}.", where=numbers[name]))
+            yield text(words("{title}: see section {where}.", title=titles[name], where=numbers[name]))

@@ -44,7 +44,8 @@ def hand_in(folder: Path, course: str | None = None) -> HandIn:
         Refused: one of them names a folder of this machine, or holds a secret.
         MissingTool: the archive cannot be written.
     """
-    folder = folder.resolve()
+    if folder.name in ("", ".."):
+        folder = folder.resolve()
     name = f"{folder.name}-{course}" if course else folder.name
     chosen = sorted(_chosen(folder))
     packed = io.BytesIO()

@@ -63,7 +63,7 @@ def test_the_report_of_a_course_and_its_archive(dclab_here, run):
 def test_in_chinese_too(dclab_here, run):
     assert dclab_here("report", str(run), "--course", "hkust-a6", "--lang", "zh").code == 0
     text = (run / "report.md").read_text()
-    assert "## 1. 不同 worker 数量下的性能 (2 分)" in text
+    assert "## 1. 不同 worker 数量下的性能（2 分）" in text
     assert "✎" not in text  # by hand alone is no question of this sheet
     assert "dclab hpa\\-compare" in text or "dclab hpa-compare" in text
 

@@ -133,7 +133,7 @@ def test_a_teachers_own_file(tmp_path):
     sheet = load_sheet(str(file))
     assert (sheet.course, sheet.marks) == ("mine", 1.5)
     text = render_markdown(RUN, {}, Words("zh"), (), sheet)
-    assert "## 1. 速度 (1.5 分)" in text
+    assert "## 1. 速度（1.5 分）" in text
     assert "# My course" in text
 
 
