@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "ExperimentCall", "Invocation", "LabCall", "PlacedCall"]
 
 NOT_RECORDED = {
-    "as_json", "quiet", "verbose", "name", "engine", "context", "out", "images", "yes", "language", "address", "keep"
+    "as_json", "quiet", "verbose", "name", "engine", "context", "out", "images", "yes", "language", "address", "keep", "course"
 }  # fmt: skip
 """Options that say where and how, not what is measured; some hold names that no report should carry."""
 

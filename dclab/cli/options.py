@@ -29,6 +29,7 @@ __all__ = [
     "AddressOption",
     "AppliesTo",
     "ContextOption",
+    "CourseOption",
     "Engine",
     "EngineOption",
     "ImagesOption",
@@ -158,6 +159,16 @@ OutOption = Annotated[
         metavar="FOLDER",
         help="Folder for the results.",
         show_default="reports/<time>-<engine>",
+    ),
+]
+CourseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--course",
+        envvar="DCLAB_COURSE",
+        metavar="COURSE|FILE",
+        autocompletion=completion.courses,
+        help="Write the report in the order of a course's sheet, with its marks as the checklist: a known course or your own YAML.",
     ),
 ]
 LanguageOption = Annotated[Language, typer.Option("--lang", envvar="DCLAB_LANG", help="Language of the report.")]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dclab.cli.hpa_compare import COMPARE_CLOCK
-from dclab.cli.options import ImagesOption, LanguageOption, YesOption, duration_option
+from dclab.cli.options import CourseOption, ImagesOption, LanguageOption, YesOption, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
@@ -62,6 +62,7 @@ def run(
     images: ImagesOption = "build",
     yes: YesOption = False,
     language: LanguageOption = "en",
+    course: CourseOption = None,
 ) -> Result:
     """Do the whole exercise and write its report.
 
@@ -72,10 +73,12 @@ def run(
     Example: dclab run --quick
     """
     from dclab.cli.start import KubeOptions, start_lab
+    from dclab.courses.sheet import load_sheet
     from dclab.engines.embedded.wire import Settings
     from dclab.report.write import write_report
     from dclab.run_folder import drop_unused, new_folder
 
+    sheet = load_sheet(course) if course else None
     faster = quick and call.place == "embedded"
     compares = metric is RunMetric.ALL
     clock_speed = 1.0 if not faster else COMPARE_CLOCK if compares else QUICK_CLOCK
@@ -104,7 +107,7 @@ def run(
         raise
     assert made.results is not None
     call.output.step("report")
-    files = write_report(made.results, folder, language)
+    files = write_report(made.results, folder, language, sheet)
     return Result(_lines, fault=made.fault, folder=str(folder), files=[str(one) for one in files], failed=made.failed)
 
 

@@ -23,6 +23,7 @@ from dclab.results.elasticity import (
     ElasticPoint,
     Spread,
 )
+from dclab.results.kept import KeptFile
 from dclab.results.performance import (
     Bottleneck,
     Evidence,
@@ -54,6 +55,7 @@ __all__ = [
     "Environment",
     "Evidence",
     "Intervention",
+    "KeptFile",
     "LatencySummary",
     "LoadTest",
     "MetricReading",
@@ -142,6 +144,10 @@ class Results:
     """Autoscalers side by side (`hpa-compare`)."""
     monitoring: Monitoring | None = None
     caveats: tuple[Caveat, ...] = ()
+    raw: Annotated[Mapping[Name, KeptFile], Meta(max_length=1000)] = field(default_factory=dict)
+    """By name: each file of raw/; empty in files of older versions."""
+    seal: Name | None = None
+    """Checksum of all the rest, by which `dclab verify` sees a later change; None until the run is finished."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -12,7 +12,18 @@ from dclab.experiments.pods import UsageRow
 from dclab.results import DemandStep, ElasticPoint, TimelinePoint
 from dclab.user_files import read_text
 
-__all__ = ["CounterRow", "ElasticRow", "ProbeRow", "Raw", "ReportRow", "SiegeRow", "WaitRow", "WindowRow", "read_raw"]
+__all__ = [
+    "CounterRow",
+    "ElasticRow",
+    "MonitoringRow",
+    "ProbeRow",
+    "Raw",
+    "ReportRow",
+    "SiegeRow",
+    "WaitRow",
+    "WindowRow",
+    "read_raw",
+]
 
 T = TypeVar("T")
 
@@ -26,6 +37,9 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
     load_balancing: str
     by: str
     attempt: int = 1
+    began: float | None = None
+    ended: float | None = None
+    """Of a phase of the demonstration, during which the counter was not read often: the window's own ends."""
 
 
 class CounterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +95,16 @@ class SiegeRow(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
 
 
+class MonitoringRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample of the latency graph: what Prometheus answered, or one scrape where there was none."""
+
+    target: str
+    t: float
+    seconds: Annotated[str, msgspec.Meta(pattern=r"^([+-]?(\d+\.?\d*([eE][+-]?\d+)?|Inf)|NaN)$")] | None = None
+    sum_seconds: float | None = None
+    probes: float | None = None
+
+
 class ElasticRow(msgspec.Struct, frozen=True, kw_only=True):
     """One point of a comparison of autoscalers."""
 
@@ -103,6 +127,7 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     hpa: list[dict[str, object]]
     elastic: list[ElasticRow]
     pods: list[UsageRow]
+    monitoring: list[MonitoringRow]
 
     def of(self, window: WindowRow, rows: list[T]) -> list[T]:
         """Return the rows of a file that belong to a window."""
@@ -121,6 +146,7 @@ ROWS = {
     "hpa": dict[str, object],
     "elastic": ElasticRow,
     "pods": UsageRow,
+    "monitoring": MonitoringRow,
 }
 
 
