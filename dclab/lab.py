@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
-from dclab.results import AutoscaleEvent, Condition, MetricReading, Resources
+from msgspec import Meta
+
+from dclab.results import AutoscaleEvent, Condition, MetricReading, ReplicaHealth, Resources
 
 __all__ = [
     "SERVICES",
     "AutoscalerStatus",
     "Counter",
     "DeploymentState",
+    "HealthProbe",
     "Job",
     "JobStatus",
     "Lab",
@@ -32,10 +35,12 @@ __all__ = [
     "ProbeSample",
     "ProbeSpec",
     "Quantities",
+    "ReplicaHealth",
     "ReplicaUsage",
     "Replicas",
     "Scrape",
     "UsageMeter",
+    "TemplateChange",
     "WorkerReport",
 ]
 
@@ -210,6 +215,34 @@ class DeploymentState:
     usage: tuple[ReplicaUsage, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class HealthProbe:
+    """An HTTP probe of a container, with the semantics and the defaults of Kubernetes (k8s.io/api/core/v1, Probe).
+
+    It fails where no answer of status 200 to 399 is there within the timeout. After `failure_threshold` failures in a row a
+    readiness probe takes the replica out of its services until the next success, and a liveness probe has it restarted.
+    """
+
+    kind: Literal["readiness", "liveness"]
+    path: str = "/"
+    period_seconds: Annotated[int, Meta(ge=1)] = 10
+    timeout_seconds: Annotated[int, Meta(ge=1)] = 1
+    failure_threshold: Annotated[int, Meta(ge=1)] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateChange:
+    """What a rolling update changes of a deployment's pods."""
+
+    probe: HealthProbe | None = None
+    """A readiness probe takes the place of the manifest's, a liveness probe comes beside it."""
+    bad_image: bool = False
+    """Whether the new image cannot run: there is none of its name, or on the embedded engine no such program."""
+    deaf: bool = False
+    """Whether SIGTERM does not reach the program, as behind a shell that does not pass it on: it is killed after its grace
+    period."""
+
+
 class LogLine(NamedTuple):
     """One line of a replica's log."""
 
@@ -319,6 +352,21 @@ class Lab(Protocol):
 
         An empty mapping takes the intervention back.
         """
+
+    def health(self, deployment: str) -> Sequence[ReplicaHealth]:
+        """Return every replica that there is, also those that are on their way out, by name."""
+
+    def roll_out(self, deployment: str, change: TemplateChange) -> None:
+        """Begin a rolling update to the template with this change; return at once, since it may never come to its end.
+
+        To be called under a hold. The template is put back by `roll_back`, or when this process is killed.
+        """
+
+    def roll_back(self, deployment: str) -> None:
+        """Begin to put back the template from before `roll_out`, as `kubectl rollout undo`; nothing happens without one."""
+
+    def delete_replica(self, deployment: str, name: str) -> None:
+        """Begin to end one replica, by SIGTERM, as `kubectl delete pod`; another takes its place. InvalidInput: there is none."""
 
     @property
     def load_balancing_policies(self) -> Sequence[str]:

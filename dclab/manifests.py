@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dclab.errors import DclabError
-from dclab.lab import LoadSpec
+from dclab.lab import HealthProbe, LoadSpec, TemplateChange
 from dclab.paths import shipped
 from dclab.quantity import mebibytes, millicores
 from dclab.results import Resources
 
 __all__ = [
     "AUTOSCALERS",
+    "BAD_IMAGE",
     "Manifest",
     "ServicePort",
     "Workload",
@@ -28,6 +29,9 @@ __all__ = [
 ]
 
 Manifest = dict[str, Any]
+
+BAD_IMAGE = "dockercoins-no-such-image"
+"""Name of an image, and on the embedded engine of a program, that there is not."""
 
 AUTOSCALERS = ("cpu", "cpu-tuned", "latency", "latency-tuned", "requests", "inflight")
 """Those in `manifests/optional/`: cpu has the exercise's figures, latency upstream's, the others those of `hpa-simulate --tune`."""
@@ -88,8 +92,20 @@ class Workload:
     """Seconds between two TCP readiness checks; None where the manifest has no probe."""
     readiness_timeout: float = 1.0
     readiness_failures: int = 3
+    probe: HealthProbe | None = None
+    """An HTTP probe of an experiment: for readiness in place of the TCP check, for liveness beside it."""
     grace_seconds: float = 30.0
     resources: Resources = field(default_factory=Resources)
+    deaf: bool = False
+    """Whether it is not sent SIGTERM."""
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = "25%"
+    """Of a rolling update: a number of replicas, or a percentage (k8s.io/api/apps/v1, RollingUpdateDeployment)."""
+
+    def changed(self, change: TemplateChange) -> Workload:
+        """Return the workload of a rolling update."""
+        command = (BAD_IMAGE, *self.command[1:]) if change.bad_image else self.command
+        return replace(self, probe=change.probe, command=command, deaf=change.deaf)
 
 
 def workload(manifest: Manifest) -> Workload:
@@ -99,6 +115,7 @@ def workload(manifest: Manifest) -> Workload:
     pod = template["spec"]
     container = pod["containers"][0]
     probe = container.get("readinessProbe")
+    rolling = spec.get("strategy", {}).get("rollingUpdate", {})
     resources = _resources(container.get("resources", {}))
     return Workload(
         name=manifest["metadata"].get("name") or manifest["metadata"]["generateName"],
@@ -113,6 +130,8 @@ def workload(manifest: Manifest) -> Workload:
         readiness_timeout=float(probe.get("timeoutSeconds", 1)) if probe else 1.0,
         readiness_failures=int(probe.get("failureThreshold", 3)) if probe else 3,
         grace_seconds=float(pod.get("terminationGracePeriodSeconds", 30)),
+        max_surge=rolling.get("maxSurge", "25%"),
+        max_unavailable=rolling.get("maxUnavailable", "25%"),
         resources=resources,
     )
 

@@ -21,8 +21,10 @@ from dclab.results import (
     Comparison,
     LatencySummary,
     Pods,
+    ProbeDemo,
     Rate,
     Results,
+    RolloutDemo,
     Sweep,
     TargetLatency,
 )
@@ -54,6 +56,34 @@ def _all(results: Results) -> Iterator[str]:
         yield from _comparison(results.comparison)
     if results.autoscale:
         yield from _autoscale(results.autoscale)
+    if results.probes:
+        yield from _looks("probes", results.probes)
+        predicted = results.probes.predicted
+        yield from _ordered("probes.predicted.first", predicted.first_low, predicted.first_high)
+        yield from _ordered("probes.predicted.cycle", predicted.cycle_low, predicted.cycle_high)
+        if (predicted.outcome == "fails") != (predicted.first_low is not None):
+            yield "probes.predicted.first_low: it is there if, and only if, the probe fails"
+    if results.rollout:
+        yield from _looks("rollout", results.rollout)
+        for name, took in (("undone", results.rollout.undone), ("healed", results.rollout.healed)):
+            if took:
+                yield from _ordered(f"rollout.{name}", took.low, took.high)
+
+
+def _looks(where: str, demo: ProbeDemo | RolloutDemo) -> Iterator[str]:
+    yield from _in_order(f"{where}.timeline", [one.t for one in demo.timeline])
+    seen = {one.phase for one in demo.timeline}
+    for index, one in enumerate(demo.phases):
+        if one.phase not in seen:
+            yield f"{where}.phases[{index}].phase: nothing of {one.phase!r} is in the timeline"
+        yield from _ordered(f"{where}.phases[{index}].rate", one.rate_low, one.rate_high)
+
+
+def _ordered(where: str, low: float | None, high: float | None) -> Iterator[str]:
+    if (low is None) != (high is None):
+        yield f"{where}: one end of the interval is missing"
+    elif low is not None and high is not None and low > high:
+        yield f"{where}: {low:g} is above {high:g}"
 
 
 def _rate(where: str, rate: Rate) -> Iterator[str]:

@@ -17,7 +17,9 @@ from dclab.results import (
     LatencySummary,
     LoadTest,
     Monitoring,
+    ProbeDemo,
     Results,
+    RolloutDemo,
     Sweep,
     TargetLatency,
 )
@@ -27,7 +29,9 @@ __all__ = [
     "latency_lines",
     "load_lines",
     "monitoring_lines",
+    "probe_lines",
     "proof_lines",
+    "rollout_lines",
     "summary_lines",
     "sweep_lines",
     "url_lines",
@@ -149,6 +153,24 @@ def monitoring_lines(monitoring: Monitoring, prometheus: str | None) -> Iterator
     series = sorted(monitoring.series.items())
     rows = [(name, f"{points[-1][1]:.1f}", len(points)) for name, points in series if points]
     yield table("target", "ms, last", "points", rows=rows)
+
+
+def probe_lines(probes: ProbeDemo) -> Iterator[Any]:
+    """What was predicted of a health probe, what it did, and the figures of each phase."""
+    from dclab.report.health_words import phase_rows, probe_sentences
+
+    yield from probe_sentences(probes)
+    yield table("", "s", "hashes", "hashes/s", "times out", "s without", "restarts", rows=phase_rows(probes))
+
+
+def rollout_lines(rollout: RolloutDemo) -> Iterator[Any]:
+    """Where a rolling update was to hang, where it did, the figures of each phase, and what was lost."""
+    from dclab.report.rollout_words import loss_rows, phase_rows, rollout_sentences
+
+    yield from rollout_sentences(rollout)
+    yield table("", "s", "hashes", "hashes/s", "fewest ready", "failed calls", rows=phase_rows(rollout))
+    if rollout.losses:
+        yield table("ended by", "workers", "made", "counted", "lost", "predicted", rows=loss_rows(rollout))
 
 
 def summary_lines(results: Results) -> Iterator[Any]:

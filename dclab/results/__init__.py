@@ -24,6 +24,7 @@ from dclab.results.elasticity import (
     Spread,
 )
 from dclab.results.kept import KeptFile
+from dclab.results.health import HealthEvent, HealthLook, HealthPhase, HealthPrediction, ProbeDemo, ReplicaHealth
 from dclab.results.performance import (
     Bottleneck,
     Evidence,
@@ -38,6 +39,7 @@ from dclab.results.performance import (
     TargetLatency,
 )
 from dclab.results.pods import Pods, PodState, Resources, ServiceUsage
+from dclab.results.rollout import Loss, RolloutDemo, Stuck, Took
 
 __all__ = [
     "SCHEMA",
@@ -54,25 +56,35 @@ __all__ = [
     "ElasticityVerdict",
     "Environment",
     "Evidence",
+    "HealthEvent",
+    "HealthLook",
+    "HealthPhase",
+    "HealthPrediction",
     "Intervention",
     "KeptFile",
     "LatencySummary",
     "LoadTest",
+    "Loss",
     "MetricReading",
     "ModelFit",
     "ModelName",
     "Monitoring",
     "PodState",
     "Pods",
+    "ProbeDemo",
     "Rate",
+    "ReplicaHealth",
     "Resources",
     "Results",
+    "RolloutDemo",
     "ServiceUsage",
     "Spread",
+    "Stuck",
     "Sweep",
     "SweepPoint",
     "TargetLatency",
     "TimelinePoint",
+    "Took",
     "json_schema",
 ]
 
@@ -143,6 +155,10 @@ class Results:
     comparison: Comparison | None = None
     """Autoscalers side by side (`hpa-compare`)."""
     monitoring: Monitoring | None = None
+    probes: ProbeDemo | None = None
+    """An HTTP health probe under load (`probe-demo`)."""
+    rollout: RolloutDemo | None = None
+    """A rolling update to a bad image and back (`rollout-demo`)."""
     caveats: tuple[Caveat, ...] = ()
     raw: Annotated[Mapping[Name, KeptFile], Meta(max_length=1000)] = field(default_factory=dict)
     """By name: each file of raw/; empty in files of older versions."""

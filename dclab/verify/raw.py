@@ -9,7 +9,7 @@ import msgspec
 
 from dclab.errors import InvalidInput
 from dclab.experiments.pods import UsageRow
-from dclab.results import DemandStep, ElasticPoint, TimelinePoint
+from dclab.results import DemandStep, ElasticPoint, HealthLook, Loss, TimelinePoint
 from dclab.user_files import read_text
 
 __all__ = [
@@ -128,6 +128,9 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     elastic: list[ElasticRow]
     pods: list[UsageRow]
     monitoring: list[MonitoringRow]
+    probes: list[HealthLook]
+    rollout: list[HealthLook]
+    losses: list[Loss]
 
     def of(self, window: WindowRow, rows: list[T]) -> list[T]:
         """Return the rows of a file that belong to a window."""
@@ -147,6 +150,9 @@ ROWS = {
     "elastic": ElasticRow,
     "pods": UsageRow,
     "monitoring": MonitoringRow,
+    "probes": HealthLook,
+    "rollout": HealthLook,
+    "losses": Loss,
 }
 
 

@@ -153,6 +153,32 @@ def test_a_siege_is_followed_and_read(on_kube):
     assert load["generator"].startswith("siege")
 
 
+def test_a_health_probe_is_predicted_shown_and_put_back(on_kube, cluster):
+    apps = AppsV1Api(cluster.client)
+    before = apps.read_namespaced_deployment("rng", LAB).spec.template
+    done = on_kube("probe-demo", "--period", "1", "--failure-threshold", "2", "--json")
+    assert done.code == 0, done.err
+    tcp, _, http, _ = done.data["probes"]["phases"]
+    assert (tcp["times_out"], tcp["restarts"]) == (0, 0)
+    assert http["times_out"] >= 1
+    assert apps.read_namespaced_deployment("rng", LAB).spec.template == before
+    assert on_kube("status", "--json").data["deployments"]["rng"]["ready"] == 1
+
+
+def test_a_bad_image_hangs_as_predicted_and_is_undone(on_kube, cluster):
+    apps = AppsV1Api(cluster.client)
+    before = apps.read_namespaced_deployment("worker", LAB).spec.template
+    done = on_kube("rollout-demo", "--seconds", "4s", "--json")
+    assert done.code == 0, done.err
+    found = done.data["rollout"]
+    assert found["stuck"] == found["predicted"] == {"old": 8, "new": 5}
+    assert found["waiting"] in ("ErrImagePull", "ImagePullBackOff", "ContainerCreating")
+    gentle, hard = found["losses"]
+    assert 0 <= gentle["served"] - gentle["counted"] <= 6, "what hasher was making"
+    assert hard["served"] >= hard["counted"]
+    assert apps.read_namespaced_deployment("worker", LAB).spec.template == before
+
+
 def _prometheus_labels(cluster):
     return AppsV1Api(cluster.client).read_namespaced_deployment("prometheus-server", LAB).metadata.labels
 

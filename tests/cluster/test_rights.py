@@ -97,6 +97,8 @@ def test_rights_are_those_that_are_used(exact, cluster):
     with lab.hold("a test"):
         time.sleep(RENEW_SECONDS + 1)
         lab.scale("worker", 2)
+        lab.delete_replica("hasher", lab.health("hasher")[0].name)
+        lab.scale("hasher", 1)
     job = lab.start_load(LoadSpec(target="rng", seconds=2))
     wait_for(lambda: job.status().state == "succeeded", 60, "the end of the load", every=0.2)
     job.stop()

@@ -28,9 +28,11 @@ from dclab.lab import (
     ProbeSample,
     ProbeSpec,
     Quantities,
+    ReplicaHealth,
     Replicas,
     ReplicaUsage,
     Scrape,
+    TemplateChange,
     WorkerReport,
 )
 from dclab.loopback import LOOPBACK
@@ -224,6 +226,22 @@ class EmbeddedLab:
     def configure(self, deployment: str, env: Mapping[str, str], timeout: float = 60.0) -> None:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
         self.ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
+
+    def health(self, deployment: str) -> Sequence[ReplicaHealth]:
+        """Return every replica that there is, also those that are on their way out, by name."""
+        return self.ask(questions.AskHealth(deployment=deployment))
+
+    def roll_out(self, deployment: str, change: TemplateChange) -> None:
+        """Begin a rolling update to the template with this change."""
+        self.ask(questions.RollOut(deployment=deployment, change=change))
+
+    def roll_back(self, deployment: str) -> None:
+        """Begin to put back the template from before `roll_out`; nothing happens without one."""
+        self.ask(questions.RollBack(deployment=deployment))
+
+    def delete_replica(self, deployment: str, name: str) -> None:
+        """Begin to end one replica, by SIGTERM; another takes its place. InvalidInput: there is none."""
+        self.ask(questions.DeleteReplica(deployment=deployment, name=name))
 
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""

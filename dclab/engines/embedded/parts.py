@@ -138,6 +138,7 @@ class Parts:
     def remember(self) -> Callable[[], Coroutine[Any, Any, None]]:
         """Return a function that puts the lab back to how it is now: for a command that is killed while it holds it."""
         desired = {name: (one.desired, one.overrides) for name, one in self.deployments.items()}
+        rolled = {name for name, one in self.deployments.items() if one.before}
         policy, scaled, jobs = self.services.load_balancing, set(self.autoscaling.targets), set(self.jobs)
         period = self.scrapes.period
 
@@ -146,6 +147,8 @@ class Parts:
                 self.autoscaling.remove(name)
             for name, (count, overrides) in desired.items():
                 self.deployments[name].overrides = overrides
+                if name not in rolled:
+                    self.deployments[name].roll_back()
                 self.deployments[name].scale(count)
             if self.scrapes.period != period:
                 self.scrape_every(period)

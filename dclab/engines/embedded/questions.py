@@ -11,7 +11,17 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 from dclab.engines.embedded.wire import Settings
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import (
+    AutoscalerStatus,
+    DeploymentState,
+    JobStatus,
+    Quantities,
+    ReplicaHealth,
+    Replicas,
+    ReplicaUsage,
+    TemplateChange,
+    WorkerReport,
+)
 from dclab.manifests import Workload
 
 __all__ = [
@@ -20,6 +30,7 @@ __all__ = [
     "AskAbout",
     "AskAutoscaler",
     "AskCpuRequest",
+    "AskHealth",
     "AskJob",
     "AskJobLog",
     "AskPasses",
@@ -33,6 +44,7 @@ __all__ = [
     "AskTrouble",
     "AskUsage",
     "Configure",
+    "DeleteReplica",
     "Down",
     "Hold",
     "Question",
@@ -40,6 +52,8 @@ __all__ = [
     "RemoveAutoscaler",
     "ReplicaSpent",
     "ReplicaState",
+    "RollBack",
+    "RollOut",
     "Scale",
     "ScrapeEvery",
     "SetLoadBalancing",
@@ -200,6 +214,36 @@ class Configure(_Waiting[None], frozen=True):
     verb: ClassVar[str] = "configure"
     deployment: str
     env: dict[str, str]
+
+
+class AskHealth(Question[tuple[ReplicaHealth, ...]], frozen=True):
+    """Every replica of a deployment."""
+
+    verb: ClassVar[str] = "health"
+    deployment: str
+
+
+class RollOut(Question[None], frozen=True):
+    """Begin a rolling update of a deployment."""
+
+    verb: ClassVar[str] = "roll_out"
+    deployment: str
+    change: TemplateChange
+
+
+class RollBack(Question[None], frozen=True):
+    """Begin to put back what was there before `RollOut`."""
+
+    verb: ClassVar[str] = "roll_back"
+    deployment: str
+
+
+class DeleteReplica(Question[None], frozen=True):
+    """Begin to end one replica."""
+
+    verb: ClassVar[str] = "delete_replica"
+    deployment: str
+    name: str
 
 
 class AskReports(Question[tuple[WorkerReport, ...] | None], frozen=True):

@@ -18,7 +18,16 @@ from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
 from dclab.engines.embedded.usage import spent
 from dclab.errors import DclabError, InvalidInput, TimedOut
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import (
+    AutoscalerStatus,
+    DeploymentState,
+    JobStatus,
+    Quantities,
+    ReplicaHealth,
+    Replicas,
+    ReplicaUsage,
+    WorkerReport,
+)
 
 __all__ = ["Verbs"]
 
@@ -99,6 +108,45 @@ class Verbs:
                 f"See the logs in {self.parts.logs}.",
             )
         await self.parts.wait([found], asked.timeout)
+
+    async def health(self, asked: questions.AskHealth) -> tuple[ReplicaHealth, ...]:
+        """Every replica of one deployment."""
+        self.parts.see()
+        found = self.parts.deployment(asked.deployment)
+        return tuple(
+            ReplicaHealth(
+                name=one.name,
+                ready=one.ready and not one.terminating,
+                in_service=one.serving and not one.terminating,
+                terminating=one.terminating,
+                restarts=one.restarts,
+                current=found.is_current(one),
+                waiting=one.waiting,
+            )
+            for one in sorted(found.replicas, key=lambda each: each.name)
+        )
+
+    async def roll_out(self, asked: questions.RollOut) -> None:
+        """Begin a rolling update."""
+        found = self.parts.deployment(asked.deployment)
+        if asked.change.probe and found.workload.port is None:
+            raise InvalidInput(
+                f"{found.name} cannot have an HTTP probe.", "It listens at no port.", "Take rng, hasher or webui."
+            )
+        found.roll_out(asked.change)
+
+    async def roll_back(self, asked: questions.RollBack) -> None:
+        """Begin to put back what was there before."""
+        self.parts.deployment(asked.deployment).roll_back()
+
+    async def delete_replica(self, asked: questions.DeleteReplica) -> None:
+        """Begin to end one replica; the deployment starts another."""
+        found = self.parts.deployment(asked.deployment)
+        one = next((one for one in found.replicas if one.name == asked.name), None)
+        if one is None:
+            raise InvalidInput(f"{asked.deployment} has no replica {asked.name!r}.", "It has ended.", "Name another.")
+        one.drain()
+        self.parts.reconciler.changed()
 
     async def cpu_request(self, asked: questions.AskCpuRequest) -> float:
         """CPU request of one replica in millicores."""

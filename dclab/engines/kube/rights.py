@@ -36,7 +36,8 @@ IN_THE_NAMESPACE = (
     (["networking.k8s.io"], ["networkpolicies"], _APPLY),
     (["rbac.authorization.k8s.io"], ["roles", "rolebindings"], _APPLY),
     (["discovery.k8s.io"], ["endpointslices"], _LOOK),
-    ([""], ["pods"], _LOOK),
+    # `delete` to show that another pod takes the place of one that is gone.
+    ([""], ["pods"], [*_LOOK, "delete"]),
     ([""], ["pods/log"], ["get"]),
     # From Kubernetes 1.35 on, a WebSocket needs `create`, too.
     ([""], ["pods/portforward"], ["get", "create"]),

@@ -8,10 +8,11 @@ from datetime import datetime
 
 import msgspec
 
-from dclab.engines.kube.objects import Condition, Object, Part, Quantity
+from dclab.engines.kube.objects import Condition, Object, Part, Quantity, Reference
 
 __all__ = [
     "Deployment",
+    "EndpointSlice",
     "Job",
     "Pod",
     "PodMetrics",
@@ -164,6 +165,25 @@ class ReplicaSet(Object, frozen=True):
     """A replica set."""
 
     status: DeploymentStatus = DeploymentStatus()
+
+
+class EndpointConditions(Part, frozen=True):
+    """Whether an endpoint is sent connections; the API reference has a missing value mean true."""
+
+    ready: bool = True
+
+
+class Endpoint(Part, frozen=True):
+    """One address of a service."""
+
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: Reference = Reference()
+
+
+class EndpointSlice(Object, frozen=True):
+    """Some of the addresses of a service."""
+
+    endpoints: tuple[Endpoint, ...] = ()
 
 
 class JobStatus(Part, frozen=True):

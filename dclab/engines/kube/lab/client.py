@@ -18,6 +18,7 @@ from dclab.engines.kube.lab import jobs, logs, meter, reports, rollout, states
 from dclab.engines.kube.lab.autoscaling import AutoscaledLab
 from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
+from dclab.engines.kube.lab.rolled import RolledLab
 from dclab.engines.kube.lab.tenancy import used
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Node, Service
@@ -44,7 +45,7 @@ SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
 
 
-class KubeLab(AutoscaledLab):
+class KubeLab(RolledLab):
     """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
 
     engine = "kube"
@@ -278,9 +279,3 @@ class KubeLab(AutoscaledLab):
 
     def _deployment(self, name: str) -> str:
         return path_of("apps/v1", "Deployment", self.name, name)
-
-    def _unknown(self, name: str) -> DclabError:
-        known = rollout.names(self.api, self.name)
-        if not known:
-            return LabLost(f"There is no lab in the namespace {self.name!r}.", "", "`dclab up` makes one.")
-        return InvalidInput(f"There is no deployment {str(name)!r}.", f"There are: {', '.join(known)}.")

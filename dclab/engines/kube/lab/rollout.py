@@ -16,7 +16,7 @@ from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, ReplicaSet, is_ready, rolled_out
 from dclab.errors import LabCrashed, NotAnswering, TimedOut
 
-__all__ = ["names", "settled", "unattended", "wait_settled"]
+__all__ = ["HASH", "names", "newest", "settled", "unattended", "wait_settled"]
 
 EVERY = 0.3
 """Seconds between two looks."""
@@ -149,18 +149,18 @@ def _troubles(api: Api, namespace: str, look: _Look) -> dict[Trouble, str]:
         if not look.moving and (refused := refusal(deployment)):
             found[refused] = name
         troubled = [(one, of) for one in look.pods[name] if not is_ready(one) and (of := trouble(one))]
-        newest = _newest(api, namespace, name) if troubled else ""
+        newest_hash = newest(api, namespace, name) if troubled else ""
         for pod, of in troubled:
-            if pod.metadata.labels.get(HASH, "") == newest and not (look.moving and of.pending):
+            if pod.metadata.labels.get(HASH, "") == newest_hash and not (look.moving and of.pending):
                 found[of] = name
     return found
 
 
-def _newest(api: Api, namespace: str, name: str) -> str:
+def newest(api: Api, namespace: str, name: str) -> str:
     """The hash of a deployment's present template, which its pods bear as a label."""
     sets = api.list(path_of("apps/v1", "ReplicaSet", namespace), ReplicaSet, labelSelector=f"app={name},{SELECTOR}")
-    newest = max(sets, key=_revision, default=None)
-    return newest.metadata.labels.get(HASH, "") if newest else ""
+    last = max(sets, key=_revision, default=None)
+    return last.metadata.labels.get(HASH, "") if last else ""
 
 
 def _revision(one: ReplicaSet) -> int:
