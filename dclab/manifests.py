@@ -10,7 +10,7 @@ from typing import Any
 from dclab.errors import DclabError
 from dclab.lab import LoadSpec
 from dclab.paths import shipped
-from dclab.quantity import millicores
+from dclab.quantity import megabytes, millicores
 
 __all__ = [
     "AUTOSCALERS",
@@ -85,6 +85,7 @@ class Workload:
     cpu_request_millicores: float
     cpu_limit_millicores: float | None = None
     """None where the manifest sets none."""
+    memory_request_mb: float = 0.0
     readiness_period: float | None
     """Seconds between two TCP readiness checks; None where the manifest has no probe."""
     readiness_timeout: float = 1.0
@@ -111,6 +112,7 @@ def workload(manifest: Manifest) -> Workload:
         mounts=tuple(one["mountPath"] for one in container.get("volumeMounts", ())),
         cpu_request_millicores=millicores(request),
         cpu_limit_millicores=None if limit is None else millicores(limit),
+        memory_request_mb=megabytes(container.get("resources", {}).get("requests", {}).get("memory", 0)),
         readiness_period=float(probe.get("periodSeconds", 10)) if probe else None,
         readiness_timeout=float(probe.get("timeoutSeconds", 1)) if probe else 1.0,
         readiness_failures=int(probe.get("failureThreshold", 3)) if probe else 3,

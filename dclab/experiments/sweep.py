@@ -18,7 +18,7 @@ from dclab.measure.accounting import accounting_caveats
 from dclab.measure.caveats import rate_caveats
 from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.models import best_model, fit_models
-from dclab.measure.queueing import SERVICE_SECONDS, accounted_workers
+from dclab.measure.queueing import accounted_workers, queue_seconds
 from dclab.measure.ratio import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Rate, Sweep, SweepPoint
@@ -111,17 +111,19 @@ def _point_of_recovered_lab(
 def _point(
     lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
 ) -> SweepPoint:
+    states = lab.states()
+    rngs = max(1, states["rng"].counts.ready)
+    before = states["worker"].counts.desired
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    # A queue of all workers takes a service time each to form.
-    time.sleep(settings.settle + workers * SERVICE_SECONDS)
-    before = _scrapes(lab)
+    # A queue of all workers takes a service time each to form, and rng serves those of workers that have left, too.
+    time.sleep(settings.settle + queue_seconds(max(workers, before), rngs))
+    at_first = _scrapes(lab)
     rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers, counts=counts)
     after = _scrapes(lab)
-    waits = _waits(before, after)
+    waits = _waits(at_first, after)
     readings = webui_readings(samples)
-    rngs = max(1, lab.replicas("rng").ready)
     point = SweepPoint(
         workers=workers,
         hashes_per_second=rate,
@@ -132,7 +134,7 @@ def _point(
         ready_seconds=ready_seconds,
         on_cap=rate.on_cap,
         probe_ms=waits,
-        probes={name: round(after[name].probes - before[name].probes) for name in waits},
+        probes={name: round(after[name].probes - at_first[name].probes) for name in waits},
         rng_replicas=rngs,
         littles_law=_accounted(rate, waits, rngs),
     )

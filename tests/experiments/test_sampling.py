@@ -13,7 +13,7 @@ from dclab.experiments import lab_window, readings, sampling
 from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.recompute import recomputed_rate
 from dclab.experiments.sampling import looks, sample_window
-from dclab.lab import Replicas
+from dclab.lab import SERVICES, DeploymentState, Replicas
 from dclab.measure.counter_clock import ClockStepped, CounterStill
 from dclab.measure.simulate import System, counter_readings, simulate, true_rate
 
@@ -84,6 +84,9 @@ class SimulatedLab:
             if self.asked > 1:
                 names, count = (*names, *(f"worker-more-{i}" for i in range(self.scaled - count))), self.scaled
         return Replicas(desired=count, ready=count, terminating=0, restarts=0, names=names)
+
+    def states(self):
+        return {name: DeploymentState(counts=self.replicas(name), usage=()) for name in SERVICES}
 
     def ready(self):
         pass

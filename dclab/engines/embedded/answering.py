@@ -124,6 +124,7 @@ VERBS: Mapping[str, _Verb] = dict(
         _verb(questions.AskReplicas, Verbs.replicas),
         _verb(questions.AskUsage, Verbs.usage),
         _verb(questions.AskTrouble, Verbs.trouble),
+        _verb(questions.AskRoom, Verbs.room),
         _verb(questions.AskCpuRequest, Verbs.cpu_request),
         _verb(questions.Ready, Verbs.ready),
         _verb(questions.Scale, Verbs.scale),

@@ -11,7 +11,16 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 from dclab.engines.embedded.wire import Settings
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import (
+    AutoscalerStatus,
+    DeploymentState,
+    JobStatus,
+    Quantities,
+    Replicas,
+    ReplicaUsage,
+    Room,
+    WorkerReport,
+)
 from dclab.manifests import Workload
 
 __all__ = [
@@ -27,6 +36,7 @@ __all__ = [
     "AskQuantities",
     "AskReplicas",
     "AskReports",
+    "AskRoom",
     "AskServedMetrics",
     "AskStates",
     "AskTrouble",
@@ -149,6 +159,13 @@ class AskTrouble(Question[str | None], frozen=True):
     """Why replicas of a deployment are not ready."""
 
     verb: ClassVar[str] = "trouble"
+    deployment: str
+
+
+class AskRoom(Question[Room], frozen=True):
+    """For how many replicas of a deployment there is room."""
+
+    verb: ClassVar[str] = "room"
     deployment: str
 
 

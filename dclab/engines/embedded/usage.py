@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 import time
 from collections.abc import Iterable
@@ -41,6 +42,14 @@ def cpu_seconds(pid: int) -> float:
     return float(spent.user + spent.system)
 
 
+def _memory_mb(pid: int) -> float:
+    """Resident memory of a process; OSError or psutil.Error when it is gone."""
+    if sys.platform == "linux":  # a tenth of what psutil takes
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE / 1e6
+    return float(psutil.Process(pid).memory_info().rss / 1e6)
+
+
 class UsageSampler:
     """The last full window of every replica. A process younger than one window has no sample."""
 
@@ -59,7 +68,7 @@ class UsageSampler:
                 continue
             try:
                 now, cpu = time.monotonic(), cpu_seconds(pid)
-                memory = psutil.Process(pid).memory_info().rss / 1e6
+                memory = _memory_mb(pid)
             except (OSError, psutil.Error):
                 continue
             last[pid] = (now, cpu)
