@@ -41,6 +41,7 @@ HASH_CPU_SECONDS = 0.004
 BUSY = 0.9
 """Share of the cores that the lab may use: above that, times are those of the scheduler."""
 
+OWN_GROUPS = Path("/proc/self/cgroup")
 GROUPS = Path("/sys/fs/cgroup")
 UNLIMITED = 1 << 60
 """Bytes; version 1 of control groups writes a number near 2**63 where there is no limit."""
@@ -172,7 +173,7 @@ def _cores_of_groups() -> Iterator[float]:
 def _groups(controller: str) -> Iterator[Path]:
     """Yield the folders of the control groups that limit this process, of version 1 or 2 (cgroups(7))."""
     with suppress(OSError):
-        for line in Path("/proc/self/cgroup").read_text().splitlines():
+        for line in OWN_GROUPS.read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers and controller not in controllers.split(","):
                 continue
