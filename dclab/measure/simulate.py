@@ -160,8 +160,10 @@ def _begin(system: System, rng: _Stations, dice: random.Random) -> list[tuple[fl
     service = system.service + system.service_jitter
     think = system.delay + system.hashing + 2 * system.jitter
     most = min(system.workers / (think + service), system.rngs * system.threads / service)
-    if system.hasher_threads is not None:
-        most = min(most, system.most)
+    if (
+        system.hasher_threads is not None and system.most < most
+    ):  # they queue at hasher, and come from there one after the other
+        return [(dice.uniform(0, system.workers / system.most), worker) for worker in range(system.workers)]
     queued = max(0, round(system.workers - most * think))
     if system.load_balancing == "random" and system.rngs > 1:
         bars = sorted(dice.sample(range(queued + system.rngs - 1), system.rngs - 1))
@@ -198,6 +200,8 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     service, service_jitter = system.service, system.service_jitter
     delay, hashing, jitter = system.delay, system.hashing, system.jitter
     cycle = max(3 * service + delay, workers * (service + service_jitter) / (system.rngs * system.threads))
+    if system.hasher_threads is not None:
+        cycle = max(cycle, workers / system.most)
     if settle is None:
         settle = 3 * (REPORT_EVERY + cycle)
     end = settle + seconds

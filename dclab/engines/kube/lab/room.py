@@ -25,8 +25,9 @@ ASKED = {"cpu": ", and a replica asks for {each:.0f}m", "memory": ", and a repli
 
 
 def room(api: Api, namespace: str, deployment: Deployment) -> Room | None:
-    """Return for how many replicas of a deployment there is room, in two requests; None where nodes may not be seen, or do not
-    say what they can allocate.
+    """Return for how many replicas of a deployment there is room, in two requests; None where nodes do not tell.
+
+    They do not where the user may not see them.
 
     Whoever may not see the pods of other namespaces is told of those of this one alone: there may be less room then.
     """
