@@ -112,10 +112,10 @@ def test_an_autoscaler_that_someone_deletes_is_missed_and_what_was_measured_kept
 
 
 @pytest.mark.timeout(200)
-def test_more_workers_than_there_is_cpu_for(on_kube, cluster, tmp_path):
+def test_more_workers_than_there_is_cpu_for(on_kube, cluster):
     pods = CoreV1Api(cluster.client).list_namespaced_pod(LAB).items
     for command in (("scale", "worker", "40"), ("scale-sweep", "--workers", "1,40")):
-        done = on_kube(*command, cwd=tmp_path)
+        done = on_kube(*command)
         assert done.code == ExitCode.ENVIRONMENT
         assert "of CPU left, and a replica asks for 20m" in done.err
     assert len(CoreV1Api(cluster.client).list_namespaced_pod(LAB).items) == len(pods)
