@@ -38,6 +38,7 @@ __all__ = [
     "ReplicaHealth",
     "ReplicaUsage",
     "Replicas",
+    "Room",
     "Scrape",
     "UsageMeter",
     "TemplateChange",
@@ -213,6 +214,17 @@ class DeploymentState:
 
     counts: Replicas
     usage: tuple[ReplicaUsage, ...]
+    trouble: str | None = None
+    """Why replicas of it are not ready, in a sentence; None where all are, or while they may only need time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """For how many replicas of a deployment there is room, those that it has included."""
+
+    replicas: int
+    why: str
+    """What there is no more of, in a sentence without its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -343,6 +355,9 @@ class Lab(Protocol):
 
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
+
+    def room(self, deployment: str) -> Room | None:
+        """For how many replicas of it there is room now, by what they use or ask for; None where that cannot be told."""
 
     def data_path_trouble(self) -> str | None:
         """Why ready replicas cannot be reached now, and what becomes of it; None while the engine knows of nothing."""

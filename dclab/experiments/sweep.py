@@ -19,7 +19,7 @@ from dclab.measure.accounting import accounting_caveats
 from dclab.measure.caveats import rate_caveats
 from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.models import best_model, fit_models
-from dclab.measure.queueing import SERVICE_SECONDS, accounted_workers
+from dclab.measure.queueing import accounted_workers, queue_seconds
 from dclab.measure.ratio import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Rate, Sweep, SweepPoint
@@ -137,19 +137,21 @@ def _point(
 ) -> SweepPoint:
     if usage:
         usage.change(workers)
+    states = lab.states()
+    rngs = max(1, states["rng"].counts.ready)
+    before = states["worker"].counts.desired
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    # A queue of all workers takes a service time each to form.
-    time.sleep(settings.settle + workers * SERVICE_SECONDS)
+    # A queue of all workers takes a service time each to form, and rng serves those of workers that have left, too.
+    time.sleep(settings.settle + queue_seconds(max(workers, before), rngs))
     if usage:
         usage.settled(workers)
-    before = _scrapes(lab)
+    at_first = _scrapes(lab)
     rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers, counts=counts)
     after = _scrapes(lab)
-    waits = _waits(before, after)
+    waits = _waits(at_first, after)
     readings = webui_readings(samples)
-    rngs = max(1, lab.replicas("rng").ready)
     point = SweepPoint(
         workers=workers,
         hashes_per_second=rate,
@@ -160,7 +162,7 @@ def _point(
         ready_seconds=ready_seconds,
         on_cap=rate.on_cap,
         probe_ms=waits,
-        probes={name: round(after[name].probes - before[name].probes) for name in waits},
+        probes={name: round(after[name].probes - at_first[name].probes) for name in waits},
         rng_replicas=rngs,
         littles_law=_accounted(rate, waits, rngs),
     )

@@ -34,6 +34,7 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     workers: int
     rngs: int
+    hashers: int = 1
     load_balancing: str
     by: str
     attempt: int = 1

@@ -90,6 +90,8 @@ def test_rights_are_those_that_are_used(exact, cluster):
     assert {"rng", "webui"} <= set(lab.addresses())
     _follow_logs_while_scaling(lab)
     assert lab.trouble("worker") is None
+    assert lab.room("worker").replicas > 1
+    assert "other namespaces" not in lab.room("worker").why
     assert lab.worker_reports(lab.counter().t) == []
     cause(lab.api, LAB)
     lab.configure("hasher", {"THREADS": "2"})

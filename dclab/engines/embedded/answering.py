@@ -125,6 +125,7 @@ VERBS: Mapping[str, _Verb] = dict(
         _verb(questions.AskUsage, Verbs.usage),
         _verb(questions.AskSpent, Verbs.spent),
         _verb(questions.AskTrouble, Verbs.trouble),
+        _verb(questions.AskRoom, Verbs.room),
         _verb(questions.AskCpuRequest, Verbs.cpu_request),
         _verb(questions.Ready, Verbs.ready),
         _verb(questions.Scale, Verbs.scale),

@@ -31,6 +31,7 @@ from dclab.lab import (
     ReplicaHealth,
     Replicas,
     ReplicaUsage,
+    Room,
     Scrape,
     TemplateChange,
     WorkerReport,
@@ -41,6 +42,9 @@ from dclab.results import Resources
 __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
+
+REPLICA_SECONDS = 0.1
+"""For a replica of hundreds to be started or to end, on a busy machine; on a quiet one they take 0.015 each."""
 
 FAILED_LOOK_SECONDS = 0.5
 """Between two looks at the lab while probes of it fail."""
@@ -205,7 +209,9 @@ class EmbeddedLab:
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self.ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
+        self.ask(
+            questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout + REPLICA_SECONDS * replicas)
+        )
 
     def states(self) -> Mapping[str, DeploymentState]:
         """Return counts and usage of every deployment, by its name, in one question."""
@@ -218,6 +224,10 @@ class EmbeddedLab:
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
         return self.ask(questions.AskTrouble(deployment=deployment))
+
+    def room(self, deployment: str) -> Room:
+        """For how many replicas of it this machine has room."""
+        return self.ask(questions.AskRoom(deployment=deployment))
 
     def data_path_trouble(self) -> str | None:
         """Why ready replicas cannot be reached now, and what becomes of it; None while nothing is known."""

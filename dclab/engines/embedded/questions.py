@@ -19,6 +19,7 @@ from dclab.lab import (
     ReplicaHealth,
     Replicas,
     ReplicaUsage,
+    Room,
     TemplateChange,
     WorkerReport,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "AskQuantities",
     "AskReplicas",
     "AskReports",
+    "AskRoom",
     "AskServedMetrics",
     "AskSpent",
     "AskStates",
@@ -184,6 +186,13 @@ class AskTrouble(Question[str | None], frozen=True):
     """Why replicas of a deployment are not ready."""
 
     verb: ClassVar[str] = "trouble"
+    deployment: str
+
+
+class AskRoom(Question[Room], frozen=True):
+    """For how many replicas of a deployment there is room."""
+
+    verb: ClassVar[str] = "room"
     deployment: str
 
 

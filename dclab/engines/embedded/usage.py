@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import sys
 import time
@@ -44,6 +45,14 @@ def cpu_seconds(pid: int) -> float:
     return float(spent.user + spent.system)
 
 
+def _memory_mb(pid: int) -> float:
+    """Resident memory of a process; OSError or psutil.Error when it is gone."""
+    if sys.platform == "linux":  # a tenth of what psutil takes
+        with open(f"/proc/{pid}/statm", "rb") as file:
+            return int(file.read().split()[1]) * mmap.PAGESIZE / 1e6
+    return float(psutil.Process(pid).memory_info().rss / 1e6)
+
+
 class Spent(NamedTuple):
     """What all the processes of a replica have used so far, and hold now."""
 
@@ -57,14 +66,14 @@ def spent(pid: int) -> Spent | None:
     """Return what a replica's process and all its descendants have used so far; None when it is gone."""
     try:
         at, cpu = time.monotonic(), cpu_seconds(pid)
-        memory = psutil.Process(pid).memory_info().rss
+        memory = _memory_mb(pid)
         for one in _descendants(pid):
             with contextlib.suppress(OSError, psutil.Error):  # it has ended meanwhile
                 cpu += cpu_seconds(one)
-                memory += psutil.Process(one).memory_info().rss
+                memory += _memory_mb(one)
     except (OSError, psutil.Error):
         return None
-    return Spent(at, cpu, memory / 1e6)
+    return Spent(at, cpu, memory)
 
 
 def _descendants(pid: int) -> list[int]:

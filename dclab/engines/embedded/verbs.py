@@ -17,6 +17,7 @@ from dclab.engines.embedded.jobs import start_job
 from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
 from dclab.engines.embedded.usage import spent
+from dclab.engines.embedded.room import Running, this_machine
 from dclab.errors import DclabError, InvalidInput, TimedOut
 from dclab.lab import (
     AutoscalerStatus,
@@ -26,6 +27,7 @@ from dclab.lab import (
     ReplicaHealth,
     Replicas,
     ReplicaUsage,
+    Room,
     WorkerReport,
 )
 
@@ -67,7 +69,11 @@ class Verbs:
         """Counts and usage of every deployment."""
         self.parts.see()
         return {
-            name: DeploymentState(counts=_counts(one), usage=self._usage(one))
+            name: DeploymentState(
+                counts=_counts(one),
+                usage=self._usage(one),
+                trouble=(self.parts.why(one) or None) if one.ready < one.desired else None,
+            )
             for name, one in self.parts.deployments.items()
         }
 
@@ -79,6 +85,14 @@ class Verbs:
         """Why replicas of a deployment are not ready; None while nothing is known against them."""
         self.parts.see()
         return self.parts.why(self.parts.deployment(asked.deployment)) or None
+
+    async def room(self, asked: questions.AskRoom) -> Room:
+        """For how many replicas of a deployment this machine has room, beside all that run on it."""
+        deployments = self.parts.deployments
+        return this_machine().room(
+            self.parts.deployment(asked.deployment).workload,
+            Running({name: len(one.replicas) for name, one in deployments.items()}),
+        )
 
     async def scale(self, asked: questions.Scale) -> None:
         """Scale, and wait until that many are ready and none is terminating."""

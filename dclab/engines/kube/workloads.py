@@ -63,6 +63,7 @@ class PodSpec(Part, frozen=True):
     node_name: str = ""
     tolerations: tuple[Toleration, ...] = ()
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
 
 
 class Waiting(Part, frozen=True):
