@@ -40,8 +40,8 @@ __all__ = [
     "Replicas",
     "Room",
     "Scrape",
-    "UsageMeter",
     "TemplateChange",
+    "UsageMeter",
     "WorkerReport",
 ]
 

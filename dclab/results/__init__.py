@@ -23,8 +23,8 @@ from dclab.results.elasticity import (
     ElasticPoint,
     Spread,
 )
-from dclab.results.kept import KeptFile
 from dclab.results.health import HealthEvent, HealthLook, HealthPhase, HealthPrediction, ProbeDemo, ReplicaHealth
+from dclab.results.kept import KeptFile
 from dclab.results.performance import (
     Bottleneck,
     Evidence,

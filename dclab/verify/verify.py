@@ -13,8 +13,8 @@ from dclab.verify.comparison import verify_comparison
 from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
 from dclab.verify.graph import verify_graph
-from dclab.verify.integrity import verify_integrity
 from dclab.verify.health import verify_health
+from dclab.verify.integrity import verify_integrity
 from dclab.verify.latencies import requests_checked, verify_latencies
 from dclab.verify.physics import verify_physics
 from dclab.verify.pods import verify_pods

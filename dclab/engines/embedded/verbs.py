@@ -16,8 +16,8 @@ from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import start_job
 from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
-from dclab.engines.embedded.usage import spent
 from dclab.engines.embedded.room import Running, this_machine
+from dclab.engines.embedded.usage import spent
 from dclab.errors import DclabError, InvalidInput, TimedOut
 from dclab.lab import (
     AutoscalerStatus,

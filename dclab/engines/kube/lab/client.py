@@ -16,7 +16,6 @@ from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.faults import NotFound, half_done
 from dclab.engines.kube.lab import jobs, logs, meter, reports, rollout, states
 from dclab.engines.kube.lab import room as rooms
-from dclab.engines.kube.lab.autoscaling import AutoscaledLab
 from dclab.engines.kube.lab.diagnose import cause
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
 from dclab.engines.kube.lab.rolled import RolledLab
