@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 from msgspec import Meta
 
-from dclab.results import AutoscaleEvent, Condition, MetricReading, ReplicaHealth
+from dclab.results import AutoscaleEvent, Condition, MetricReading, ReplicaHealth, Resources
 
 __all__ = [
     "SERVICES",
@@ -38,8 +38,10 @@ __all__ = [
     "ReplicaHealth",
     "ReplicaUsage",
     "Replicas",
+    "Room",
     "Scrape",
     "TemplateChange",
+    "UsageMeter",
     "WorkerReport",
 ]
 
@@ -179,7 +181,31 @@ class ReplicaUsage:
 
     replica: str
     cpu_millicores: float
+    """On average over the window."""
     memory_mb: float
+    """At its end: the resident set of its processes; on Kubernetes the working set of its containers."""
+    at: float
+    """Unix seconds at the end of the window, on the clock of its machine."""
+    window_seconds: float
+
+
+class UsageMeter(Protocol):
+    """Reads CPU and memory of every replica, window after window."""
+
+    source: str
+    """Where the figures come from: `processes`, or `metrics.k8s.io`."""
+    cores: float | None
+    """CPUs that all replicas share; None where they may not be read."""
+    every: float
+    """Seconds from one reading to the next."""
+    patience: float
+    """Seconds within which two whole windows of a state are published; 0 where each reading ends a window."""
+
+    def read(self) -> Mapping[str, Sequence[ReplicaUsage]]:
+        """Return the latest window of every replica, by deployment; a replica without one is left out.
+
+        A window is the time since the last reading, or that of the cluster's metrics API, which may be the same as before.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +214,17 @@ class DeploymentState:
 
     counts: Replicas
     usage: tuple[ReplicaUsage, ...]
+    trouble: str | None = None
+    """Why replicas of it are not ready, in a sentence; None where all are, or while they may only need time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """For how many replicas of a deployment there is room, those that it has included."""
+
+    replicas: int
+    why: str
+    """What there is no more of, in a sentence without its end."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,6 +356,9 @@ class Lab(Protocol):
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
 
+    def room(self, deployment: str) -> Room | None:
+        """For how many replicas of it there is room now, by what they use or ask for; None where that cannot be told."""
+
     def data_path_trouble(self) -> str | None:
         """Why ready replicas cannot be reached now, and what becomes of it; None while the engine knows of nothing."""
 
@@ -417,6 +457,16 @@ class Lab(Protocol):
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
+
+    def resources(self) -> Mapping[str, Resources]:
+        """Return the requests and limits of one replica of every deployment, by its name."""
+
+    def usage_meter(self) -> UsageMeter:
+        """Return a meter of CPU and memory, which has read nothing yet.
+
+        Raises:
+            MissingTool: the lab's cluster has no metrics API, or does not let this user read it; the hint says what to do.
+        """
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""

@@ -10,7 +10,8 @@ from typing import Any
 from dclab.errors import DclabError
 from dclab.lab import HealthProbe, LoadSpec, TemplateChange
 from dclab.paths import shipped
-from dclab.quantity import millicores
+from dclab.quantity import mebibytes, millicores
+from dclab.results import Resources
 
 __all__ = [
     "AUTOSCALERS",
@@ -87,8 +88,6 @@ class Workload:
     mounts: tuple[str, ...]
     """Paths in the container at which something is mounted."""
     cpu_request_millicores: float
-    cpu_limit_millicores: float | None = None
-    """None where the manifest sets none."""
     readiness_period: float | None
     """Seconds between two TCP readiness checks; None where the manifest has no probe."""
     readiness_timeout: float = 1.0
@@ -96,6 +95,7 @@ class Workload:
     probe: HealthProbe | None = None
     """An HTTP probe of an experiment: for readiness in place of the TCP check, for liveness beside it."""
     grace_seconds: float = 30.0
+    resources: Resources = field(default_factory=Resources)
     deaf: bool = False
     """Whether it is not sent SIGTERM."""
     max_surge: int | str = "25%"
@@ -116,8 +116,7 @@ def workload(manifest: Manifest) -> Workload:
     container = pod["containers"][0]
     probe = container.get("readinessProbe")
     rolling = spec.get("strategy", {}).get("rollingUpdate", {})
-    request = container.get("resources", {}).get("requests", {}).get("cpu", 0)
-    limit = container.get("resources", {}).get("limits", {}).get("cpu")
+    resources = _resources(container.get("resources", {}))
     return Workload(
         name=manifest["metadata"].get("name") or manifest["metadata"]["generateName"],
         labels=template.get("metadata", {}).get("labels", {}),
@@ -126,14 +125,24 @@ def workload(manifest: Manifest) -> Workload:
         env={one["name"]: str(one.get("value", "")) for one in container.get("env", ())},
         port=next((one["containerPort"] for one in container.get("ports", ())), None),
         mounts=tuple(one["mountPath"] for one in container.get("volumeMounts", ())),
-        cpu_request_millicores=millicores(request),
-        cpu_limit_millicores=None if limit is None else millicores(limit),
+        cpu_request_millicores=resources.cpu_request_millicores or 0.0,
         readiness_period=float(probe.get("periodSeconds", 10)) if probe else None,
         readiness_timeout=float(probe.get("timeoutSeconds", 1)) if probe else 1.0,
         readiness_failures=int(probe.get("failureThreshold", 3)) if probe else 3,
         grace_seconds=float(pod.get("terminationGracePeriodSeconds", 30)),
         max_surge=rolling.get("maxSurge", "25%"),
         max_unavailable=rolling.get("maxUnavailable", "25%"),
+        resources=resources,
+    )
+
+
+def _resources(said: Mapping[str, Any]) -> Resources:
+    requests, limits = said.get("requests", {}), said.get("limits", {})
+    return Resources(
+        cpu_request_millicores=millicores(requests["cpu"]) if "cpu" in requests else None,
+        cpu_limit_millicores=millicores(limits["cpu"]) if "cpu" in limits else None,
+        memory_request_mib=mebibytes(requests["memory"]) if "memory" in requests else None,
+        memory_limit_mib=mebibytes(limits["memory"]) if "memory" in limits else None,
     )
 
 

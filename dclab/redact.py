@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-__all__ = ["Redact", "redacted", "redactor"]
+__all__ = ["Redact", "private_part", "redacted", "redactor"]
 
 T = TypeVar("T")
 
@@ -27,6 +27,27 @@ _LOOPBACK = re.compile(r"localhost|127\.[\d.]+|::1|0\.0\.0\.0|kubernetes(\.docke
 
 _ARN = re.compile(r"arn:aws[a-z-]*:[^\s'\"`,;()<>]*[\w/]")
 _ACCOUNT = re.compile(r"(?<![\w.])\d{12}(?!\w|\.\d)")
+
+_SECRETS = {
+    "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
+    "a token": re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}|\b[Bb]earer [\w.~+/-]{20,}"),
+    "a password in a URL": re.compile(r"\w://[^\s/:@\"'<>]+:[^\s/@\"'<>]+@"),
+    "a key of AWS": re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b"),
+    "an ARN": _ARN,
+}
+
+
+def private_part(text: str) -> str | None:
+    """Return what of a text that is handed in is private, in a few words; None where nothing is found."""
+    paths = list(_paths(""))
+    for number, line in enumerate(text.splitlines(), 1):
+        for what, pattern in _SECRETS.items():
+            if pattern.search(line):
+                return f"{what} (line {number})"
+        for pattern, instead in paths:
+            if found := pattern.search(line):
+                return f"{found.group()}, a folder of this machine, which should read {instead} (line {number})"
+    return None
 
 
 def redactor(identity: Mapping[str, Any], lab: str) -> Redact:

@@ -20,6 +20,7 @@ from dclab.results import (
     AutoscalerRun,
     Comparison,
     LatencySummary,
+    Pods,
     ProbeDemo,
     Rate,
     Results,
@@ -47,6 +48,8 @@ def _all(results: Results) -> Iterator[str]:
     yield from _latencies("latency", results.latency or {})
     for index, one in enumerate(results.latency_by_workers):
         yield from _latencies(f"latency_by_workers[{index}]", one)
+    if results.pods:
+        yield from _pods(results.pods)
     for index, each in enumerate(results.interventions):
         yield from _rate(f"interventions[{index}].hashes_per_second", each.hashes_per_second)
     if results.comparison:
@@ -104,6 +107,22 @@ def _sweep(sweep: Sweep) -> Iterator[str]:
             yield f"{where}.parameters: a cycle or a cap of 0"
         if not model.residuals:
             yield f"{where}.residuals: there are none"
+
+
+def _pods(found: Pods) -> Iterator[str]:
+    workers = [one.workers for one in found.states]
+    if workers != sorted(set(workers)):
+        yield "pods.states: they are not in order of workers, each number once"
+    for index, state in enumerate(found.states):
+        where = f"pods.states[{index}]"
+        if state.ended < state.began:
+            yield f"{where}.ended: it is before `began`"
+        for name, one in state.services.items():
+            low, high = one.cpu_ci95 or (one.cpu_millicores, one.cpu_millicores)
+            if not low <= one.cpu_millicores <= high:
+                yield f"{where}.services.{name}: its CPU {one.cpu_millicores:g} is not within {low:g} to {high:g}"
+            if not one.replicas or not one.windows:
+                yield f"{where}.services.{name}: no replica or no window"
 
 
 def _latencies(where: str, latency: Mapping[str, TargetLatency]) -> Iterator[str]:

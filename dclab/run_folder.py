@@ -6,9 +6,9 @@ It is handed in, so nothing private is written to it (`dclab.redact`).
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,11 +19,14 @@ from typing import Any, cast
 from dclab import __version__
 from dclab.errors import InvalidInput, MissingTool
 from dclab.measure.merge_caveats import merge_caveats
+from dclab.platforms import usable_cpus
 from dclab.redact import redacted, redactor
 from dclab.results import SCHEMA, Caveat, Environment, Results
+from dclab.seal import FileDigest, seal_of
 from dclab.user_files import read_text
 
 __all__ = [
+    "RAW",
     "RESULTS",
     "Run",
     "drop_unused",
@@ -127,7 +130,7 @@ def this_environment(engine_reason: str, versions: Mapping[str, str]) -> Environ
         dclab=__version__,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        cpus=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
+        cpus=usable_cpus(),
         memory_mb=psutil.virtual_memory().total // 1_000_000,
         engine_reason=engine_reason,
         versions=dict(versions),
@@ -161,6 +164,7 @@ class Run:
         self.folder = folder
         self._redact = redactor(identity or {}, lab)
         self._caveats: list[Caveat] = []
+        self._kept: dict[str, FileDigest] = {}
         results = Results(
             schema=SCHEMA,
             engine=cast(Any, engine),
@@ -206,22 +210,38 @@ class Run:
         """Add rows to `raw/<name>.jsonl`."""
         import msgspec
 
+        file = self._keep(f"{name}.jsonl")
         try:
-            with (self.folder / RAW / f"{name}.jsonl").open("ab") as file:
-                file.writelines(msgspec.json.encode(redacted(row, self._redact)) + b"\n" for row in rows)
+            with file.open("ab") as opened:
+                opened.writelines(msgspec.json.encode(redacted(row, self._redact)) + b"\n" for row in rows)
         except OSError as error:
             raise _cannot_write(self.folder, error) from error
 
     def picture(self, name: str, png: bytes) -> None:
         """Write `raw/<name>.png`."""
-        write_atomically(self.folder / RAW / f"{name}.png", png)
+        self._kept.pop(f"{name}.png", None)  # it takes the place of an earlier one
+        write_atomically(self._keep(f"{name}.png"), png)
+
+    def _keep(self, name: str) -> Path:
+        """Return the path of a file of raw/, of which results.json is to know."""
+        file = self.folder / RAW / name
+        self._kept.setdefault(name, FileDigest(file))
+        return file
 
     def save(self) -> None:
-        """Write results.json."""
+        """Write results.json: what was measured, the digests of raw/, and of a run that is finished its seal."""
         import msgspec
 
-        data = msgspec.json.format(msgspec.json.encode(self.results), indent=1)
-        write_atomically(self.folder / RESULTS, data + b"\n")
+        try:
+            kept = {name: one.now() for name, one in sorted(self._kept.items())}
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from error
+        self.results = replace(self.results, raw=kept, seal=None)
+        data = msgspec.json.encode(self.results)
+        if self.results.finished is not None:
+            self.results = replace(self.results, seal=seal_of(json.loads(data)))
+            data = msgspec.json.encode(self.results)
+        write_atomically(self.folder / RESULTS, msgspec.json.format(data, indent=1) + b"\n")
 
 
 def _now() -> str:

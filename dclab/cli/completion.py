@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-__all__ = ["DEPLOYMENTS", "contexts", "deployments", "labs"]
+__all__ = ["DEPLOYMENTS", "contexts", "courses", "deployments", "labs"]
 
 
 DEPLOYMENTS = "worker, rng, hasher, webui, redis, httplat-rng or httplat-hasher."
@@ -29,6 +29,14 @@ def contexts() -> list[str]:
     from dclab.engines.kube.cluster.kubeconfig import contexts as known
 
     return [one.name for one in known()]
+
+
+@_silent
+def courses() -> list[str]:
+    """Return the courses whose sheets come with dclab."""
+    from dclab.courses.sheet import known_courses
+
+    return known_courses()
 
 
 @_silent

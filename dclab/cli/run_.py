@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dclab.cli.hpa_compare import COMPARE_CLOCK
-from dclab.cli.options import ImagesOption, LanguageOption, YesOption, duration_option
+from dclab.cli.options import CourseOption, ForceOption, ImagesOption, LanguageOption, YesOption, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
@@ -20,6 +20,9 @@ from dclab.errors import DclabError, LabEnded
 if TYPE_CHECKING:
     from dclab.lab import Lab
     from dclab.results import Results
+
+WORKERS = 10
+"""The most that the exercise has at a time."""
 
 QUICK_CLOCK = 12.0
 QUICK_LOAD = 96.0
@@ -61,7 +64,9 @@ def run(
     ] = RunMetric.CPU,
     images: ImagesOption = "build",
     yes: YesOption = False,
+    force: ForceOption = False,
     language: LanguageOption = "en",
+    course: CourseOption = None,
 ) -> Result:
     """Do the whole exercise and write its report.
 
@@ -72,10 +77,12 @@ def run(
     Example: dclab run --quick
     """
     from dclab.cli.start import KubeOptions, start_lab
+    from dclab.courses.sheet import load_sheet
     from dclab.engines.embedded.wire import Settings
     from dclab.report.write import write_report
     from dclab.run_folder import drop_unused, new_folder
 
+    sheet = load_sheet(course) if course else None
     faster = quick and call.place == "embedded"
     compares = metric is RunMetric.ALL
     clock_speed = 1.0 if not faster else COMPARE_CLOCK if compares else QUICK_CLOCK
@@ -88,6 +95,7 @@ def run(
         try:
             with call.holding(lab):
                 lab.ready()
+                call.check_room(WORKERS, force=force, lab=lab)
                 call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
                 made.do(lab)
         finally:
@@ -104,7 +112,7 @@ def run(
         raise
     assert made.results is not None
     call.output.step("report")
-    files = write_report(made.results, folder, language)
+    files = write_report(made.results, folder, language, sheet)
     return Result(_lines, fault=made.fault, folder=str(folder), files=[str(one) for one in files], failed=made.failed)
 
 

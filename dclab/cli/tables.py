@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab.cli.output import table
+from dclab.experiments.pod_facts import pod_facts
+from dclab.measure.needs import needs_of
 from dclab.report.language import Words
 from dclab.report.latency_words import FIGURES, figures, median_range, notes
 from dclab.report.wording import evidence_sentence, interval
@@ -122,6 +124,8 @@ def proof_lines(interventions: Sequence[Intervention], bottleneck: Bottleneck | 
         rows.append((one.name, interval(one.hashes_per_second), times_as_fast(one, interventions), *theory, *waits))
     head = ("changed", "hashes/s (95 %)", "times", "predicted", "at most", "rng waits, ms", "hasher waits, ms")
     yield table(*head, rows=rows)
+    if interventions:
+        yield str(needs_of(interventions[0].workers))
     yield from bottleneck_lines(bottleneck)
 
 
@@ -178,6 +182,7 @@ def summary_lines(results: Results) -> Iterator[Any]:
         yield from sweep_lines(results.sweep)
     if results.latency:
         yield from latency_lines(results.latency, bottleneck=results.bottleneck)
+    yield from (f"  {evidence_sentence(one)}" for one in pod_facts(results))
     if results.loadtest:
         yield from load_lines(results.loadtest)
     if results.autoscale:

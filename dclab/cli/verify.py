@@ -25,18 +25,22 @@ class DoesNotFit(DclabError):
 @verb
 def verify(
     call: Call,
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run, or an archive of it (zip, tar.gz).")],
 ) -> Result:
     """Check a run against its raw data.
 
-    Every figure that can be is computed once more, and the raw data are held to what is possible: for a student before handing
-    in, and for a teacher. Nobody can tell so whether results and raw data were made up together.
+    Recomputes every figure that follows from the raw data, holds these to what is possible, and compares the files with the
+    checksums that the run left: for a student before handing in, and for a teacher.
+
+    It cannot tell whether results and raw data were made up together.
 
     Example: dclab verify reports/20260101-120000-embedded
     """
+    from dclab.verify.archive import run_folder_of
     from dclab.verify.verify import verify_run
 
-    found = verify_run(run)
+    with run_folder_of(run) as folder:
+        found = verify_run(folder)
     fault = None
     if found.findings:
         count = len(found.findings)
@@ -56,5 +60,13 @@ def _lines(verification: Verification, fits: bool, **_: Any) -> Iterator[str]:
             f"✓ {verification.rates} rates, latencies of {verification.requests} requests and {verification.passes} passes of the "
             "autoscaler follow from the raw data, and the conclusions from them."
         )
-    if verification.not_shown:
-        yield f"Without raw data, so that nothing shows whether they are right: {', '.join(verification.not_shown)}."
+        if verification.sealed:
+            yield "✓ No file was changed after the run: each has the checksum that the run left."
+    if not verification.finished:
+        yield "The run was interrupted or is not finished: what it lacks cannot be checked, and results.json has no checksum."
+    elif not verification.sealed:
+        yield "The run left no checksums, as older versions of dclab do not."
+    yield "What is not shown:"
+    beside = ", but for the checksum" if verification.sealed else ""
+    yield f"- These do not follow from raw data, so nothing shows whether they are right{beside}: {', '.join(verification.not_shown)}."
+    yield "- Whether results and raw data were made up together, or on another machine than they say."

@@ -146,4 +146,8 @@ def _whole(watch: AutoscaleWatch, phase: Phase, seconds: float) -> None:
         reports = lab.worker_reports(since - LOOK_BACK_SECONDS)
         system = System(workers=watch.workers, rngs=max(1, lab.replicas("rng").ready))
         if reports:
+            window = {"what": f"demonstration {phase}", "began": since, "ended": reports[-1].t}
             watch.rates[phase] = rate_by_worker(reports, since, reports[-1].t, system)
+            watch.observer.raw("reports", [{"what": window["what"], **one._asdict()} for one in reports])
+            lab_then = {"workers": system.workers, "rngs": system.rngs, "load_balancing": system.load_balancing}
+            watch.observer.raw("windows", [{**window, **lab_then, "by": "reports"}])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -18,7 +18,7 @@ from dclab.errors import DclabError, LabEnded, LabLost
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import check_not_ended
 from dclab.lab import Lab, Scrape
-from dclab.measure.httplat import mean_latency_ms
+from dclab.measure.httplat import means_over, milliseconds
 from dclab.results import Caveat, Monitoring
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ PATIENCE = 30.0
 """Seconds for which a Prometheus that is not reached is asked again."""
 MOST_SAID = 300
 """Letters of an error that are passed on: it may quote a whole page."""
-LONGEST_MS = 1e9
-"""A longer latency is not one."""
-
 T = TypeVar("T")
 
 Series = dict[str, tuple[tuple[float, float], ...]]
@@ -67,18 +64,22 @@ class PrometheusWatch:
         self.url = url
         self.window = window
         self.began = time.time()
+        self.raw: list[Mapping[str, Any]] = []
+        """What the latest result was made of: each sample as Prometheus answered it."""
         self._check = check
 
     def now(self) -> dict[str, float]:
         """Return the latest mean latency of each target in milliseconds; empty until there were two scrapes."""
         rows = self._ask(lambda client: client.custom_query(query(self.window)))
-        return {one.target: ms for one in rows if one.value for _, ms in _milliseconds([one.value])}
+        return {one.target: ms for one in rows if one.value for _, ms in milliseconds([one.value])}
 
     def result(self, *, patience: float = PATIENCE) -> Monitoring:
         """Everything since the watch began; one that is not reached is asked again for `patience` seconds."""
         since, until = datetime.fromtimestamp(self.began), datetime.fromtimestamp(time.time())
         rows = self._ask(lambda client: client.custom_query_range(query(self.window), since, until, "2s"), patience)
-        series: Series = {one.target: tuple(_milliseconds(one.values)) for one in rows}
+        found = {one.target: one.values for one in rows}
+        self.raw = [{"target": name, "t": t, "seconds": said} for name, values in found.items() for t, said in values]
+        series: Series = {name: tuple(milliseconds(values)) for name, values in found.items()}
         return Monitoring(source=f"prometheus {self._version()}", query=query(self.window), series=series)
 
     def picture(self) -> bytes | None:
@@ -174,14 +175,6 @@ class _BuildInfo(msgspec.Struct, frozen=True):
     data: _Build
 
 
-def _milliseconds(values: Sequence[_Sample]) -> Iterator[tuple[float, float]]:
-    """Times with milliseconds, without those that are none (NaN, where nothing was probed)."""
-    for t, seconds in values:
-        ms = 1000 * float(seconds)
-        if t >= 0 and 0 <= ms <= LONGEST_MS:
-            yield t, ms
-
-
 class ExporterWatch:
     """The same quantity without Prometheus: the exporters are read in the background."""
 
@@ -189,6 +182,8 @@ class ExporterWatch:
         self.lab = lab
         self.seconds = seconds
         self.scrapes: dict[str, list[tuple[float, Scrape]]] = {name: [] for name in TARGETS}
+        self.raw: list[Mapping[str, Any]] = []
+        """What the latest result was made of: each scrape."""
         self._ended: LabEnded | None = None
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -217,7 +212,10 @@ class ExporterWatch:
 
     def result(self, *, patience: float = PATIENCE) -> Monitoring:
         """Everything since the watch began."""
-        return Monitoring(source="exporter", query=query(f"{self.seconds:g}s"), series=self._series())
+        scrapes = {name: list(found) for name, found in self.scrapes.items()}
+        self.raw = [{"target": name, "t": t, **one._asdict()} for name, found in scrapes.items() for t, one in found]
+        series = {name: tuple(means_over(found, self.seconds)) for name, found in scrapes.items()}
+        return Monitoring(source="exporter", query=query(f"{self.seconds:g}s"), series=series)
 
     def picture(self) -> bytes | None:
         """None: there is no page to take it of."""
@@ -229,18 +227,7 @@ class ExporterWatch:
         self._thread.join(5.0)
 
     def _series(self) -> Series:
-        return {name: tuple(_means(list(scrapes), self.seconds)) for name, scrapes in self.scrapes.items()}
-
-
-def _means(scrapes: Sequence[tuple[float, Scrape]], seconds: float) -> list[tuple[float, float]]:
-    """At each scrape the mean over the window before it, as rate()/rate() gives it."""
-    found = []
-    for index, (t, scrape) in enumerate(scrapes[1:], 1):
-        first = next(before for at, before in scrapes[: index + 1] if at >= t - seconds)
-        mean = mean_latency_ms(first, scrape)
-        if mean is not None:
-            found.append((t, mean))
-    return found
+        return {name: tuple(means_over(list(scrapes), self.seconds)) for name, scrapes in self.scrapes.items()}
 
 
 LatencyWatch = PrometheusWatch | ExporterWatch
@@ -259,6 +246,7 @@ def record_monitoring(watch: LatencyWatch, observer: Observer) -> Monitoring:
     """Keep the series, and Prometheus' own page where a browser can take a picture of it."""
     result = watch.result()
     observer.record(monitoring=result)
+    observer.raw("monitoring", watch.raw)  # last, so that a run that is cut off has none rather than another one
     picture = watch.picture() if any(result.series.values()) else None
     if picture:
         observer.picture("prometheus-ui", picture)

@@ -1,14 +1,17 @@
-"""Reading an httplat exporter: the mean latency between two scrapes."""
+"""Reading an httplat exporter: the mean latency between two scrapes, and over a window as Prometheus has it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 
 from dclab.lab import Scrape
 
-__all__ = ["mean_latency_ms", "parse_scrape"]
+__all__ = ["mean_latency_ms", "means_over", "milliseconds", "parse_scrape"]
 
 METRIC = "httplat_latency_seconds"
+LONGEST_MS = 1e9
+"""A longer latency is not one."""
 
 
 def parse_scrape(text: str) -> Scrape:
@@ -39,3 +42,27 @@ def mean_latency_ms(before: Scrape, after: Scrape) -> float | None:
     if count <= 0 or after.sum_seconds < before.sum_seconds:
         return None
     return 1000 * (after.sum_seconds - before.sum_seconds) / count
+
+
+def means_over(scrapes: Sequence[tuple[float, Scrape]], seconds: float) -> list[tuple[float, float]]:
+    """Return (unix seconds, mean in ms) at each scrape over the window before it, as rate()/rate() gives it.
+
+    Args:
+        scrapes: with their times, in order.
+        seconds: length of the window.
+    """
+    found = []
+    for index, (t, scrape) in enumerate(scrapes[1:], 1):
+        first = next(before for at, before in scrapes[: index + 1] if at >= t - seconds)
+        mean = mean_latency_ms(first, scrape)
+        if mean is not None:
+            found.append((t, mean))
+    return found
+
+
+def milliseconds(values: Iterable[tuple[float, str]]) -> Iterator[tuple[float, float]]:
+    """Yield (unix seconds, ms) of Prometheus' samples in seconds, without those that are none (NaN: nothing was probed)."""
+    for t, seconds in values:
+        ms = 1000 * float(seconds)
+        if t >= 0 and 0 <= ms <= LONGEST_MS:
+            yield t, ms

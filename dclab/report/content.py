@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from dclab.report.autoscaler_words import answer_sentences
-from dclab.report.blocks import Section
+from dclab.report.blocks import Block, Section
 from dclab.report.health_words import probe_sentences
 from dclab.report.language import Words
 from dclab.report.rollout_words import rollout_sentences
@@ -16,13 +16,14 @@ from dclab.report.sections.latency import latency
 from dclab.report.sections.load import load
 from dclab.report.sections.metric import metric
 from dclab.report.sections.monitoring import monitoring
+from dclab.report.sections.pods import pods
 from dclab.report.sections.probes import probes
 from dclab.report.sections.rollout import rollout
 from dclab.report.sections.speed import speed
 from dclab.report.wording import evidence_sentence, speedup_sentences, verdict_sentence
 from dclab.results import Results
 
-__all__ = ["sections", "summary"]
+__all__ = ["parts", "sections", "summary"]
 
 
 def summary(results: Results, words: Words) -> list[str]:
@@ -62,24 +63,51 @@ def summary(results: Results, words: Words) -> list[str]:
     return lines or [words("Nothing was measured.")]
 
 
-def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Section]:
-    """All sections, in the exercise's order; a part that was not measured says so. `raw` are files to link to."""
+def parts(
+    results: Results, words: Words, raw: Sequence[str], numbers: Mapping[str, int]
+) -> Mapping[str, tuple[str, Iterable[Block]]]:
+    """Return title and blocks of each part of a report by its name, in the exercise's order.
+
+    Blocks are made when they are read; a part that was not measured says so.
+
+    Args:
+        results: of the run.
+        words: in the report's language.
+        raw: files beside the report to link to.
+        numbers: of the sections, by name, for references between them.
+    """
     faster, compared_faster = (
         words(" (its clock ×{clock:g})", clock=one.clock_speed) if one and one.clock_speed != 1 else ""
         for one in (results.autoscale, results.comparison)
     )
-    further = [("probes", words("Health probes"), probes(results.probes, words))] if results.probes else []
+    further: dict[str, tuple[str, Iterable[Block]]] = {}
+    if results.probes:
+        further["probes"] = (words("Health probes"), probes(results.probes, words))
     if results.rollout:
-        further.append(("rollout", words("Rolling update"), rollout(results.rollout, words)))
-    parts = (
-        ("asked", words("What is asked, and where it is answered"), checklist(results, words)),
-        ("speed", words("1. Performance at different numbers of workers"), speed(results, words)),
-        ("latency", words("2. Latency and the bottleneck"), latency(results, words)),
-        ("monitoring", words("3. Monitoring"), monitoring(results, words)),
-        ("load", words("4. Load test"), load(results, words)),
-        ("autoscaler", words("5. The autoscaler at work") + faster, autoscaler(results, words)),
-        ("metric", words("6. Is CPU a sensible metric?") + compared_faster, metric(results, words)),
-        *further,
-        ("about", words("7. About these measurements"), about(results, words, raw)),
-    )
-    return [Section(name=name, title=title, blocks=tuple(blocks)) for name, title, blocks in parts]
+        further["rollout"] = (words("Rolling update"), rollout(results.rollout, words))
+    return {
+        "speed": (words("Performance at different numbers of workers"), speed(results, words)),
+        "latency": (words("Latency and the bottleneck"), latency(results, words)),
+        "pods": (words("CPU and memory of the services"), pods(results, words)),
+        "monitoring": (words("Monitoring"), monitoring(results, words)),
+        "load": (words("Load test"), load(results, words)),
+        "autoscaler": (words("The autoscaler at work") + faster, autoscaler(results, words)),
+        "metric": (words("Is CPU a sensible metric?") + compared_faster, metric(results, words, numbers)),
+        **further,
+        "about": (words("About these measurements"), about(results, words, raw)),
+    }
+
+
+def sections(results: Results, words: Words, raw: Sequence[str] = ()) -> list[Section]:
+    """All sections, in the exercise's order, numbered. `raw` are files to link to."""
+    numbers: dict[str, int] = {}
+    found = parts(results, words, raw, numbers)
+    numbers |= {name: number for number, name in enumerate(found, 1)}
+    asked = tuple(checklist(results, words, numbers))
+    return [
+        Section(name="asked", title=words("What is asked, and where it is answered"), blocks=asked),
+        *(
+            Section(name=name, title=f"{numbers[name]}. {title}", blocks=tuple(blocks))
+            for name, (title, blocks) in found.items()
+        ),
+    ]

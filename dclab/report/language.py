@@ -24,6 +24,7 @@ class Words:
             raise InvalidInput(
                 f"{language!r} is not a language of the report.", f"It speaks {' and '.join(LANGUAGES)}."
             )
+        self.language = language
         self.tag = LANGUAGES[language]
         self._table: dict[str, str] = {}
         if language != "en":

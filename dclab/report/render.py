@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dclab.courses.sheet import Sheet, said
 from dclab.report.blocks import Section
 from dclab.report.content import sections as sections_of
 from dclab.report.content import summary as summary_of
+from dclab.report.course import course_sections
 from dclab.report.foreign import address, printable
 from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
@@ -19,9 +21,14 @@ __all__ = ["html_page", "render_html", "render_markdown"]
 ENGLISH = Words()
 
 
-def _title(results: Results, words: Words) -> str:
+def _title(results: Results, words: Words, sheet: Sheet | None) -> str:
     quick = words(", quick run") if results.quick else ""
-    return words("DockerCoins: what scaling does ({engine} engine{quick})", engine=results.engine, quick=quick)
+    title = words("DockerCoins: what scaling does ({engine} engine{quick})", engine=results.engine, quick=quick)
+    return f"{said(sheet.title, words.language)} – {title}" if sheet else title
+
+
+def _sections(results: Results, words: Words, raw: Sequence[str], sheet: Sheet | None) -> list[Section]:
+    return course_sections(sheet, results, words, raw) if sheet else sections_of(results, words, raw)
 
 
 def html_page(
@@ -56,16 +63,24 @@ def html_page(
 
 
 def render_html(
-    results: Results, pictures: Mapping[str, Picture], words: Words = ENGLISH, raw: Sequence[str] = ()
+    results: Results,
+    pictures: Mapping[str, Picture],
+    words: Words = ENGLISH,
+    raw: Sequence[str] = (),
+    sheet: Sheet | None = None,
 ) -> str:
-    """A run's report; `raw` are files beside it to link to."""
-    parts = sections_of(results, words, raw)
-    return html_page(_title(results, words), summary_of(results, words), parts, words, pictures)
+    """A run's report; `raw` are files beside it to link to, `sheet` the course's whose order it follows."""
+    parts = _sections(results, words, raw, sheet)
+    return html_page(_title(results, words, sheet), summary_of(results, words), parts, words, pictures)
 
 
 def render_markdown(
-    results: Results, pictures: Mapping[str, Picture], words: Words = ENGLISH, raw: Sequence[str] = ()
+    results: Results,
+    pictures: Mapping[str, Picture],
+    words: Words = ENGLISH,
+    raw: Sequence[str] = (),
+    sheet: Sheet | None = None,
 ) -> str:
     """The same as Markdown."""
-    parts = sections_of(results, words, raw)
-    return markdown_page(_title(results, words), summary_of(results, words), parts, pictures)
+    parts = _sections(results, words, raw, sheet)
+    return markdown_page(_title(results, words, sheet), summary_of(results, words), parts, pictures)

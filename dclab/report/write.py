@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from pathlib import Path
 
+from dclab.courses.sheet import Sheet
 from dclab.report.foreign import with_printable_text
 from dclab.report.language import Words
 from dclab.report.pictures import Picture, draw
@@ -20,11 +21,11 @@ MOST_BYTES = 5_000_000
 """Of that picture, which the page carries within; one of 1,280 × 900 has some 100,000."""
 
 
-def write_report(results: Results, folder: Path, language: str = "en") -> list[Path]:
+def write_report(results: Results, folder: Path, language: str = "en", sheet: Sheet | None = None) -> list[Path]:
     """Write the pictures, report.md and report.html; returns their paths. MissingTool when they can't be.
 
     Everything comes from `results`, but for the picture of Prometheus' own page, which only the live run could take:
-    it is shown where the run's raw/ has it.
+    it is shown where the run's raw/ has it. With a course's sheet the report has its order and its checklist.
     """
     words = Words(language)
     results = with_printable_text(results)
@@ -41,8 +42,8 @@ def write_report(results: Results, folder: Path, language: str = "en") -> list[P
         caption = words("Prometheus' own page with the expression, taken by a browser at the end of the run")
         pictures[PROMETHEUS_UI] = Picture(f"raw/{PROMETHEUS_UI}", caption, png, _as_image(png, caption))
     raw = sorted(f"raw/{one.name}" for one in (folder / "raw").glob("*.jsonl"))
-    files["report.md"] = render_markdown(results, pictures, words, raw).encode()
-    files["report.html"] = render_html(results, pictures, words, raw).encode()
+    files["report.md"] = render_markdown(results, pictures, words, raw, sheet).encode()
+    files["report.html"] = render_html(results, pictures, words, raw, sheet).encode()
     for name, data in files.items():
         write_atomically(folder / name, data)
     return [folder / name for name in files]

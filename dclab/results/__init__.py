@@ -24,6 +24,7 @@ from dclab.results.elasticity import (
     Spread,
 )
 from dclab.results.health import HealthEvent, HealthLook, HealthPhase, HealthPrediction, ProbeDemo, ReplicaHealth
+from dclab.results.kept import KeptFile
 from dclab.results.performance import (
     Bottleneck,
     Evidence,
@@ -37,6 +38,7 @@ from dclab.results.performance import (
     SweepPoint,
     TargetLatency,
 )
+from dclab.results.pods import Pods, PodState, Resources, ServiceUsage
 from dclab.results.rollout import Loss, RolloutDemo, Stuck, Took
 
 __all__ = [
@@ -59,6 +61,7 @@ __all__ = [
     "HealthPhase",
     "HealthPrediction",
     "Intervention",
+    "KeptFile",
     "LatencySummary",
     "LoadTest",
     "Loss",
@@ -66,11 +69,15 @@ __all__ = [
     "ModelFit",
     "ModelName",
     "Monitoring",
+    "PodState",
+    "Pods",
     "ProbeDemo",
     "Rate",
     "ReplicaHealth",
+    "Resources",
     "Results",
     "RolloutDemo",
+    "ServiceUsage",
     "Spread",
     "Stuck",
     "Sweep",
@@ -139,6 +146,8 @@ class Results:
     """By service: rng, hasher; with several numbers of workers, at the highest of them."""
     latency_by_workers: tuple[Mapping[Name, TargetLatency], ...] = ()
     """The same at each number of workers, in the order in which they were measured; empty for one number."""
+    pods: Pods | None = None
+    """CPU and memory of every service at numbers of workers."""
     bottleneck: Bottleneck | None = None
     interventions: Annotated[tuple[Intervention, ...], Meta(max_length=200)] = ()
     loadtest: LoadTest | None = None
@@ -151,6 +160,10 @@ class Results:
     rollout: RolloutDemo | None = None
     """A rolling update to a bad image and back (`rollout-demo`)."""
     caveats: tuple[Caveat, ...] = ()
+    raw: Annotated[Mapping[Name, KeptFile], Meta(max_length=1000)] = field(default_factory=dict)
+    """By name: each file of raw/; empty in files of older versions."""
+    seal: Name | None = None
+    """Checksum of all the rest, by which `dclab verify` sees a later change; None until the run is finished."""
 
 
 def json_schema() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dclab.results import Autoscale, LoadTest, Results
 from dclab.verify.finding import Finding, differences
 from dclab.verify.raw import Raw
 
-__all__ = ["verify_autoscaling", "verify_trace"]
+__all__ = ["must_have_trace", "passes_checked", "verify_autoscaling", "verify_trace"]
 
 SIEGE_NAMES = {
     "availability": "availability_percent",
@@ -42,6 +42,24 @@ def verify_autoscaling(results: Results, raw: Raw, folder: Path) -> Iterator[Fin
         if trace.exists():
             yield from verify_trace(results.autoscale.manifest, trace)
             yield from _rescales(results.autoscale, trace)
+        if must_have_trace(results):
+            for name in ("hpa.jsonl", trace.name):
+                if not (trace.parent / name).exists():
+                    yield Finding(
+                        where=f"raw/{name}", why="the autoscaler ran to the end of its demonstration, and it is missing"
+                    )
+
+
+def must_have_trace(results: Results) -> bool:
+    """Return whether the autoscaler's passes must be in the raw data.
+
+    They are fetched when the demonstration is over; one that was cut off, or whose lab was lost, may have none.
+    """
+    found = results.autoscale
+    if found is None or not any(one.metrics for one in found.timeline):
+        return False
+    broke_off = any(one.code == "part-failed" and "demonstration" in one.message for one in results.caveats)
+    return results.finished is not None and not broke_off
 
 
 def _load(said: LoadTest, raw: Raw) -> Iterator[Finding]:
@@ -107,14 +125,24 @@ def verify_trace(manifest: Mapping[str, Any], file: Path) -> Iterator[Finding]:
             )
 
 
+def passes_checked(file: Path) -> int:
+    """Return how many passes of a trace have a decision to compare with."""
+    return sum(one.outcome is not None for one in read(file)[1])
+
+
 def _rescales(said: Autoscale, file: Path) -> Iterator[Finding]:
-    """The demonstration shows what the autoscaler decided."""
+    """The demonstration shows what the autoscaler decided.
+
+    Its passes are fetched after its last point, so that they may know of one change more.
+    """
     _, passes = read(file)
     rescales = [_size(one.message) for one in said.events if one.reason == "SuccessfulRescale"]
     decided: list[Any] = [
         one.outcome.desired for one in passes if one.outcome and one.outcome.desired != one.seen.replicas
     ]
-    if decided and rescales != decided:
+    last = rescales[-1] if rescales else said.timeline[0].desired if said.timeline else None
+    unseen = last in [one.desired for one in said.timeline[-2:]]
+    if decided and rescales != decided and not (unseen and rescales == decided[:-1]):
         yield Finding(
             where="autoscale.events",
             why=f"the autoscaler scaled to {_list(rescales)}, and its passes say {_list(decided)}",

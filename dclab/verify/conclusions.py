@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import to_builtins
 
 from dclab.experiments.bottleneck import find_bottleneck
 from dclab.experiments.rule_out import Cpu
 from dclab.measure.queueing import accounted_workers
-from dclab.results import Evidence, Results
+from dclab.results import Bottleneck, Evidence, Intervention, Results
 from dclab.verify.finding import Finding, differences
 
 __all__ = ["verify_conclusions"]
@@ -24,16 +24,26 @@ def verify_conclusions(results: Results) -> Iterator[Finding]:
             yield from differences(f"sweep.points[{index}].littles_law", point.littles_law, found)
     if results.bottleneck is None:
         return
+    said, whole = to_builtins(results.bottleneck), to_builtins(_verdict(results, results.interventions))
+    # The verdict is written before the proof and after it: of one that was cut off the first one stands.
+    cut_off = results.finished is None or any(one.code == "part-failed" for one in results.caveats)
+    if cut_off and not list(differences("", said, to_builtins(_verdict(results, ())))):
+        return
+    yield from differences("bottleneck", said, whole)
+
+
+def _verdict(results: Results, interventions: Sequence[Intervention]) -> Bottleneck:
+    """Return the verdict on the run's figures and some of its changes; CPU and Redis are taken from its own evidence."""
+    assert results.bottleneck is not None
     evidence = {one.code: one for one in results.bottleneck.evidence}
     redis = evidence.get("redis-quick")
-    computed = find_bottleneck(
+    return find_bottleneck(
         results.latency,
         results.sweep,
-        results.interventions,
+        interventions,
         {str(one.values["service"]): cpu for one in evidence.values() if (cpu := _cpu(one))},
         float(redis.values["redis_ms"]) if redis else None,
     )
-    yield from differences("bottleneck", to_builtins(results.bottleneck), to_builtins(computed))
 
 
 def _cpu(one: Evidence) -> Cpu | None:

@@ -13,7 +13,7 @@ from dclab.results import LatencySummary, Results, TargetLatency
 from dclab.verify.finding import Finding, differences
 from dclab.verify.raw import Raw
 
-__all__ = ["verify_latencies"]
+__all__ = ["requests_checked", "verify_latencies"]
 
 
 def verify_latencies(results: Results, raw: Raw) -> Iterator[Finding]:
@@ -21,6 +21,12 @@ def verify_latencies(results: Results, raw: Raw) -> Iterator[Finding]:
     yield from _latencies("latency", results.latency or {}, raw)
     for index, one in enumerate(results.latency_by_workers):
         yield from _latencies(f"latency_by_workers[{index}]", one, raw)
+
+
+def requests_checked(results: Results) -> int:
+    """Return how many requests the latencies of the results are of."""
+    found = results.latency_by_workers or (results.latency or {},)
+    return sum(each.count + each.errors for one in found for two in one.values() for each in (two.probe, two.call))
 
 
 def _latencies(where: str, latency: Mapping[str, TargetLatency], raw: Raw) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ from dclab.results import Intervention, Rate, Results, Sweep, SweepPoint
 from dclab.verify.finding import Finding, differences
 from dclab.verify.raw import Raw, WaitRow, WindowRow
 
-__all__ = ["verify_rates"]
+__all__ = ["rates_checked", "verify_rates"]
 
 
 def verify_rates(results: Results, raw: Raw) -> Iterator[Finding]:
@@ -28,10 +28,30 @@ def verify_rates(results: Results, raw: Raw) -> Iterator[Finding]:
         for index, point in enumerate(results.sweep.points):
             yield from _point(f"sweep.points[{index}]", point, windows, raw)
         yield from _sweep(results.sweep)
+        yield from _left_out(results, windows)
     measured = [one for one in results.interventions if f"proof {one.name}" in windows]
     waits = dict(zip((one.name for one in measured), _waits(raw.proof), strict=False))
     for index, each in enumerate(results.interventions):
         yield from _intervention(f"interventions[{index}]", each, windows, waits, raw, results)
+    for phase, rate in results.autoscale.rates.items() if results.autoscale else ():
+        if window := windows.get(f"demonstration {phase}"):  # files of older versions have none
+            yield from _rate(f"autoscale.rates.{phase}", rate, window, raw)
+
+
+def rates_checked(results: Results, raw: Raw) -> int:
+    """Return how many rates of the results the raw data have a window of."""
+    windows = {one.what for one in raw.windows}
+    points = results.sweep.points if results.sweep else ()
+    named = [
+        *(_named(one.workers) for one in points),
+        *(f"proof {one.name}" for one in results.interventions),
+        *(f"demonstration {one}" for one in (results.autoscale.rates if results.autoscale else ())),
+    ]
+    return sum(one in windows for one in named)
+
+
+def _named(workers: int) -> str:
+    return f"{workers} worker{'s' * (workers != 1)}"
 
 
 def _rate(where: str, said: Rate, window: WindowRow | None, raw: Raw) -> Iterator[Finding]:
@@ -55,7 +75,7 @@ def _rate(where: str, said: Rate, window: WindowRow | None, raw: Raw) -> Iterato
 
 
 def _point(where: str, point: SweepPoint, windows: Mapping[str, WindowRow], raw: Raw) -> Iterator[Finding]:
-    window = windows.get(f"{point.workers} worker{'s' * (point.workers != 1)}")
+    window = windows.get(_named(point.workers))
     yield from _rate(f"{where}.hashes_per_second", point.hashes_per_second, window, raw)
     if window is None:
         return
@@ -79,6 +99,18 @@ def _sweep(sweep: Sweep) -> Iterator[Finding]:
     computed, said = to_builtins(sweep_of(sweep.points, sweep.lost_workers)), to_builtins(sweep)
     for name in ("speedup", "speedup_ci95_low", "speedup_ci95_high", "webui_speedup", "models", "best_model"):
         yield from differences(f"sweep.{name}", said[name], computed[name])
+
+
+def _left_out(results: Results, windows: Mapping[str, WindowRow]) -> Iterator[Finding]:
+    """Of a whole run each window of the sweep is a point, unless the run says that it was lost."""
+    if results.sweep is None or results.finished is None:
+        return
+    known = {_named(one) for one in (*(each.workers for each in results.sweep.points), *results.sweep.lost_workers)}
+    for what in windows:
+        if what.split()[-1] in ("worker", "workers") and what not in known:
+            yield Finding(
+                where="sweep.points", why=f"the raw data have a window of {what}, and the results have no point of it"
+            )
 
 
 def _waits(rows: list[WaitRow]) -> Iterator[Mapping[str, list[WaitRow]]]:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
 from dclab.errors import InvalidInput
+from dclab.experiments.pods import UsageRow
 from dclab.results import DemandStep, ElasticPoint, HealthLook, Loss, TimelinePoint
 from dclab.user_files import read_text
 
-__all__ = ["CounterRow", "ElasticRow", "ProbeRow", "Raw", "ReportRow", "SiegeRow", "WaitRow", "WindowRow", "read_raw"]
+__all__ = [
+    "CounterRow",
+    "ElasticRow",
+    "MonitoringRow",
+    "ProbeRow",
+    "Raw",
+    "ReportRow",
+    "SiegeRow",
+    "WaitRow",
+    "WindowRow",
+    "read_raw",
+]
 
 T = TypeVar("T")
 
@@ -22,9 +34,13 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     workers: int
     rngs: int
+    hashers: int = 1
     load_balancing: str
     by: str
     attempt: int = 1
+    began: float | None = None
+    ended: float | None = None
+    """Of a phase of the demonstration, during which the counter was not read often: the window's own ends."""
 
 
 class CounterRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,6 +96,16 @@ class SiegeRow(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int | None = None
 
 
+class MonitoringRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample of the latency graph: what Prometheus answered, or one scrape where there was none."""
+
+    target: str
+    t: float
+    seconds: Annotated[str, msgspec.Meta(pattern=r"^([+-]?(\d+\.?\d*([eE][+-]?\d+)?|Inf)|NaN)$")] | None = None
+    sum_seconds: float | None = None
+    probes: float | None = None
+
+
 class ElasticRow(msgspec.Struct, frozen=True, kw_only=True):
     """One point of a comparison of autoscalers."""
 
@@ -101,6 +127,8 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     autoscale: list[TimelinePoint]
     hpa: list[dict[str, object]]
     elastic: list[ElasticRow]
+    pods: list[UsageRow]
+    monitoring: list[MonitoringRow]
     probes: list[HealthLook]
     rollout: list[HealthLook]
     losses: list[Loss]
@@ -121,6 +149,8 @@ ROWS = {
     "autoscale": TimelinePoint,
     "hpa": dict[str, object],
     "elastic": ElasticRow,
+    "pods": UsageRow,
+    "monitoring": MonitoringRow,
     "probes": HealthLook,
     "rollout": HealthLook,
     "losses": Loss,

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dclab.results import Results
-from dclab.run_folder import load_results
-from dclab.verify.autoscaling import verify_autoscaling
+from dclab.run_folder import RAW, load_results
+from dclab.verify.autoscaling import passes_checked, verify_autoscaling
 from dclab.verify.comparison import verify_comparison
 from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
+from dclab.verify.graph import verify_graph
 from dclab.verify.health import verify_health
-from dclab.verify.latencies import verify_latencies
+from dclab.verify.integrity import verify_integrity
+from dclab.verify.latencies import requests_checked, verify_latencies
 from dclab.verify.physics import verify_physics
-from dclab.verify.rates import verify_rates
+from dclab.verify.pods import verify_pods
+from dclab.verify.rates import rates_checked, verify_rates
 from dclab.verify.raw import Raw, read_raw
 
 __all__ = ["Verification", "verify_run"]
@@ -26,13 +30,17 @@ class Verification:
 
     findings: tuple[Finding, ...]
     rates: int
-    """Rates that were computed once more."""
+    """Rates of the results that were computed once more."""
     requests: int
-    """Requests of which latencies were."""
+    """Requests of which the latencies of the results were computed once more."""
     passes: int
-    """Passes of an autoscaler that were decided once more."""
+    """Passes of autoscalers that were decided once more."""
+    finished: bool
+    """False of a run that was interrupted: what it lacks cannot be checked."""
+    sealed: bool
+    """Whether the run's checksums are there, by which any later change is seen."""
     not_shown: tuple[str, ...]
-    """Parts of the results for which there are no raw data, so that nobody can say whether they are right."""
+    """Parts of the results that do not follow from raw data, so that nothing but the checksums speaks for them."""
 
 
 def verify_run(folder: Path) -> Verification:
@@ -47,34 +55,42 @@ def verify_run(folder: Path) -> Verification:
         *verify_latencies(results, raw),
         *verify_autoscaling(results, raw, folder),
         *verify_comparison(results, raw, folder),
+        *verify_pods(results, raw),
+        *verify_graph(results, raw),
         *verify_health(results, raw),
         *verify_conclusions(results),
         *verify_physics(results, raw),
+        *verify_integrity(results, folder),
     )
-    traces = (folder / "raw").glob("hpa-trace*.jsonl")
     return Verification(
         findings=findings,
-        rates=len(raw.windows),
-        requests=len(raw.latency),
-        passes=sum(max(0, len(one.read_bytes().splitlines()) - 1) for one in traces),
-        not_shown=tuple(_not_shown(results, raw)),
+        rates=rates_checked(results, raw),
+        requests=requests_checked(results),
+        passes=sum(passes_checked(one) for one in sorted((folder / RAW).glob("hpa-trace*.jsonl"))),
+        finished=results.finished is not None,
+        sealed=results.seal is not None,
+        not_shown=tuple(_not_shown(results, raw, folder)),
     )
 
 
-def _not_shown(results: Results, raw: Raw) -> list[str]:
-    parts = []
-    if results.autoscale and results.autoscale.rates:
-        parts.append("autoscale.rates")
-    if results.monitoring:
-        parts.append("monitoring")
+def _not_shown(results: Results, raw: Raw, folder: Path) -> Iterator[str]:
+    windows = {one.what for one in raw.windows}
+    if results.autoscale:
+        if any(f"demonstration {one}" not in windows for one in results.autoscale.rates):
+            yield "autoscale.rates"
+        if not (folder / RAW / "hpa-trace.jsonl").exists():
+            yield "the autoscaler's decisions in autoscale.events"
+    if results.pods:
+        yield "pods.states[…].services.….resources"
+    if results.monitoring and not raw.monitoring:
+        yield "monitoring"
     if results.comparison and any(one.predicted for one in results.comparison.runs):
-        parts.append("comparison.runs[…].predicted")
-    if any(
-        one.code.startswith(("cpu-", "redis-")) for one in (results.bottleneck.evidence if results.bottleneck else ())
-    ):
-        parts.append("CPU and Redis in bottleneck.evidence")
+        yield "comparison.runs[…].predicted"
+    evidence = results.bottleneck.evidence if results.bottleneck else ()
+    if any(one.code.startswith(("cpu-", "redis-")) for one in evidence):
+        yield "CPU and Redis in bottleneck.evidence"
     if results.rollout and any(results.rollout.failed.values()):
-        parts.append("rollout.failed")
-    if results.sweep and results.sweep.points and any(one.probe_ms for one in results.sweep.points):
-        parts.append("sweep.points[…].probe_ms")
-    return parts
+        yield "rollout.failed"
+    if results.sweep and any(one.probe_ms for one in results.sweep.points):
+        yield "sweep.points[…].probe_ms"
+    yield "environment, command and warnings"

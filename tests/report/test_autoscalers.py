@@ -26,6 +26,7 @@ from tests.report.comparisons_at_random import KINDS, READINGS, STEP, comparison
 from tests.report.test_report import Page
 
 SAMPLE = load_results(Path(__file__).parent.parent.parent / "reports" / "sample-embedded")
+NUMBERS = {"autoscaler": 5}
 ALONE = replace(
     SAMPLE, sweep=None, latency=None, interventions=(), bottleneck=None, loadtest=None, autoscale=None, monitoring=None
 )
@@ -89,7 +90,9 @@ def test_its_pictures_and_pages_are_whole(results, pictures):
 
 def said(comparison, autoscale=None):
     """The texts of section 6."""
-    blocks = list(metric(replace(SAMPLE, comparison=comparison, autoscale=autoscale, bottleneck=None), Words()))
+    blocks = list(
+        metric(replace(SAMPLE, comparison=comparison, autoscale=autoscale, bottleneck=None), Words(), NUMBERS)
+    )
     return [*(one.text for one in blocks if one.kind in ("text", "note")), *(i for one in blocks for i in one.items)]
 
 
@@ -235,8 +238,8 @@ class Complete(Words):
 @pytest.mark.parametrize("seed", range(30))
 def test_chinese_knows_all_that_is_said(seed):
     words = Complete("zh")
-    list(metric(replace(SAMPLE, comparison=compared(seed)), words))
-    list(metric(replace(SAMPLE, comparison=None), words))
+    list(metric(replace(SAMPLE, comparison=compared(seed)), words, NUMBERS))
+    list(metric(replace(SAMPLE, comparison=None), words, NUMBERS))
 
 
 @pytest.mark.parametrize(

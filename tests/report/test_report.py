@@ -15,6 +15,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from dclab.errors import InvalidInput
+from dclab.report.course import STATES
 from dclab.report.judge_autoscalers import Difference
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
@@ -173,7 +174,7 @@ def templates():
                 yield from (one.value for one in node.args if isinstance(one, ast.Constant))
     yield from SENTENCES.values()
     yield from (said for _, cases in METRIC_VERDICTS for _, said in cases)
-    yield from (*SCORES.values(), *ORIGINS.values(), *get_args(get_type_hints(Difference)["verdict"]))
+    yield from (*SCORES.values(), *ORIGINS.values(), *STATES.values(), *get_args(get_type_hints(Difference)["verdict"]))
 
 
 def places(template):

@@ -181,10 +181,34 @@ def test_changed_raw_data_are_found(run, what):
     assert wrong(run)
 
 
-@pytest.mark.parametrize("name", ["counter", "reports", "windows", "latency", "siege", "autoscale"])
+@pytest.mark.parametrize("name", ["counter", "reports", "windows", "latency", "siege", "autoscale", "hpa", "hpa-trace"])
 def test_a_file_left_out_is_found(run, name):
     (run / "raw" / f"{name}.jsonl").unlink()
     assert wrong(run)
+
+
+def test_a_rescale_more_that_came_after_the_last_point_is_no_contradiction(run):
+    """The passes are fetched a moment after the last point."""
+    trace = run / "raw" / "hpa-trace.jsonl"
+    *lines, last = trace.read_text().splitlines()
+    one = json.loads(last)
+    assert one["outcome"]["desired"] == one["seen"]["replicas"]
+    rescaled = [
+        line for line in lines[1:] if (each := json.loads(line))["outcome"]["desired"] != each["seen"]["replicas"]
+    ]
+    final = json.loads(rescaled[-1])
+
+    def without_last(data):
+        found = data["autoscale"]
+        size = f"New size: {final['outcome']['desired']};"
+        at = max(i for i, each in enumerate(found["events"]) if each["message"].startswith(size))
+        del found["events"][at]
+
+    results(run, without_last)
+    assert "autoscale.events" in wrong(run)  # the timeline shows it
+    for number in (-1, -2):
+        results(run, put(("autoscale", "timeline", number, "desired"), final["seen"]["replicas"]))
+    assert "autoscale.events" not in wrong(run)
 
 
 @pytest.mark.parametrize("name", ["counter", "reports", "latency"])

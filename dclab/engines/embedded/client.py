@@ -14,6 +14,7 @@ from dclab.engines.embedded import lifecycle, logs, questions, wire
 from dclab.engines.embedded.ask import Gone, ask
 from dclab.engines.embedded.held import Hold, Lease
 from dclab.engines.embedded.look import why_gone
+from dclab.engines.embedded.meter import ProcessMeter
 from dclab.engines.embedded.questions import About, Question
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import InvalidInput, LabCrashed, LabEnded, LabLost
@@ -30,15 +31,20 @@ from dclab.lab import (
     ReplicaHealth,
     Replicas,
     ReplicaUsage,
+    Room,
     Scrape,
     TemplateChange,
     WorkerReport,
 )
 from dclab.loopback import LOOPBACK
+from dclab.results import Resources
 
 __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
+
+REPLICA_SECONDS = 0.1
+"""For a replica of hundreds to be started or to end, on a busy machine; on a quiet one they take 0.015 each."""
 
 FAILED_LOOK_SECONDS = 0.5
 """Between two looks at the lab while probes of it fail."""
@@ -203,7 +209,9 @@ class EmbeddedLab:
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self.ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
+        self.ask(
+            questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout + REPLICA_SECONDS * replicas)
+        )
 
     def states(self) -> Mapping[str, DeploymentState]:
         """Return counts and usage of every deployment, by its name, in one question."""
@@ -216,6 +224,10 @@ class EmbeddedLab:
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
         return self.ask(questions.AskTrouble(deployment=deployment))
+
+    def room(self, deployment: str) -> Room:
+        """For how many replicas of it this machine has room."""
+        return self.ask(questions.AskRoom(deployment=deployment))
 
     def data_path_trouble(self) -> str | None:
         """Why ready replicas cannot be reached now, and what becomes of it; None while nothing is known."""
@@ -248,6 +260,16 @@ class EmbeddedLab:
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
         return self.ask(questions.AskUsage(deployment=deployment))
+
+    def resources(self) -> Mapping[str, Resources]:
+        """Requests and limits of one replica of every deployment: what its manifest says, which limits no process here."""
+        workloads = map(manifests.workload, manifests.of_kind(manifests.load(), "Deployment"))
+        known = {one.name: one.resources for one in workloads}
+        return {name: known.get(name, Resources()) for name in self.deployments()}
+
+    def usage_meter(self) -> ProcessMeter:
+        """A meter over the CPU time that the replicas' processes have used."""
+        return ProcessMeter(lambda: self.ask(questions.AskSpent()))
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""

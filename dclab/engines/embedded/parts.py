@@ -12,6 +12,7 @@ from typing import Any
 from dclab.clock import reached
 from dclab.engines.embedded import wire
 from dclab.engines.embedded.autoscale import Autoscaling
+from dclab.engines.embedded.child import look_for_stopped
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.exporter import EXPORTER
 from dclab.engines.embedded.host import ReplicaHost
@@ -91,6 +92,7 @@ class Parts:
 
     def see(self) -> None:
         """See which replicas are stopped, so that what is said now is so."""
+        look_for_stopped()
         for deployment in self.deployments.values():
             for replica in deployment.replicas:
                 replica.see()

@@ -19,6 +19,7 @@ from dclab.lab import (
     ReplicaHealth,
     Replicas,
     ReplicaUsage,
+    Room,
     TemplateChange,
     WorkerReport,
 )
@@ -38,7 +39,9 @@ __all__ = [
     "AskQuantities",
     "AskReplicas",
     "AskReports",
+    "AskRoom",
     "AskServedMetrics",
+    "AskSpent",
     "AskStates",
     "AskTrouble",
     "AskUsage",
@@ -49,6 +52,7 @@ __all__ = [
     "Question",
     "Ready",
     "RemoveAutoscaler",
+    "ReplicaSpent",
     "ReplicaState",
     "RollBack",
     "RollOut",
@@ -78,6 +82,19 @@ class ReplicaState:
     """Its own, behind its service; None for one that does not listen."""
     ready: bool
     restarts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSpent:
+    """What the processes of a replica have used since it started, and hold now."""
+
+    replica: str
+    pid: Pid
+    """Another one after a restart: its CPU begins at 0."""
+    at: float
+    """Unix seconds of the reading."""
+    cpu_seconds: Seconds
+    memory_mb: Annotated[float, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,10 +176,23 @@ class AskUsage(Question[tuple[ReplicaUsage, ...]], frozen=True):
     deployment: str
 
 
+class AskSpent(Question[dict[str, tuple[ReplicaSpent, ...]]], frozen=True):
+    """CPU time and memory of every replica now, by deployment."""
+
+    verb: ClassVar[str] = "spent"
+
+
 class AskTrouble(Question[str | None], frozen=True):
     """Why replicas of a deployment are not ready."""
 
     verb: ClassVar[str] = "trouble"
+    deployment: str
+
+
+class AskRoom(Question[Room], frozen=True):
+    """For how many replicas of a deployment there is room."""
+
+    verb: ClassVar[str] = "room"
     deployment: str
 
 

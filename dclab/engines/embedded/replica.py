@@ -137,7 +137,7 @@ class Replica:
         await asyncio.wait({self._task})
 
     def see(self) -> None:
-        """See whether its process is stopped; so often that no answer is wrong for a second, and before each."""
+        """See whether its process was stopped at the last look for such; there is one a second, and before each answer."""
         self._stopped = self.pid is not None and is_stopped(self.pid)
 
     def look(self) -> None:

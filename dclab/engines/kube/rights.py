@@ -74,8 +74,9 @@ def roles(namespace: str) -> list[Manifest]:
             "verbs": ["get", "patch", "delete", "list", "watch"],
         },
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},
-        # Their addresses for NodePorts, the images that they hold, their architecture.
-        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+        # Their addresses for NodePorts, the images that they hold, their architecture; and what they have room for, beside
+        # the pods that are there. Without the latter, dclab knows only an upper limit.
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]},
     ]
     registering = {"apiGroups": ["apiregistration.k8s.io"], "resources": ["apiservices"]}
     metrics = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dclab.report.blocks import Block, bullets, missing, note, table, text
 from dclab.report.judge_metrics import metric_rows, metric_verdicts
@@ -14,8 +14,14 @@ from dclab.results import Autoscale, Results
 __all__ = ["metric"]
 
 
-def metric(results: Results, words: Words) -> Iterator[Block]:
-    """Yield the answer by experiment, or by reasoning where there was none; and what each metric showed in section 5."""
+def metric(results: Results, words: Words, numbers: Mapping[str, int]) -> Iterator[Block]:
+    """Yield the answer by experiment, or by reasoning where there was none; and what each metric showed in the demonstration.
+
+    Args:
+        results: of the run.
+        words: in the report's language.
+        numbers: of the sections, by name.
+    """
     compared = results.comparison is not None and bool(results.comparison.runs)
     if results.comparison is not None and compared:
         yield from side_by_side(results.comparison, words)
@@ -28,7 +34,7 @@ def metric(results: Results, words: Words) -> Iterator[Block]:
         yield text(words("This run shows it:"))
         yield bullets([evidence_sentence(one, words) for one in facts])
     if found is not None and found.timeline:
-        yield from _observed(found, words)
+        yield from _observed(found, words, numbers["autoscaler"])
     elif not compared:
         yield missing(words, "dclab hpa-demo")
 
@@ -48,11 +54,12 @@ def _reasoned(words: Words) -> Iterator[Block]:
     )
 
 
-def _observed(found: Autoscale, words: Words) -> Iterator[Block]:
+def _observed(found: Autoscale, words: Words, section: int) -> Iterator[Block]:
     yield text(
         words(
-            "What each metric showed of {target} in the demonstration of section 5, for each ready replica, on average:",
+            "What each metric showed of {target} in the demonstration of section {section}, for each ready replica, on average:",
             target=found.target,
+            section=section,
         )
     )
     head = ("", "baseline", "siege", "siege, autoscaled", "at the end")

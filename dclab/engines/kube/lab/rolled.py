@@ -28,7 +28,7 @@ class RolledLab(AutoscaledLab):
             labelSelector=f"kubernetes.io/service-name={deployment}",
         )
         sent = {one.target_ref.name for each in slices for one in each.endpoints if one.conditions.ready}
-        newest = rollout.newest(self.api, self.name, deployment)
+        newest = rollout.newest(self.api, self.name).get(deployment, "")
         return [
             ReplicaHealth(
                 name=pod.metadata.name,
