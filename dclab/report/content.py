@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dclab.report.autoscaler_words import answer_sentences
 from dclab.report.blocks import Block, Section
-from dclab.report.health_words import probe_sentences
+from dclab.report.health_words import measured_sentences
 from dclab.report.language import Words
 from dclab.report.rollout_words import rollout_sentences
 from dclab.report.sections.about import about
@@ -57,7 +57,7 @@ def summary(results: Results, words: Words) -> list[str]:
             words("Is CPU a sensible metric? {answer}", answer=next(answer_sentences(results.comparison, words)))
         )
     if results.probes:
-        lines += list(probe_sentences(results.probes, words))[-3:]
+        lines += list(measured_sentences(results.probes, words))
     if results.rollout:
         lines += list(rollout_sentences(results.rollout, words))[:2]
     return lines or [words("Nothing was measured.")]

@@ -8,7 +8,7 @@ from dclab.measure.health_watch import cycles, first_event
 from dclab.report.language import Words
 from dclab.results import HealthPhase, ProbeDemo
 
-__all__ = ["phase_rows", "prediction_sentences", "probe_sentences"]
+__all__ = ["measured_sentences", "phase_rows", "prediction_sentences", "probe_sentences"]
 
 ENGLISH = Words()
 
@@ -71,6 +71,11 @@ def prediction_sentences(demo: ProbeDemo, words: Words = ENGLISH) -> Iterator[st
 def probe_sentences(demo: ProbeDemo, words: Words = ENGLISH) -> Iterator[str]:
     """What was predicted, what happened, and whether it is the same."""
     yield from prediction_sentences(demo, words)
+    yield from measured_sentences(demo, words)
+
+
+def measured_sentences(demo: ProbeDemo, words: Words = ENGLISH) -> Iterator[str]:
+    """What happened, and whether it is as predicted."""
     yield from _first(demo, words)
     yield from _control(demo, words)
     yield from _rates(demo, words)

@@ -488,7 +488,7 @@ NO_CLAIM = {
     *(one for one in constants(REPORT / "sections" / "pods.py") if one.startswith("CPU is the time")),
     "Which metric does better was not measured in this run. `dclab hpa-compare` measures it: autoscalers on CPU, latency, "
     "requests and requests in flight, one after the other under the same demand.",
-    "2. Latency and the bottleneck",
+    "Latency and the bottleneck",
     "The proof by experiment, at {workers} workers:",
     "What to do: prove it by experiment, with `dclab prove`.",
     "What to do: run more replicas of rng, or let it serve several requests at a time; more workers only queue.",
