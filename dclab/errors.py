@@ -16,6 +16,7 @@ __all__ = [
     "LabLost",
     "MissingTool",
     "NoLab",
+    "NoRoom",
     "NotAnswering",
     "NotSupported",
     "OtherVersion",
@@ -97,6 +98,13 @@ class NoLab(DclabError):
     """There is no lab of that name."""
 
     code = "no-lab"
+    exit_code = ExitCode.ENVIRONMENT
+
+
+class NoRoom(DclabError):
+    """There is no room for so many replicas, or their queue would be too long; nothing was started."""
+
+    code = "no-room"
     exit_code = ExitCode.ENVIRONMENT
 
 

@@ -14,15 +14,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
-from dclab.results import AutoscaleEvent, Condition, MetricReading
+from msgspec import Meta
+
+from dclab.results import AutoscaleEvent, Condition, MetricReading, ReplicaHealth, Resources
 
 __all__ = [
     "SERVICES",
     "AutoscalerStatus",
     "Counter",
     "DeploymentState",
+    "HealthProbe",
     "Job",
     "JobStatus",
     "Lab",
@@ -32,9 +35,13 @@ __all__ = [
     "ProbeSample",
     "ProbeSpec",
     "Quantities",
+    "ReplicaHealth",
     "ReplicaUsage",
     "Replicas",
+    "Room",
     "Scrape",
+    "TemplateChange",
+    "UsageMeter",
     "WorkerReport",
 ]
 
@@ -174,7 +181,31 @@ class ReplicaUsage:
 
     replica: str
     cpu_millicores: float
+    """On average over the window."""
     memory_mb: float
+    """At its end: the resident set of its processes; on Kubernetes the working set of its containers."""
+    at: float
+    """Unix seconds at the end of the window, on the clock of its machine."""
+    window_seconds: float
+
+
+class UsageMeter(Protocol):
+    """Reads CPU and memory of every replica, window after window."""
+
+    source: str
+    """Where the figures come from: `processes`, or `metrics.k8s.io`."""
+    cores: float | None
+    """CPUs that all replicas share; None where they may not be read."""
+    every: float
+    """Seconds from one reading to the next."""
+    patience: float
+    """Seconds within which two whole windows of a state are published; 0 where each reading ends a window."""
+
+    def read(self) -> Mapping[str, Sequence[ReplicaUsage]]:
+        """Return the latest window of every replica, by deployment; a replica without one is left out.
+
+        A window is the time since the last reading, or that of the cluster's metrics API, which may be the same as before.
+        """
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,6 +214,45 @@ class DeploymentState:
 
     counts: Replicas
     usage: tuple[ReplicaUsage, ...]
+    trouble: str | None = None
+    """Why replicas of it are not ready, in a sentence; None where all are, or while they may only need time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """For how many replicas of a deployment there is room, those that it has included."""
+
+    replicas: int
+    why: str
+    """What there is no more of, in a sentence without its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HealthProbe:
+    """An HTTP probe of a container, with the semantics and the defaults of Kubernetes (k8s.io/api/core/v1, Probe).
+
+    It fails where no answer of status 200 to 399 is there within the timeout. After `failure_threshold` failures in a row a
+    readiness probe takes the replica out of its services until the next success, and a liveness probe has it restarted.
+    """
+
+    kind: Literal["readiness", "liveness"]
+    path: str = "/"
+    period_seconds: Annotated[int, Meta(ge=1)] = 10
+    timeout_seconds: Annotated[int, Meta(ge=1)] = 1
+    failure_threshold: Annotated[int, Meta(ge=1)] = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateChange:
+    """What a rolling update changes of a deployment's pods."""
+
+    probe: HealthProbe | None = None
+    """A readiness probe takes the place of the manifest's, a liveness probe comes beside it."""
+    bad_image: bool = False
+    """Whether the new image cannot run: there is none of its name, or on the embedded engine no such program."""
+    deaf: bool = False
+    """Whether SIGTERM does not reach the program, as behind a shell that does not pass it on: it is killed after its grace
+    period."""
 
 
 class LogLine(NamedTuple):
@@ -286,6 +356,9 @@ class Lab(Protocol):
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
 
+    def room(self, deployment: str) -> Room | None:
+        """For how many replicas of it there is room now, by what they use or ask for; None where that cannot be told."""
+
     def data_path_trouble(self) -> str | None:
         """Why ready replicas cannot be reached now, and what becomes of it; None while the engine knows of nothing."""
 
@@ -294,6 +367,21 @@ class Lab(Protocol):
 
         An empty mapping takes the intervention back.
         """
+
+    def health(self, deployment: str) -> Sequence[ReplicaHealth]:
+        """Return every replica that there is, also those that are on their way out, by name."""
+
+    def roll_out(self, deployment: str, change: TemplateChange) -> None:
+        """Begin a rolling update to the template with this change; return at once, since it may never come to its end.
+
+        To be called under a hold. The template is put back by `roll_back`, or when this process is killed.
+        """
+
+    def roll_back(self, deployment: str) -> None:
+        """Begin to put back the template from before `roll_out`, as `kubectl rollout undo`; nothing happens without one."""
+
+    def delete_replica(self, deployment: str, name: str) -> None:
+        """Begin to end one replica, by SIGTERM, as `kubectl delete pod`; another takes its place. InvalidInput: there is none."""
 
     @property
     def load_balancing_policies(self) -> Sequence[str]:
@@ -369,6 +457,16 @@ class Lab(Protocol):
 
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
+
+    def resources(self) -> Mapping[str, Resources]:
+        """Return the requests and limits of one replica of every deployment, by its name."""
+
+    def usage_meter(self) -> UsageMeter:
+        """Return a meter of CPU and memory, which has read nothing yet.
+
+        Raises:
+            MissingTool: the lab's cluster has no metrics API, or does not let this user read it; the hint says what to do.
+        """
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from dclab.errors import DclabError
-from dclab.lab import LoadSpec
+from dclab.lab import HealthProbe, LoadSpec, TemplateChange
 from dclab.paths import shipped
-from dclab.quantity import millicores
+from dclab.quantity import mebibytes, millicores
+from dclab.results import Resources
 
 __all__ = [
     "AUTOSCALERS",
+    "BAD_IMAGE",
     "Manifest",
     "ServicePort",
     "Workload",
@@ -27,6 +29,9 @@ __all__ = [
 ]
 
 Manifest = dict[str, Any]
+
+BAD_IMAGE = "dockercoins-no-such-image"
+"""Name of an image, and on the embedded engine of a program, that there is not."""
 
 AUTOSCALERS = ("cpu", "cpu-tuned", "latency", "latency-tuned", "requests", "inflight")
 """Those in `manifests/optional/`: cpu has the exercise's figures, latency upstream's, the others those of `hpa-simulate --tune`."""
@@ -83,13 +88,24 @@ class Workload:
     mounts: tuple[str, ...]
     """Paths in the container at which something is mounted."""
     cpu_request_millicores: float
-    cpu_limit_millicores: float | None = None
-    """None where the manifest sets none."""
     readiness_period: float | None
     """Seconds between two TCP readiness checks; None where the manifest has no probe."""
     readiness_timeout: float = 1.0
     readiness_failures: int = 3
+    probe: HealthProbe | None = None
+    """An HTTP probe of an experiment: for readiness in place of the TCP check, for liveness beside it."""
     grace_seconds: float = 30.0
+    resources: Resources = field(default_factory=Resources)
+    deaf: bool = False
+    """Whether it is not sent SIGTERM."""
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = "25%"
+    """Of a rolling update: a number of replicas, or a percentage (k8s.io/api/apps/v1, RollingUpdateDeployment)."""
+
+    def changed(self, change: TemplateChange) -> Workload:
+        """Return the workload of a rolling update."""
+        command = (BAD_IMAGE, *self.command[1:]) if change.bad_image else self.command
+        return replace(self, probe=change.probe, command=command, deaf=change.deaf)
 
 
 def workload(manifest: Manifest) -> Workload:
@@ -99,8 +115,8 @@ def workload(manifest: Manifest) -> Workload:
     pod = template["spec"]
     container = pod["containers"][0]
     probe = container.get("readinessProbe")
-    request = container.get("resources", {}).get("requests", {}).get("cpu", 0)
-    limit = container.get("resources", {}).get("limits", {}).get("cpu")
+    rolling = spec.get("strategy", {}).get("rollingUpdate", {})
+    resources = _resources(container.get("resources", {}))
     return Workload(
         name=manifest["metadata"].get("name") or manifest["metadata"]["generateName"],
         labels=template.get("metadata", {}).get("labels", {}),
@@ -109,12 +125,24 @@ def workload(manifest: Manifest) -> Workload:
         env={one["name"]: str(one.get("value", "")) for one in container.get("env", ())},
         port=next((one["containerPort"] for one in container.get("ports", ())), None),
         mounts=tuple(one["mountPath"] for one in container.get("volumeMounts", ())),
-        cpu_request_millicores=millicores(request),
-        cpu_limit_millicores=None if limit is None else millicores(limit),
+        cpu_request_millicores=resources.cpu_request_millicores or 0.0,
         readiness_period=float(probe.get("periodSeconds", 10)) if probe else None,
         readiness_timeout=float(probe.get("timeoutSeconds", 1)) if probe else 1.0,
         readiness_failures=int(probe.get("failureThreshold", 3)) if probe else 3,
         grace_seconds=float(pod.get("terminationGracePeriodSeconds", 30)),
+        max_surge=rolling.get("maxSurge", "25%"),
+        max_unavailable=rolling.get("maxUnavailable", "25%"),
+        resources=resources,
+    )
+
+
+def _resources(said: Mapping[str, Any]) -> Resources:
+    requests, limits = said.get("requests", {}), said.get("limits", {})
+    return Resources(
+        cpu_request_millicores=millicores(requests["cpu"]) if "cpu" in requests else None,
+        cpu_limit_millicores=millicores(limits["cpu"]) if "cpu" in limits else None,
+        memory_request_mib=mebibytes(requests["memory"]) if "memory" in requests else None,
+        memory_limit_mib=mebibytes(limits["memory"]) if "memory" in limits else None,
     )
 
 

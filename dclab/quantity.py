@@ -9,7 +9,10 @@ from __future__ import annotations
 import re
 from decimal import ROUND_UP, Decimal, localcontext
 
-__all__ = ["megabytes", "millicores", "parse_quantity"]
+__all__ = ["MIB", "mebibytes", "megabytes", "millicores", "parse_quantity"]
+
+MIB = 2**20
+"""Bytes of a mebibyte (Mi), in which `kubectl top` shows memory."""
 
 _QUANTITY = re.compile(r"([+-]?)(\d+\.?\d*|\.\d+)(?:[eE]([+-]?\d+)|([numkMGTPE]|[KMGTPE]i)?)", re.ASCII)
 
@@ -53,3 +56,8 @@ def millicores(quantity: str | float) -> float:
 def megabytes(quantity: str | float) -> float:
     """Return a quantity of memory (`6144Ki`, `64Mi`, bytes) in millions of bytes; ValueError: it is none."""
     return float(parse_quantity(quantity) / 1_000_000)
+
+
+def mebibytes(quantity: str | float) -> float:
+    """Return a quantity of memory (`6144Ki`, `64Mi`, bytes) in units of 2^20 bytes; ValueError: it is none."""
+    return float(parse_quantity(quantity) / MIB)

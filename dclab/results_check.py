@@ -15,7 +15,19 @@ from dclab.autoscaler.parse import parse_autoscaler
 from dclab.errors import DclabError
 from dclab.measure.latency import read_histogram
 from dclab.measure.models import PARAMETERS
-from dclab.results import Autoscale, AutoscalerRun, Comparison, LatencySummary, Rate, Results, Sweep, TargetLatency
+from dclab.results import (
+    Autoscale,
+    AutoscalerRun,
+    Comparison,
+    LatencySummary,
+    Pods,
+    ProbeDemo,
+    Rate,
+    Results,
+    RolloutDemo,
+    Sweep,
+    TargetLatency,
+)
 
 __all__ = ["contradiction"]
 
@@ -36,12 +48,42 @@ def _all(results: Results) -> Iterator[str]:
     yield from _latencies("latency", results.latency or {})
     for index, one in enumerate(results.latency_by_workers):
         yield from _latencies(f"latency_by_workers[{index}]", one)
+    if results.pods:
+        yield from _pods(results.pods)
     for index, each in enumerate(results.interventions):
         yield from _rate(f"interventions[{index}].hashes_per_second", each.hashes_per_second)
     if results.comparison:
         yield from _comparison(results.comparison)
     if results.autoscale:
         yield from _autoscale(results.autoscale)
+    if results.probes:
+        yield from _looks("probes", results.probes)
+        predicted = results.probes.predicted
+        yield from _ordered("probes.predicted.first", predicted.first_low, predicted.first_high)
+        yield from _ordered("probes.predicted.cycle", predicted.cycle_low, predicted.cycle_high)
+        if (predicted.outcome == "fails") != (predicted.first_low is not None):
+            yield "probes.predicted.first_low: it is there if, and only if, the probe fails"
+    if results.rollout:
+        yield from _looks("rollout", results.rollout)
+        for name, took in (("undone", results.rollout.undone), ("healed", results.rollout.healed)):
+            if took:
+                yield from _ordered(f"rollout.{name}", took.low, took.high)
+
+
+def _looks(where: str, demo: ProbeDemo | RolloutDemo) -> Iterator[str]:
+    yield from _in_order(f"{where}.timeline", [one.t for one in demo.timeline])
+    seen = {one.phase for one in demo.timeline}
+    for index, one in enumerate(demo.phases):
+        if one.phase not in seen:
+            yield f"{where}.phases[{index}].phase: nothing of {one.phase!r} is in the timeline"
+        yield from _ordered(f"{where}.phases[{index}].rate", one.rate_low, one.rate_high)
+
+
+def _ordered(where: str, low: float | None, high: float | None) -> Iterator[str]:
+    if (low is None) != (high is None):
+        yield f"{where}: one end of the interval is missing"
+    elif low is not None and high is not None and low > high:
+        yield f"{where}: {low:g} is above {high:g}"
 
 
 def _rate(where: str, rate: Rate) -> Iterator[str]:
@@ -65,6 +107,22 @@ def _sweep(sweep: Sweep) -> Iterator[str]:
             yield f"{where}.parameters: a cycle or a cap of 0"
         if not model.residuals:
             yield f"{where}.residuals: there are none"
+
+
+def _pods(found: Pods) -> Iterator[str]:
+    workers = [one.workers for one in found.states]
+    if workers != sorted(set(workers)):
+        yield "pods.states: they are not in order of workers, each number once"
+    for index, state in enumerate(found.states):
+        where = f"pods.states[{index}]"
+        if state.ended < state.began:
+            yield f"{where}.ended: it is before `began`"
+        for name, one in state.services.items():
+            low, high = one.cpu_ci95 or (one.cpu_millicores, one.cpu_millicores)
+            if not low <= one.cpu_millicores <= high:
+                yield f"{where}.services.{name}: its CPU {one.cpu_millicores:g} is not within {low:g} to {high:g}"
+            if not one.replicas or not one.windows:
+                yield f"{where}.services.{name}: no replica or no window"
 
 
 def _latencies(where: str, latency: Mapping[str, TargetLatency]) -> Iterator[str]:

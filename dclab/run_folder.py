@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -20,6 +19,7 @@ from typing import Any, cast
 from dclab import __version__
 from dclab.errors import InvalidInput, MissingTool
 from dclab.measure.merge_caveats import merge_caveats
+from dclab.platforms import usable_cpus
 from dclab.redact import redacted, redactor
 from dclab.results import SCHEMA, Caveat, Environment, Results
 from dclab.seal import FileDigest, seal_of
@@ -130,7 +130,7 @@ def this_environment(engine_reason: str, versions: Mapping[str, str]) -> Environ
         dclab=__version__,
         python=platform.python_version(),
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
-        cpus=len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1,
+        cpus=usable_cpus(),
         memory_mb=psutil.virtual_memory().total // 1_000_000,
         engine_reason=engine_reason,
         versions=dict(versions),

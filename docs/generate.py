@@ -46,8 +46,9 @@ RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [result
 measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
 JSON object a line: `counter.jsonl` (each reading of the hash counter), `reports.jsonl` (each worker's own reports),
 `windows.jsonl` (of what kind of lab they are), from which every rate can be computed again, `latency.jsonl` (each request),
-`siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `elastic.jsonl` (each observation of a comparison of
-autoscalers, with the demand) and `elastic-siege.jsonl` (its sieges), `proof.jsonl` (probes under each change), and what
+`pods.jsonl` (CPU and memory of each replica over each window), `siege.jsonl` (siege's own output), `autoscale.jsonl` (each observation), `elastic.jsonl` (each observation of a comparison of
+autoscalers, with the demand) and `elastic-siege.jsonl` (its sieges), `proof.jsonl` (probes under each change), `probes.jsonl` and `rollout.jsonl` (each look at replicas under a health probe, and in a rolling update), `losses.jsonl` (what
+ended workers had made, and what was counted), and what
 `dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes); of a comparison one of each for every
 autoscaler, such as `hpa-trace-cpu-tuned.jsonl`.
 """

@@ -1,4 +1,4 @@
-"""The product's own figures, measured on this machine: `./dev python -m tests.benchmark`.
+"""The product's own figures, measured on this machine: `./dev python -m tests.benchmark`; `… many` those of 300 workers.
 
 Not part of the tests, since machines are noisy; each figure stands beside what it should be.
 """
@@ -25,10 +25,11 @@ from dclab.engines.embedded import launch
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.container import redis_password
 from dclab.engines.embedded.usage import cpu_seconds
-from dclab.engines.embedded.wire import Settings
+from dclab.engines.embedded.wire import LAB_MARK, Settings
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.lab import LoadSpec
 from dclab.loopback import LOOPBACK
+from dclab.measure.simulate import lab_system, true_rate
 from dclab.results import Caveat
 from tests.measure.busy import busy
 
@@ -186,8 +187,101 @@ def of_reports(lab: EmbeddedLab) -> None:
         line("  worst, of so many", f"{off[0]:.1f} to {off[-1]:.1f} ms, {len(off)}", "")
 
 
+MANY = 300
+
+
+class Warned(Nobody):
+    """An observer that keeps what the user would be warned of."""
+
+    def __init__(self) -> None:
+        self.codes: list[str] = []
+
+    def caveat(self, caveat: Caveat) -> None:
+        self.codes.append(caveat.code)
+
+
+def point(lab: EmbeddedLab, workers: int, rngs: int, seconds: float) -> float:
+    """One point of a sweep beside the model's rate; its wall time."""
+    hashers = lab.replicas("hasher").desired
+    warned = Warned()
+    begin = time.perf_counter()
+    (found,) = run_sweep(lab, SweepSettings(workers=(workers,), seconds=seconds), warned).points
+    spent = time.perf_counter() - begin
+    rate, model = found.hashes_per_second, true_rate(lab_system(workers, rngs, hashers), 30_000)
+    holds = "holds" if rate.ci95_low <= model <= rate.ci95_high else "DOES NOT HOLD"
+    law = "no probe" if found.littles_law is None else f"{found.littles_law:.0f}"
+    line(
+        f"{workers} workers, {rngs} rng, {hashers} hasher: hashes/s",
+        f"{rate.mean:.1f} ± {rate.half_width:.1f}",
+        f"{holds} the model's {model:.1f}; Little's law: {law} workers; warned of: {', '.join(warned.codes) or 'nothing'}",
+    )
+    wanted = f"≤ {2 * workers * 0.1 + 8:.0f} s" if rngs == 1 else ""
+    line("  wall time of the point; until ready", f"{spent:.1f} s; {found.ready_seconds:.1f} s", wanted)
+    return spent
+
+
+def of_many_workers(lab: EmbeddedLab) -> None:
+    """To 300 workers: starting them, what they cost, what they make, and how long that takes to measure."""
+    room = lab.room("worker")
+    line("room for workers", f"{room.replicas}", room.why)
+    lab.scale("worker", 1)
+    line(f"scale worker 1 → {MANY}, ready", f"{seconds_of(lambda: lab.scale('worker', MANY)):.1f} s", "≤ 6 s")
+    memory = [psutil.Process(one.pid).memory_info().rss / 1e6 for one in lab.about().replicas["worker"]]
+    line(f"memory of a worker, largest of {MANY}", f"{max(memory):.1f} MB", "≤ 19 MB")
+    asked = [*COMMAND, "status", "--name", lab.name, "--engine", "embedded", "--json"]
+    for workers, wanted in ((MANY, "≤ 2 s"), (100, "≤ 1 s"), (10, "≤ 1 s")):
+        lab.scale("worker", workers)
+        status = [seconds_of(lambda: subprocess.run(asked, check=True, capture_output=True)) for _ in range(5)]
+        line(f"dclab status with {workers} workers, median of 5", f"{statistics.median(status):.2f} s", wanted)
+    for workers in (1, 10, 30, 100, MANY):
+        point(lab, workers, 1, 30.0)
+    for rngs in (1, 30):
+        lab.scale("rng", rngs)
+        supervisor, proxy = cores(lab, 15)
+        line(f"supervisor with {MANY} workers and {rngs} rng", f"{100 * supervisor:.2f} % of a core", "≤ 2 %")
+        line("  data path", f"{100 * proxy:.2f} % of a core", "")
+    for workers in (100, MANY):
+        point(lab, workers, 30, 12.0)
+    lab.scale("hasher", 2)
+    point(lab, MANY, 30, 12.0)
+    walls = []
+    for workers, rngs in ((30, 10), (100, 34), (MANY, 100)):
+        lab.scale("hasher", max(1, workers // 60))
+        lab.scale("rng", rngs)
+        walls.append(point(lab, workers, rngs, 12.0))
+    line("wall time of points with rng = N / 3, longest / shortest", f"{max(walls) / min(walls):.2f}", "≤ 1.2")
+    line(f"scale worker {MANY} → 1", f"{seconds_of(lambda: lab.scale('worker', 1)):.1f} s", "")
+    lab.scale("worker", MANY)
+
+
+def left_of(lab: EmbeddedLab) -> int:
+    """How many processes bear the lab's mark."""
+    mark = f"{LAB_MARK}={lab.folder}".encode()
+    found = 0
+    for one in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            found += mark in one.read_bytes().split(b"\0")
+    return found
+
+
+def many() -> None:
+    """Measure what so many workers take, in a lab of their own."""
+    with tempfile.TemporaryDirectory(prefix="dcb-") as folder:
+        os.environ["XDG_RUNTIME_DIR"] = os.environ["XDG_STATE_HOME"] = str(Path(folder))
+        lab, _ = launch.start(Settings(name="benchmark"))
+        try:
+            lab.ready()
+            of_many_workers(lab)
+        finally:
+            line(f"down with {MANY} workers", f"{seconds_of(lab.down):.1f} s", "")
+            line("  processes that are left", f"{left_of(lab)}", "0")
+
+
 def main() -> None:
     """Measure everything in a lab of its own."""
+    if sys.argv[1:] == ["many"]:
+        many()
+        return
     line(f"{platform.system()} {platform.release()}, {os.cpu_count()} CPUs, Python {platform.python_version()}", "", "")
     of_the_command_line()
     with tempfile.TemporaryDirectory(prefix="dcb-") as folder:

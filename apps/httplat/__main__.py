@@ -18,7 +18,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_
 from apps import settings
 from apps.serve import Answer, Request, serve
 
-TIMEOUT = 10.0
+CONNECT_TIMEOUT = 5.0
+TIMEOUT = 120.0
+"""As long as a worker waits for its call: a probe meets the same queue."""
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 JITTER = 0.5
 
@@ -26,11 +28,13 @@ LATENCY = Histogram("httplat_latency_seconds", "Latency of GET on a fresh connec
 ERRORS = Counter("httplat_errors", "Probes that failed or were answered with 400 or more")
 
 
-def probe(host: str, port: int, path: str) -> None:
+def probe(host: str, port: int, path: str, timeout: float = TIMEOUT) -> None:
     """One timed request."""
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
     begin = time.perf_counter()
     try:
+        connection.connect()
+        connection.sock.settimeout(timeout)
         connection.request("GET", path, headers={"Connection": "close"})
         response = connection.getresponse()
         response.read()
@@ -51,10 +55,11 @@ def main() -> None:
         raise SystemExit(f"TARGET is {target.geturl()!r}; it must be a URL that begins with http://.")
     host, port, path = target.hostname, target.port or 80, target.path or "/"
     interval = settings.seconds("INTERVAL", 10.0, low=0.05)
+    timeout = settings.seconds("TIMEOUT", TIMEOUT, low=0.1)
 
     def watch() -> None:
         while True:
-            probe(host, port, path)
+            probe(host, port, path, timeout)
             time.sleep(interval * random.uniform(1 - JITTER, 1 + JITTER))
 
     def handle(request: Request) -> Answer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import http.client
 import signal
+import socket
 import sys
 import time
 from types import FrameType
@@ -16,7 +17,10 @@ from apps.resp import Redis
 
 CONNECT_TIMEOUT = 5.0
 """To a replica that has just gone, nothing answers; the kernel tries it three times in 5 s."""
-CALL_TIMEOUT = 30.0
+CALL_TIMEOUT = 120.0
+"""A queue of a thousand workers at one rng takes 100 s. That the other side is dead is noticed sooner, by KEEPALIVE."""
+KEEPALIVE = (("TCP_KEEPIDLE", 10), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4))
+"""Whose machine does not answer for 30 s is gone, however long the queue is."""
 REPORT_EVERY = 1.0
 
 
@@ -30,12 +34,21 @@ def log(message: str) -> None:
     sys.stdout.flush()
 
 
+def keep_alive(connection: socket.socket) -> None:
+    """Have the kernel ask the other side's whether it is still there."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in KEEPALIVE:
+        if hasattr(socket, option):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+
 class Worker:
     """The loop, with what it has counted and not yet added to the counter."""
 
     def __init__(self) -> None:
         self.delay = settings.seconds("DELAY", 0.1)
         self.back_off = settings.seconds("BACKOFF", 10.0)
+        self.patience = settings.seconds("TIMEOUT", CALL_TIMEOUT, low=0.1)
         self.rng = settings.service_address("RNG")
         self.hasher = settings.service_address("HASHER")
         self.redis = Redis(settings.service_address("REDIS"), password=settings.text("REDIS_PASSWORD", ""))
@@ -47,7 +60,8 @@ class Worker:
         connection = http.client.HTTPConnection(*address, timeout=CONNECT_TIMEOUT)
         try:
             connection.connect()
-            connection.sock.settimeout(CALL_TIMEOUT)
+            connection.sock.settimeout(self.patience)
+            keep_alive(connection.sock)
             connection.request(method, path, body, {"Connection": "close"})
             response = connection.getresponse()
             data = response.read()

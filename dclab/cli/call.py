@@ -33,9 +33,14 @@ if TYPE_CHECKING:
 __all__ = ["Call", "ExperimentCall", "Invocation", "LabCall", "PlacedCall"]
 
 NOT_RECORDED = {
-    "as_json", "quiet", "verbose", "name", "engine", "context", "out", "images", "yes", "language", "address", "keep", "course"
+    "as_json", "quiet", "verbose", "name", "engine", "context", "out", "images", "yes", "language", "address", "keep",
+    "course", "force",
 }  # fmt: skip
 """Options that say where and how, not what is measured; some hold names that no report should carry."""
+
+
+FEW_REPLICAS = 10
+"""As many as the exercise has: for how many there is room is said where more are wanted, or where there is none."""
 
 
 class Invocation:
@@ -168,6 +173,14 @@ class LabCall(PlacedCall):
         if self._lab is None:
             self._lab = require_lab(self.name, self.choice, self.context)
         return self._lab
+
+    def check_room(self, replicas: int, *, force: bool, deployment: str = "worker", lab: Lab | None = None) -> None:
+        """Say for how many replicas there is room where many are wanted; NoRoom where there is none for so many."""
+        from dclab.experiments.room import check_room
+
+        said = check_room(lab or self.lab, deployment, replicas, force=force)
+        if said and replicas > FEW_REPLICAS:
+            self.output.note(said)
 
 
 class ExperimentCall(LabCall):

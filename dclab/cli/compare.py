@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import SecondsOption, WorkersOption, count_option
+from dclab.cli.options import ForceOption, SecondsOption, WorkersOption, count_option
 from dclab.cli.result import Result
-from dclab.cli.values import MOST_REPLICAS, Duration
+from dclab.cli.values import MOST_SIMULATED, Duration
 from dclab.cli.verb import ExperimentCall, verb
 from dclab.errors import InvalidInput
 
@@ -34,12 +34,12 @@ def parse_change(value: str) -> str:
     """Return a change as `dclab prove` names it, or `as it is`; else InvalidInput."""
     if value == UNCHANGED:
         return value
-    why = f"It must be one of what dclab can change, with a number from 2 to {MOST_REPLICAS}."
+    why = f"It must be one of what dclab can change, with a number from 2 to {MOST_SIMULATED}."
     if found := CHANGE.fullmatch(value):
         numbers = [int(one) for one in (found["replicas"], found["threads"]) if one]
         if found["service"] == "hasher" and found["threads"]:
             why = "Only rng serves one request at a time as it is."
-        elif (numbers or found["policy"]) and all(2 <= one <= MOST_REPLICAS for one in numbers):
+        elif (numbers or found["policy"]) and all(2 <= one <= MOST_SIMULATED for one in numbers):
             return value
     examples = 'Give one such as "rng x2", "hasher x2", "rng with 10 threads" or "rng x3, round robin".'
     raise InvalidInput(f"{value!r} is not a change.", why, examples)
@@ -68,6 +68,7 @@ def compare(
     ] = 5,
     workers: WorkersOption = 10,
     seconds: SecondsOption = Duration(30),
+    force: ForceOption = False,
 ) -> Result:
     """Say what differs between runs beyond noise.
 
@@ -83,7 +84,7 @@ def compare(
     from dclab.measure.compare import compare_sides
     from dclab.run_folder import load_side
 
-    only_with_change = ("repeat", "workers", "seconds", "out", "name", "engine", "context")
+    only_with_change = ("repeat", "workers", "seconds", "force", "out", "name", "engine", "context")
     if change is None:
         if given := [one for one in only_with_change if call.from_command_line(one)]:
             raise InvalidInput(
@@ -93,6 +94,7 @@ def compare(
     elif runs:
         raise InvalidInput("--change makes the runs that it compares.", "", "Omit the folders, or omit --change.")
     else:
+        call.check_room(workers, force=force)
         folder = _made(call, change, repeat, workers, seconds)
         sides = [folder / "base", folder / "other"]
     loaded = [load_side(one) for one in sides]

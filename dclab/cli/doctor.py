@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -39,6 +38,9 @@ def doctor(
         raise InvalidInput("--yes has no meaning without --install.", "", "Add --install, or omit --yes.")
     if install:
         return _installation(call, run=yes)
+    from dclab import platforms
+    from dclab.browser import find_browser
+    from dclab.cli.platform_remarks import platform_remarks
     from dclab.engines.choose import choose_engine, list_labs
     from dclab.paths import labs_folder
     from dclab.tools import TOOLS, find_tool, tool_version
@@ -55,12 +57,15 @@ def doctor(
         for tool in TOOLS
     ]
     choice, folder = choose_engine("auto"), labs_folder()
+    here = platforms.read_platform()
     return Result(
         _lines,
         python=platform.python_version(),
-        system=platform.system(),
-        machine=platform.machine(),
-        cpus=os.cpu_count(),
+        system=here.system,
+        machine=here.machine,
+        cpus=here.cpus,
+        platform=here,
+        remarks=list(platform_remarks(here, browser=find_browser() is not None)),
         engine=choice.engine,
         reason=choice.reason,
         labs_folder=str(folder),
@@ -93,6 +98,7 @@ def _lines(
     reason: str,
     tools: Sequence[Mapping[str, Any]],
     labs: Sequence[LabSummary],
+    remarks: Sequence[str],
     other_dclab: str | None,
     **more: Any,
 ) -> Iterator[Any]:
@@ -104,6 +110,7 @@ def _lines(
         f"in {more['labs_folder']}."
     )
     yield f"Engine: {engine}, because {reason}."
+    yield from remarks
     rows = [(one["name"], one["version"] or ("?" if one["path"] else "missing"), one["purpose"]) for one in tools]
     yield table("program", "version", "used for", rows=rows)
     yield from (f"Without {one['name']}, {one['without']}: {one['install']}" for one in tools if one["install"])
@@ -114,11 +121,6 @@ def _lines(
         yield (
             f"The project dclab {other_dclab} of PyPI is installed in this environment, too. It provides a package of the same "
             "name, so one of the two is damaged: give each its own environment (`pipx install dockercoins-lab`)."
-        )
-    if system == "Darwin":
-        yield (
-            "On macOS, CPU is read in hundredths of a second, and replicas of a lab whose supervisor was killed go on until "
-            "`dclab down`."
         )
 
 

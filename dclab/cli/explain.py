@@ -9,7 +9,7 @@ import typer
 
 from dclab.cli.options import counts_option
 from dclab.cli.result import Result
-from dclab.cli.values import Counts, parse_number
+from dclab.cli.values import MOST_SIMULATED, Counts, parse_number
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
@@ -31,7 +31,9 @@ def explain(
             help="What was read off the web UI, at each number of workers.",
         ),
     ],
-    workers: Annotated[Counts, counts_option("The numbers of workers.")] = Counts((1, 2, 3, 4, 5, 10)),
+    workers: Annotated[Counts, counts_option("The numbers of workers.", high=MOST_SIMULATED)] = Counts(
+        (1, 2, 3, 4, 5, 10)
+    ),
 ) -> Result:
     """Explain a table that was read off the web UI.
 

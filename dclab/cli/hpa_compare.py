@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dclab.cli.options import EMBEDDED, Metric, ScrapeOption, SloOption, Target, TargetOption, count_option
+from dclab.cli.options import EMBEDDED, ForceOption, Metric, ScrapeOption, SloOption, Target, TargetOption, count_option
 from dclab.cli.result import Result
 from dclab.cli.verb import ExperimentCall, verb
 from dclab.errors import InvalidInput, LabEnded
@@ -47,6 +47,7 @@ def hpa_compare(
         ),
         EMBEDDED,
     ] = False,
+    force: ForceOption = False,
 ) -> Result:
     """Compare autoscalers under the same demand.
 
@@ -66,6 +67,7 @@ def hpa_compare(
     candidates = (*shipped_for(target.value, metrics or ()), *from_files(hpa or (), target.value))
     check_candidates(candidates)
     with _lab(call, quick=quick) as lab:
+        call.check_room(workers, force=force, lab=lab)
         settings = compare_settings(
             candidates, workers=workers, clock_speed=lab.clock_speed, slo_ms=slo, scrape_seconds=scrape_seconds
         )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dclab.cli.options import Metric, ScrapeOption, Target, TargetOption, WorkersOption, duration_option
+from dclab.cli.options import ForceOption, Metric, ScrapeOption, Target, TargetOption, WorkersOption, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
@@ -29,6 +29,7 @@ def hpa_demo(
         Path | None, typer.Option(metavar="FILE", help="Your own HorizontalPodAutoscaler instead, of the same target.")
     ] = None,
     scrape_seconds: ScrapeOption = 10.0,
+    force: ForceOption = False,
 ) -> Result:
     """Show the autoscaler at work under a load test.
 
@@ -47,6 +48,7 @@ def hpa_demo(
             "--metric and --hpa exclude each other.", "The file says which metric it goes by.", "Omit one of them."
         )
     autoscaler = from_file(hpa, target.value) if hpa else shipped(target.value, metric.value)
+    call.check_room(workers, force=force)
     settings = demo_settings(
         target.value, workers, round(load_time), call.lab.clock_speed, autoscaler, scrape_seconds=scrape_seconds
     )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dclab.cli.options import Metric, ScrapeOption, SloOption, WorkersOption
+from dclab.cli.options import Metric, ScrapeOption, SloOption, count_option
 from dclab.cli.result import Result
+from dclab.cli.values import MOST_SIMULATED
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
 
@@ -36,7 +37,9 @@ def hpa_simulate(
             help="Simulate what this run of hpa-compare or hpa-demo measured, and show both.",
         ),
     ] = None,
-    workers: WorkersOption = 10,
+    workers: Annotated[
+        int, count_option("number of workers", "How many workers run meanwhile.", high=MOST_SIMULATED)
+    ] = 10,
     slo: SloOption = 100.0,
     scrape_seconds: ScrapeOption = 10.0,
 ) -> Result:

@@ -24,21 +24,23 @@ class ShownDeployment:
     restarts: int
     cpu_millicores: float | None
     memory_mb: float | None
+    trouble: str | None = None
+    """Why replicas of it are not ready, as far as that is known."""
 
 
 def deployment_states(lab: Lab) -> dict[str, ShownDeployment]:
     """Every deployment's state, by its name."""
-    return {name: _shown(one.counts, one.usage) for name, one in lab.states().items()}
+    return {name: _shown(one.counts, one.usage, one.trouble) for name, one in lab.states().items()}
 
 
 def lab_troubles(lab: Lab, states: Mapping[str, ShownDeployment]) -> tuple[str, ...]:
     """Why the lab is not ready, as far as it is known: of its data path, and of each deployment that lacks replicas."""
     found = [lab.data_path_trouble()]
-    found += [lab.trouble(name) for name, one in states.items() if one.ready < one.desired]
+    found += [one.trouble for one in states.values()]
     return tuple(filter(None, found))
 
 
-def _shown(counts: Replicas, usage: Sequence[ReplicaUsage]) -> ShownDeployment:
+def _shown(counts: Replicas, usage: Sequence[ReplicaUsage], trouble: str | None) -> ShownDeployment:
     return ShownDeployment(
         desired=counts.desired,
         ready=counts.ready,
@@ -46,6 +48,7 @@ def _shown(counts: Replicas, usage: Sequence[ReplicaUsage]) -> ShownDeployment:
         restarts=counts.restarts,
         cpu_millicores=sum(one.cpu_millicores for one in usage) if usage else None,
         memory_mb=sum(one.memory_mb for one in usage) if usage else None,
+        trouble=trouble,
     )
 
 

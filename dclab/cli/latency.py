@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dclab.cli.interrupts import until_ctrl_c
-from dclab.cli.options import Target, count_option, counts_option, number_option
+from dclab.cli.options import ForceOption, Target, count_option, counts_option, number_option
 from dclab.cli.result import Result
 from dclab.cli.values import FASTEST, Counts, parse_url
 from dclab.cli.verb import ExperimentCall, verb
@@ -36,6 +36,7 @@ def latency(
         (10,)
     ),
     rate: Annotated[float | None, number_option("rate", "a second", OPEN_LOOP, low=0.1, high=FASTEST)] = None,
+    force: ForceOption = False,
 ) -> Result:
     """Measure rng and hasher; name the bottleneck.
 
@@ -53,6 +54,7 @@ def latency(
     from dclab.experiments.latency import LatencySettings, run_latency
     from dclab.experiments.rule_out import cpu_per_replica
 
+    call.check_room(max(workers), force=force)
     targets = tuple(dict.fromkeys(one.value for one in target or Target))
     settings = LatencySettings(targets=targets, count=count, workers=workers, rate=rate)
     with call.recording() as recorder:

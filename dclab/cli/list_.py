@@ -66,6 +66,8 @@ def _lines(labs: Sequence[LabSummary]) -> Iterator[Any]:
 
 def remedies(labs: Sequence[LabSummary]) -> Iterator[str]:
     """Yield what can be done about labs that cannot be used, once for each state."""
+    if any(one.state == "stopped" for one in labs):
+        yield "dclab's own cluster is stopped: `dclab up` starts it, `dclab down --cluster` deletes it and every lab in it."
     for state, said in REMEDIES.items():
         if found := [one.name for one in labs if one.state == state and one.engine == "embedded"]:
             yield said.format(f"--name {found[0]}")

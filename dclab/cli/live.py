@@ -25,6 +25,8 @@ PART_OF_STEP = {
     "sweep": "sweep",
     "latency": "latency",
     "proof": "proof",
+    "probe": "probe demonstration",
+    "rollout": "rollout demonstration",
     "baseline": "autoscaler demonstration",
     "load": "autoscaler demonstration",
     "autoscaled": "autoscaler demonstration",

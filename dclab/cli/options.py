@@ -32,6 +32,7 @@ __all__ = [
     "CourseOption",
     "Engine",
     "EngineOption",
+    "ForceOption",
     "ImagesOption",
     "JsonOption",
     "Language",
@@ -179,9 +180,9 @@ def count_option(what: str, shown: str, *, low: int = 1, high: int = MOST_REPLIC
     return typer.Option(metavar=metavar, parser=parse_count(what, low=low, high=high), help=shown)
 
 
-def counts_option(shown: str, *, low: int = 1) -> Any:
+def counts_option(shown: str, *, low: int = 1, high: int = MOST_REPLICAS) -> Any:
     """Return the option of several numbers of workers, with its help."""
-    return typer.Option(metavar="N,N,…", parser=parse_counts("number of workers", low=low), help=shown)
+    return typer.Option(metavar="N,N,…", parser=parse_counts("number of workers", low=low, high=high), help=shown)
 
 
 def duration_option(what: str, shown: str, *, low: float = 1.0, default: str | bool = True) -> Any:
@@ -198,6 +199,9 @@ TargetOption = Annotated[Target, typer.Option(help="Which service.")]
 WorkersOption = Annotated[int, count_option("number of workers", "How many workers run meanwhile.")]
 SecondsOption = Annotated[
     Duration, duration_option("time to sample", "Longest time to sample each; less, once ±2 % are reached.", low=3)
+]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Go on where there seems to be no room for so many replicas, or their queue.")
 ]
 ScrapeOption = Annotated[
     float,

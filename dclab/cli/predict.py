@@ -10,8 +10,10 @@ import typer
 
 from dclab.cli.options import count_option, number_option
 from dclab.cli.result import Result
+from dclab.cli.values import MOST_SIMULATED
 from dclab.cli.verb import Call, verb
 from dclab.errors import InvalidInput
+from dclab.measure.needs import needs_of
 
 if TYPE_CHECKING:
     from dclab.measure.predict import Plan, Prediction, System
@@ -25,8 +27,15 @@ def predict(
     run: Annotated[
         Path | None, typer.Argument(help="Folder of a run.", show_default="the last one in reports/")
     ] = None,
-    workers: Annotated[int, count_option("number of workers", "How many workers there would be.", high=200)] = 10,
-    rng: Annotated[int, count_option("number of rngs", "How many replicas of rng there would be.")] = 1,
+    workers: Annotated[
+        int, count_option("number of workers", "How many workers there would be.", high=MOST_SIMULATED)
+    ] = 10,
+    rng: Annotated[
+        int, count_option("number of rngs", "How many replicas of rng there would be.", high=MOST_SIMULATED)
+    ] = 1,
+    hasher: Annotated[
+        int, count_option("number of hashers", "How many replicas of hasher there would be.", high=MOST_SIMULATED)
+    ] = 1,
     rate: Annotated[float | None, number_option("rate", "hashes/s", INSTEAD, low=0.001, high=500)] = None,
 ) -> Result:
     """Say what other numbers of replicas would give.
@@ -40,19 +49,19 @@ def predict(
     from dclab.measure.models import fit_models
     from dclab.run_folder import latest_run, load_results
 
-    typed = next((one for one in ("workers", "rng") if call.from_command_line(one)), None)
+    typed = next((one for one in ("workers", "rng", "hasher") if call.from_command_line(one)), None)
     if rate is not None and typed:
         raise InvalidInput(f"--rate asks for the fewest replicas, and --{typed} names some.", "", "Omit one of them.")
     sweep = load_results(run or latest_run()).sweep
     system = what_if.system_of(sweep, fit_models(sweep.points) if sweep else ())
     if rate is not None:
         return Result(_plan_lines, system=system, wanted=rate, plan=what_if.cheapest(system, rate))
-    return Result(_lines, system=system, prediction=what_if.predict(system, workers, rng))
+    return Result(_lines, system=system, prediction=what_if.predict(system, workers, rng, hasher))
 
 
 def _plan_lines(system: System, wanted: float, plan: Plan) -> Iterator[str]:
     yield (
-        f"{plan.workers} workers and {plan.rng} rng make {plan.hashes_per_second:.1f} hashes/s: no fewer replicas in all "
+        f"{plan.workers} workers and {plan.rng} rng{_with_hashers(plan.hasher)} make {plan.hashes_per_second:.1f} hashes/s: no fewer replicas in all "
         f"reach {wanted:g}."
     )
 
@@ -60,10 +69,36 @@ def _plan_lines(system: System, wanted: float, plan: Plan) -> Iterator[str]:
 def _lines(system: System, prediction: Prediction) -> Iterator[str]:
     rate = prediction.hashes_per_second
     yield (
-        f"{prediction.workers} workers and {prediction.rng} rng would make {rate.mean:.1f} hashes/s (95 %: "
+        f"{prediction.workers} workers and {prediction.rng} rng{_with_hashers(prediction.hasher)} would make {rate.mean:.1f} hashes/s (95 %: "
         f"{rate.ci95_low:.1f} to {rate.ci95_high:.1f}), and never more than {prediction.at_most:.1f}."
     )
     yield (
         f"From a cycle of {1000 * system.cycle:.1f} ms a worker and {1000 * system.service:.1f} ms of rng a hash, as this "
         "run's sweep shows them."
+    )
+    yield str(needs_of(prediction.workers))
+    yield from _resources(prediction)
+
+
+def _with_hashers(count: int) -> str:
+    """Words for more than the one that there usually is."""
+    return f", with {count} hasher," if count > 1 else ""
+
+
+def _resources(found: Prediction) -> Iterator[str]:
+    """What these replicas take of a machine, and ask a cluster for."""
+    from dclab import manifests
+    from dclab.engines.embedded.room import HASH_CPU_SECONDS, REPLICA_MB
+
+    counts = {"worker": found.workers, "rng": found.rng, "hasher": found.hasher}
+    cores = found.hashes_per_second.mean * HASH_CPU_SECONDS
+    yield (
+        f"On the embedded engine they take about {sum(counts.values()) * REPLICA_MB / 1000:.1f} GB of memory and {cores:.1f} "
+        "cores."
+    )
+    objects = manifests.of_kind(manifests.load(), "Deployment")
+    asked = [(counts[one.name], one) for each in objects if (one := manifests.workload(each)).name in counts]
+    yield (
+        f"On Kubernetes they ask for {sum(n * one.cpu_request_millicores for n, one in asked) / 1000:.1f} cores and "
+        f"{sum(n * (one.resources.memory_request_mib or 0.0) for n, one in asked) / 1024:.1f} GiB, in {sum(counts.values())} pods."
     )

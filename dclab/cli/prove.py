@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dclab.cli.options import SecondsOption, WorkersOption
+from dclab.cli.options import ForceOption, SecondsOption, WorkersOption
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
 
 
 @verb
-def prove(call: ExperimentCall, workers: WorkersOption = 10, seconds: SecondsOption = Duration(30)) -> Result:
+def prove(
+    call: ExperimentCall,
+    workers: WorkersOption = 10,
+    seconds: SecondsOption = Duration(30),
+    force: ForceOption = False,
+) -> Result:
     """Prove the bottleneck: change one thing at a time.
 
     rng and hasher with more replicas, rng with threads, and (embedded) other load-balancing policies; each beside what
@@ -22,6 +27,7 @@ def prove(call: ExperimentCall, workers: WorkersOption = 10, seconds: SecondsOpt
     from dclab.experiments.latency import LatencySettings
     from dclab.experiments.proof import ProofSettings
 
+    call.check_room(workers, force=force)
     with call.recording() as recorder:
         found = Investigation(call.lab, recorder)
         found.suspect(LatencySettings(workers=(workers,), count=10))

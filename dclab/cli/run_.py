@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dclab.cli.hpa_compare import COMPARE_CLOCK
-from dclab.cli.options import CourseOption, ImagesOption, LanguageOption, YesOption, duration_option
+from dclab.cli.options import CourseOption, ForceOption, ImagesOption, LanguageOption, YesOption, duration_option
 from dclab.cli.result import Result
 from dclab.cli.values import Duration
 from dclab.cli.verb import ExperimentCall, verb
@@ -20,6 +20,9 @@ from dclab.errors import DclabError, LabEnded
 if TYPE_CHECKING:
     from dclab.lab import Lab
     from dclab.results import Results
+
+WORKERS = 10
+"""The most that the exercise has at a time."""
 
 QUICK_CLOCK = 12.0
 QUICK_LOAD = 96.0
@@ -61,6 +64,7 @@ def run(
     ] = RunMetric.CPU,
     images: ImagesOption = "build",
     yes: YesOption = False,
+    force: ForceOption = False,
     language: LanguageOption = "en",
     course: CourseOption = None,
 ) -> Result:
@@ -91,6 +95,7 @@ def run(
         try:
             with call.holding(lab):
                 lab.ready()
+                call.check_room(WORKERS, force=force, lab=lab)
                 call.output.done(f"The lab is up on the {call.choice.engine} engine ({call.choice.reason}).")
                 made.do(lab)
         finally:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dclab.cli import completion
+from dclab.cli.options import ForceOption
 from dclab.cli.result import Result
 from dclab.cli.values import parse_count
 from dclab.cli.verb import LabCall, verb
@@ -24,6 +25,7 @@ def scale(
         int,
         typer.Argument(metavar="REPLICAS", parser=parse_count("number of replicas", low=0), help="Number of replicas."),
     ],
+    force: ForceOption = False,
 ) -> Result:
     """Scale a deployment, and wait for it.
 
@@ -36,6 +38,9 @@ def scale(
             "redis is not scaled.", "It holds the one counter; two of them would each count half.", "Scale worker."
         )
     lab = call.lab
+    states = lab.states()
+    if deployment in states and replicas > states[deployment].counts.desired:
+        call.check_room(replicas, force=force, deployment=deployment)
     call.output.step(f"scaling {deployment} to {replicas}")
     begin = time.monotonic()
     lab.scale(deployment, replicas)

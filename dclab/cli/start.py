@@ -108,14 +108,30 @@ def refuse_other_settings(call: PlacedCall, running: Settings, wanted: Settings)
         call.output.note(said)
 
 
-def refuse_for_existing_profile(call: PlacedCall) -> None:
-    """Raise InvalidInput when an option for a new minikube was typed, and there is one already."""
-    from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile
+def refuse_for_existing_profile(call: PlacedCall, wanted: MinikubeSettings) -> None:
+    """Raise InvalidInput when an option for a new minikube was typed, and there is one already that is otherwise."""
+    from dclab.engines.kube.cluster.profile import PROFILE, find_profile
 
-    typed = [one for one in ("driver", "cpus", "memory", "kubernetes_version") if call.from_command_line(one)]
-    if typed and find_profile():
+    found = find_profile()
+    if found is None or found.half_made:
+        return
+    settings = {
+        "driver": (wanted.driver, found.driver),
+        "cpus": (wanted.cpus, found.cpus),
+        "memory": (wanted.memory_mb, found.memory_mb),
+        "kubernetes_version": (
+            (wanted.kubernetes_version or "").removeprefix("v"),
+            found.kubernetes_version.removeprefix("v"),
+        ),
+    }
+    differing = [
+        f"--{option.replace('_', '-')} {then}, not {now}"
+        for option, (now, then) in settings.items()
+        if call.from_command_line(option) and now != then
+    ]
+    if differing:
         raise InvalidInput(
-            f"The minikube profile {PROFILE!r} exists already.",
-            f"--{typed[0].replace('_', '-')} is decided when it is made.",
-            "Omit it, or run `dclab down --cluster` first.",
+            f"The minikube profile {PROFILE!r} exists already, with other settings: {'; '.join(differing)}.",
+            "They are decided when it is made; nothing was changed.",
+            "Omit them to use it as it is, or run `dclab down --cluster` first.",
         )

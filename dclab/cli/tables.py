@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dclab.cli.output import table
+from dclab.experiments.pod_facts import pod_facts
+from dclab.measure.needs import needs_of
 from dclab.report.language import Words
 from dclab.report.latency_words import FIGURES, figures, median_range, notes
 from dclab.report.wording import evidence_sentence, interval
@@ -16,7 +18,9 @@ from dclab.results import (
     LatencySummary,
     LoadTest,
     Monitoring,
+    ProbeDemo,
     Results,
+    RolloutDemo,
     Sweep,
     TargetLatency,
 )
@@ -26,7 +30,9 @@ __all__ = [
     "latency_lines",
     "load_lines",
     "monitoring_lines",
+    "probe_lines",
     "proof_lines",
+    "rollout_lines",
     "summary_lines",
     "sweep_lines",
     "url_lines",
@@ -118,6 +124,8 @@ def proof_lines(interventions: Sequence[Intervention], bottleneck: Bottleneck | 
         rows.append((one.name, interval(one.hashes_per_second), times_as_fast(one, interventions), *theory, *waits))
     head = ("changed", "hashes/s (95 %)", "times", "predicted", "at most", "rng waits, ms", "hasher waits, ms")
     yield table(*head, rows=rows)
+    if interventions:
+        yield str(needs_of(interventions[0].workers))
     yield from bottleneck_lines(bottleneck)
 
 
@@ -150,12 +158,31 @@ def monitoring_lines(monitoring: Monitoring, prometheus: str | None) -> Iterator
     yield table("target", "ms, last", "points", rows=rows)
 
 
+def probe_lines(probes: ProbeDemo) -> Iterator[Any]:
+    """What was predicted of a health probe, what it did, and the figures of each phase."""
+    from dclab.report.health_words import phase_rows, probe_sentences
+
+    yield from probe_sentences(probes)
+    yield table("", "s", "hashes", "hashes/s", "times out", "s without", "restarts", rows=phase_rows(probes))
+
+
+def rollout_lines(rollout: RolloutDemo) -> Iterator[Any]:
+    """Where a rolling update was to hang, where it did, the figures of each phase, and what was lost."""
+    from dclab.report.rollout_words import loss_rows, phase_rows, rollout_sentences
+
+    yield from rollout_sentences(rollout)
+    yield table("", "s", "hashes", "hashes/s", "fewest ready", "failed calls", rows=phase_rows(rollout))
+    if rollout.losses:
+        yield table("ended by", "workers", "made", "counted", "lost", "predicted", rows=loss_rows(rollout))
+
+
 def summary_lines(results: Results) -> Iterator[Any]:
     """The whole exercise on one screen."""
     if results.sweep and results.sweep.points:
         yield from sweep_lines(results.sweep)
     if results.latency:
         yield from latency_lines(results.latency, bottleneck=results.bottleneck)
+    yield from (f"  {evidence_sentence(one)}" for one in pod_facts(results))
     if results.loadtest:
         yield from load_lines(results.loadtest)
     if results.autoscale:

@@ -106,7 +106,7 @@ def up(
     )
     minikube = MinikubeSettings(driver=driver, cpus=cpus, memory_mb=memory, kubernetes_version=kubernetes_version)
     if call.place == "minikube":
-        refuse_for_existing_profile(call)
+        refuse_for_existing_profile(call, minikube)
     lab, started = start_lab(call, settings, KubeOptions(images=images, minikube=minikube, yes=yes))
     if call.place == "embedded" and not started:
         refuse_other_settings(call, cast("EmbeddedLab", lab).settings, settings)

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from dclab.errors import InvalidInput
 
 __all__ = [
+    "MOST_REPLICAS",
+    "MOST_SIMULATED",
     "Counts",
     "Duration",
     "number",
@@ -23,8 +25,10 @@ __all__ = [
     "parse_webui",
 ]
 
-MOST_REPLICAS = 50
-"""As many processes as a laptop carries."""
+MOST_REPLICAS = 10_000
+"""No lab carries more; for how many there is room, the lab says itself."""
+MOST_SIMULATED = 1000
+"""Replicas for which a simulation takes seconds."""
 MOST_DIGITS = 18
 """Of a number: Python itself refuses to read 5000 of them."""
 FASTEST = 1000.0
@@ -72,13 +76,13 @@ def parse_count(what: str, *, low: int = 1, high: int = MOST_REPLICAS) -> Callab
     return lambda value: value if isinstance(value, int) else number(value, what, low, high)
 
 
-def parse_counts(what: str, *, low: int = 1) -> Callable[[str | Counts], Counts]:
+def parse_counts(what: str, *, low: int = 1, high: int = MOST_REPLICAS) -> Callable[[str | Counts], Counts]:
     """Return the parser of several numbers."""
 
     def parse(value: str | Counts) -> Counts:
         if isinstance(value, Counts):
             return value
-        counts = Counts(number(one, what, low, MOST_REPLICAS) for one in value.split(","))
+        counts = Counts(number(one, what, low, high) for one in value.split(","))
         if len(set(counts)) != len(counts):
             raise InvalidInput(f"{value!r} names a {what} twice.", "Each is measured once.", "Omit the second one.")
         return counts

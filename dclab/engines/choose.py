@@ -36,9 +36,9 @@ def choose_engine(asked: str, context: str | None = None) -> Choice:
         return Choice(asked, "it was asked for")
     if context is not None:
         return Choice("kube", "a context was named")
-    from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile
+    from dclab.engines.kube.cluster.profile import PROFILE, find_profile
 
-    if find_profile():
+    if (found := find_profile()) and found.ours:
         return Choice("kube", f"dclab's own minikube profile {PROFILE!r} exists")
     return Choice("embedded", "no dclab cluster was found; --engine kube starts one")
 
@@ -95,9 +95,10 @@ def list_labs(engine: str, context: str | None) -> list[LabSummary]:
         found += launch.labs()
     if engine == "embedded":
         return found
-    from dclab.engines.kube.cluster.kubeconfig import find_profile
+    from dclab.engines.kube.cluster.profile import find_profile
 
-    contexts = [*([None] if find_profile() else []), *([context] if context else [])]
+    ours = (own := find_profile()) is not None and own.ours
+    contexts = [*([None] if ours else []), *([context] if context else [])]
     if contexts:
         from dclab.engines.kube import launch as on_kube
 

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import resource
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
+from dclab.engines.descriptors import allow_descriptors
 from dclab.errors import DclabError, InvalidInput
 from dclab.loopback import LOOPBACK
 
@@ -26,9 +26,6 @@ CONNECT_SECONDS = 5.0
 HALF_CLOSED_SECONDS = 30.0
 """How long the other direction of a connection may be silent once one has ended. Nobody tells a client that has closed
 its connection from one that only has nothing more to send."""
-
-MOST_DESCRIPTORS = 65536
-"""A forwarded connection needs two; the usual soft limit is 1024, for the sake of programs that call select()."""
 
 T = TypeVar("T")
 
@@ -171,16 +168,8 @@ def _on_loop(work: Coroutine[Any, Any, T]) -> T:
 @cache
 def _loop() -> asyncio.AbstractEventLoop:
     """The loop of all forwards, on a thread of its own that ends with the process."""
-    _raise_limit()
+    allow_descriptors()
     loop = asyncio.new_event_loop()
     loop.set_exception_handler(lambda _loop, _context: None)  # it would print on the terminal
     threading.Thread(target=loop.run_forever, name="forwards", daemon=True).start()
     return loop
-
-
-def _raise_limit() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(OSError, ValueError):  # macOS has a lower limit of its own
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -15,7 +15,7 @@ from dclab.autoscaler.served import check_served
 from dclab.autoscaler.trace import SCHEMA, Header
 from dclab.elasticity.metrics import metric_of
 from dclab.elasticity.settling import longest_window
-from dclab.errors import DclabError, InvalidInput
+from dclab.errors import DclabError, InvalidInput, MissingTool
 from dclab.experiments.observer import Observer
 from dclab.lab import Lab
 from dclab.user_files import read_yaml
@@ -150,9 +150,11 @@ def served(lab: Lab, target: str, candidates: Sequence[Candidate], scrape_second
     """Have the lab serve what these autoscalers use for the duration; nothing is changed where none uses more than CPU.
 
     Raises:
+        MissingTool: one of them goes by CPU, of which the cluster has no metrics.
         InvalidInput: one of them asks for a metric that nobody serves.
         Refused: the lab cannot serve metrics.
     """
+    _check_usage(lab, target, candidates)
     wanting = [one for one in candidates if one.needs_serving]
     if not wanting:
         yield
@@ -166,6 +168,16 @@ def served(lab: Lab, target: str, candidates: Sequence[Candidate], scrape_second
                 error.what = f"{one.name}: {error.what}"
                 raise
         yield
+
+
+def _check_usage(lab: Lab, target: str, candidates: Sequence[Candidate]) -> None:
+    by_usage = any(one.type == "Resource" for candidate in candidates for one in candidate.spec.metrics)
+    if by_usage and "resource/cpu" not in lab.served_metrics(target):
+        raise MissingTool(
+            "The cluster does not tell how much CPU pods use, and an autoscaler on CPU needs that.",
+            "It has no metrics API (metrics.k8s.io); metrics-server provides it.",
+            "Install metrics-server (on minikube: `minikube addons enable metrics-server`), or use another --metric.",
+        )
 
 
 def keep_trace(lab: Lab, candidate: Candidate, observer: Observer, suffix: str = "") -> None:

@@ -18,6 +18,7 @@ from dclab.experiments.observer import Observer
 from dclab.experiments.proof import FEW_CHANGES, ProofSettings
 from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover
 from dclab.experiments.sweep import SweepSettings, run_sweep
+from dclab.experiments.usage_watch import UsageWatch, watched_usage
 from dclab.lab import Lab
 from dclab.results import Caveat
 
@@ -81,16 +82,33 @@ def run_exercise(lab: Lab, settings: ExerciseSettings, observer: Observer) -> li
         DclabError: a lab that was lost does not come back.
     """
     check_nothing_scales(lab)
+    with contextlib.ExitStack() as following:
+        usage = following.enter_context(watched_usage(lab, observer))
+        return _parts(lab, settings, observer, usage, following)
+
+
+def _parts(
+    lab: Lab, settings: ExerciseSettings, observer: Observer, usage: UsageWatch | None, following: contextlib.ExitStack
+) -> list[str]:
+    """Do every part. CPU and memory are followed until the sweep's last state ends, which is after the latencies."""
+    if usage:
+        usage.early(settings.sweep.workers[0])
     counts = counts_but_workers(lab)
     watch = _watch(lab, settings.monitoring_seconds, observer)
     found = Investigation(lab, observer)
 
     def do_sweep() -> None:
-        found.sweep = run_sweep(lab, settings.sweep, observer)
+        found.sweep = run_sweep(lab, settings.sweep, observer, usage)
+
+    def do_latency() -> None:
+        with following:
+            found.suspect(settings.latency)
+            if usage:
+                usage.measured(wait=True)
 
     parts: dict[str, Callable[[], object]] = {
         "sweep": do_sweep,
-        "latency": lambda: found.suspect(settings.latency),
+        "latency": do_latency,
         "proof": lambda: found.prove(settings.proof),
         "autoscaler demonstration": lambda: run_hpa_demo(lab, settings.demo, observer),
     }

@@ -9,7 +9,7 @@ from dclab.experiments.latency import LatencySettings
 from dclab.experiments.proof import ProofSettings
 from dclab.experiments.sweep import SweepSettings
 from dclab.lab import Lab, ProbeSpec
-from dclab.measure.queueing import SERVICE_SECONDS, expected_wait_ms
+from dclab.measure.queueing import SERVICE_SECONDS, expected_wait_ms, queue_seconds
 
 __all__ = ["comparison_seconds", "demo_seconds", "exercise_seconds", "sweep_seconds"]
 
@@ -17,15 +17,19 @@ WINDOW_SECONDS = 4.0
 """What a rate usually needs to be known to ±2 % where one rng serves, or to tell whether a change has helped."""
 SCALING_SECONDS = 0.5
 """Until replicas are ready."""
+REPLICA_SECONDS = 0.015
+"""The same for each of hundreds."""
 
 
-def sweep_seconds(settings: SweepSettings) -> float:
-    """Of a sweep."""
-    return sum(_window(settings.settle, workers, settings.seconds) for workers in settings.workers)
+def sweep_seconds(settings: SweepSettings, rngs: int = 1) -> float:
+    """Of a sweep of a lab with so many rngs."""
+    return sum(_window(settings.settle, workers, settings.seconds, rngs) for workers in settings.workers)
 
 
-def _window(settle: float, workers: int, longest: float) -> float:
-    return SCALING_SECONDS + settle + workers * SERVICE_SECONDS + min(longest, WINDOW_SECONDS)
+def _window(settle: float, workers: int, longest: float, rngs: int = 1) -> float:
+    # Where chance divides the workers among several rngs, a rate is hardly known to ±2 % within a window.
+    window = min(longest, WINDOW_SECONDS) if rngs == 1 else longest
+    return SCALING_SECONDS + REPLICA_SECONDS * workers + settle + queue_seconds(workers, rngs) + window
 
 
 def demo_seconds(settings: DemoSettings, lab: Lab) -> float:

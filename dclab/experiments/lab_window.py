@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dclab.errors import DclabError, LabLost
+from dclab.errors import DclabError, LabCrashed, LabLost
 from dclab.experiments.observer import Observer
 from dclab.experiments.readings import Readings
 from dclab.experiments.sampling import (
@@ -24,7 +24,7 @@ from dclab.measure.by_worker import LOOK_BACK_SECONDS, Progress, agree
 from dclab.measure.changes import RateChanged, silent_workers
 from dclab.measure.counter_clock import ClockStepped, CounterReset, CounterStill
 from dclab.measure.rate import TooShort, rate_by_worker
-from dclab.measure.simulate import System
+from dclab.measure.simulate import System, lab_system
 from dclab.measure.wander import wander
 from dclab.results import Caveat
 
@@ -47,8 +47,15 @@ class Disturbed(DclabError):
 
 
 def replicas_of(lab: Lab) -> Mapping[str, Replicas]:
-    """Return the counts of every service."""
-    return {name: lab.replicas(name) for name in SERVICES}
+    """Return the counts of every service, asked for at once; LabCrashed: one of them is gone."""
+    states = lab.states()
+    if missing := [name for name in SERVICES if name not in states]:
+        raise LabCrashed(
+            f"The lab has no {' and no '.join(missing)} any more.",
+            "Someone has deleted the deployment.",
+            "`dclab up` makes it again.",
+        )
+    return {name: states[name].counts for name in SERVICES}
 
 
 def compare(before: Mapping[str, Replicas], after: Mapping[str, Replicas]) -> None:
@@ -93,6 +100,7 @@ class _LabWindow:
     system: System
     workers: Sequence[str]
     """Names of the replicas that report."""
+    hashers: int
     samples: list[Counter] = field(default_factory=list)
     reports: Sequence[WorkerReport] | None = ()
 
@@ -182,6 +190,7 @@ class _LabWindow:
                 **head,
                 "workers": self.system.workers,
                 "rngs": self.system.rngs,
+                "hashers": self.hashers,
                 "load_balancing": self.system.load_balancing,
                 "by": "counter" if self.reports is None else "reports",
             }
@@ -199,7 +208,11 @@ def _system_of(lab: Lab, replicas: Mapping[str, Replicas]) -> System:
             "Start one: `dclab scale worker 1`.",
         )
     policy: Any = lab.load_balancing
-    return System(workers=workers, rngs=max(1, replicas["rng"].ready), load_balancing=policy)
+    return lab_system(workers, max(1, replicas["rng"].ready), _hashers(replicas), policy)
+
+
+def _hashers(replicas: Mapping[str, Replicas]) -> int:
+    return max(1, replicas["hasher"].ready)
 
 
 def measure_rate(
@@ -239,7 +252,8 @@ def measure_rate(
             now = {name: one.desired for name, one in before.items()}
             wanted = wanted or {**now, **(counts or {}), "worker": now["worker"] if workers is None else workers}
             check_counts(wanted, now)
-            window = _LabWindow(lab, longest, enough, observer.caveat, _system_of(lab, before), before["worker"].names)
+            system, names = _system_of(lab, before), before["worker"].names
+            window = _LabWindow(lab, longest, enough, observer.caveat, system, names, _hashers(before))
             found = window.measure()
             compare(before, replicas_of(lab))
             return found

@@ -12,6 +12,7 @@ from dclab.experiments.recovery import check_nothing_scales
 from dclab.lab import Lab, ProbeSpec
 from dclab.measure.caveats import probe_caveats
 from dclab.measure.latency import summarise
+from dclab.measure.queueing import answer_seconds, queue_seconds
 from dclab.results import Caveat, LatencySummary, TargetLatency
 
 __all__ = ["CALLS", "LatencySettings", "run_latency"]
@@ -47,10 +48,12 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
     by_workers: list[dict[str, TargetLatency]] = []
     highest: dict[str, TargetLatency] = {}
     for workers in settings.workers:
-        if lab.replicas("worker").desired != workers:
+        states = lab.states()
+        before, rngs = states["worker"], states["rng"].counts.ready
+        if before.counts.desired != workers:
             observer.step(f"latency: scaling to {workers} workers")
             lab.scale("worker", workers)
-            time.sleep(settings.settle)
+            time.sleep(max(settings.settle, queue_seconds(max(workers, before.counts.desired), rngs)))
         with watched_machine(observer, f"latency at {workers} worker{'s' * (workers != 1)}"):
             found = _undisturbed(lab, workers, settings, observer)
         by_workers.append(found)
@@ -77,10 +80,11 @@ def _undisturbed(lab: Lab, workers: int, settings: LatencySettings, observer: Ob
 
 
 def _at(lab: Lab, workers: int, settings: LatencySettings, observer: Observer) -> dict[str, TargetLatency]:
-    asked = ProbeSpec(count=settings.count, rate=settings.rate)
+    patience = answer_seconds(workers, lab.replicas("rng").ready)
+    asked = ProbeSpec(count=settings.count, rate=settings.rate, timeout=patience)
     found: dict[str, TargetLatency] = {}
     for target in settings.targets:
-        call = replace(CALLS[target], count=settings.count, rate=settings.rate)
+        call = replace(CALLS[target], count=settings.count, rate=settings.rate, timeout=patience)
         found[target] = TargetLatency(
             workers=workers,
             probe=_measure(lab, target, "probe", workers, asked, settings, observer),

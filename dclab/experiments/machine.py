@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dclab.cgroup import throttling
 from dclab.experiments.observer import Observer
 from dclab.measure.caveats import CpuTimes, machine_caveats
 
@@ -17,7 +18,8 @@ def _cpu_times() -> CpuTimes:
     times = psutil.cpu_times()
     # guest times are part of user's and nice's.
     total = sum(times) - getattr(times, "guest", 0.0) - getattr(times, "guest_nice", 0.0)
-    return CpuTimes(total, times.idle + getattr(times, "iowait", 0.0), getattr(times, "steal", 0.0))
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    return CpuTimes(total, idle, getattr(times, "steal", 0.0), *throttling())
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from dclab.experiments.sampling import known_well
 from dclab.lab import Lab, ProbeSample, ProbeSpec
 from dclab.measure.caveats import rate_caveats
 from dclab.measure.mean import Mean, mean_interval
-from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, bound_rate
+from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, answer_seconds, bound_rate, queue_seconds
 from dclab.measure.ratio import HELPS, pooled, quotient, verdict
 from dclab.measure.simulate import LoadBalancing, simulated_rate
 from dclab.results import Caveat, Intervention, Rate
@@ -103,7 +103,7 @@ def run_proof(
     lab.scale("worker", settings.workers)
     before, after = UNCHANGED
     found = [
-        _unchanged(before, settings, unchanged)
+        _unchanged(before, settings, unchanged, counts)
         if unchanged
         else _measured(lab, before, None, counts, settings, observer, known_well)
     ]
@@ -164,8 +164,16 @@ def _drift(before: Rate, after: Rate) -> Iterator[Caveat]:
         )
 
 
-def _unchanged(name: str, settings: ProofSettings, rate: Rate) -> Intervention:
-    return theory(Intervention(name=name, workers=settings.workers, hashes_per_second=rate))
+def _unchanged(name: str, settings: ProofSettings, rate: Rate, counts: Mapping[str, int]) -> Intervention:
+    return theory(
+        Intervention(
+            name=name,
+            workers=settings.workers,
+            hashes_per_second=rate,
+            rngs=counts["rng"],
+            hashers=counts["hasher"],
+        )
+    )
 
 
 def _measured(
@@ -179,14 +187,15 @@ def _measured(
 ) -> Intervention:
     """The rate under a change that has just been made, and how long probes wait meanwhile."""
     observer.step(f"proof at {settings.workers} workers: {name}")
+    rngs = max(1, counts["rng"] // (change.replicas if change and change.service == "rng" else 1))
     with watched_machine(observer, f"the proof ({name})"):
         try:
-            rate, samples = _settled(lab, name, counts, settings, observer, enough)
+            rate, samples = _settled(lab, name, counts, settings, observer, enough, rngs)
         except Rescaled as error:
             restore(lab, {**counts, "worker": settings.workers})
             hint = "It was scaled back, and measured again."
             observer.caveat(Caveat(code=error.code, message=f"proof {name}: {error.what}", hint=hint))
-            rate, samples = _settled(lab, name, counts, settings, observer, enough)
+            rate, samples = _settled(lab, name, counts, settings, observer, enough, rngs)
     for caveat in rate_caveats(rate, "The rate with nothing changed" if change is None else f"The rate with {name}"):
         if (
             change is None or caveat.code != "wide-interval"
@@ -194,7 +203,7 @@ def _measured(
             observer.caveat(caveat)
     waits = {target: mean for target, each in samples.items() if (mean := _wait(target, each, observer))}
     found = replace(
-        _unchanged(name, settings, rate),
+        _unchanged(name, settings, rate, counts),
         probe_ms={target: one.mean for target, one in waits.items()},
         probe_ms_ci95={target: (one.low, one.high) for target, one in waits.items()},
     )
@@ -214,12 +223,14 @@ def _measured(
 def theory(found: Intervention) -> Intervention:
     """Return it with what theory allows and predicts, whatever was measured."""
     changes_rng = found.service == "rng"
-    at_most = bound_rate(found.workers, found.replicas * found.threads if changes_rng else 1)
-    if not changes_rng or found.threads > 1:
+    rngs = found.rngs or (found.replicas if changes_rng else 1)
+    hashers = found.hashers or (found.replicas if found.service == "hasher" else 1)
+    at_most = bound_rate(found.workers, rngs * found.threads, hashers)
+    if (rngs == 1 and not changes_rng) or found.threads > 1:
         return replace(found, at_most=at_most, predicted=at_most)
     think = CYCLE_SECONDS - SERVICE_SECONDS
     policy = cast(LoadBalancing, found.choice)
-    predicted = simulated_rate(found.workers, found.replicas, think, SERVICE_SECONDS, load_balancing=policy)
+    predicted = simulated_rate(found.workers, rngs, think, SERVICE_SECONDS, hashers=hashers, load_balancing=policy)
     return replace(found, at_most=at_most, predicted=predicted)
 
 
@@ -230,11 +241,14 @@ def _settled(
     settings: ProofSettings,
     observer: Observer,
     enough: Callable[[Rate], bool],
+    rngs: int,
 ) -> tuple[Rate, Mapping[str, Sequence[ProbeSample]]]:
-    """Let the queue build up, then measure the rate, and the probes of each service meanwhile."""
-    time.sleep(settings.settle + settings.workers * SERVICE_SECONDS)
+    """Let the queue build up, then measure the rate, and the probes of each service meanwhile; `rngs` are there without the change."""
+    # Also after a change that was taken back: calls that wait at the rngs that there were before are served there.
+    time.sleep(settings.settle + queue_seconds(settings.workers, rngs))
+    spec = replace(PROBES, timeout=answer_seconds(settings.workers, rngs))
     with ThreadPoolExecutor(len(TARGETS)) as pool:
-        probes = {target: pool.submit(lab.probe, target, PROBES) for target in TARGETS}
+        probes = {target: pool.submit(lab.probe, target, spec) for target in TARGETS}
         rate = measure_rate(
             lab, settings.seconds, observer, f"proof {name}", workers=settings.workers, counts=counts, enough=enough
         ).rate

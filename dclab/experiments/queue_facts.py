@@ -8,7 +8,7 @@ from dclab.measure.mean import Mean
 from dclab.measure.ratio import Verdict, excess, verdict
 from dclab.results import Evidence, LatencySummary, TargetLatency
 
-__all__ = ["QUEUE_MS", "queue_facts", "suspect"]
+__all__ = ["QUEUE_MS", "probe_mean", "queue_facts", "suspect"]
 
 QUEUE_FACTOR = 5.0
 """A service whose probe takes this many times another's is waiting in a queue."""
@@ -16,7 +16,7 @@ QUEUE_MS = 20.0
 """Below this a probe did not wait for a call of 100 ms."""
 
 
-def _probe_mean(summary: LatencySummary) -> Mean:
+def probe_mean(summary: LatencySummary) -> Mean:
     """Return the mean of a service's probes with its interval; from the lowest to the highest where that is all there is."""
     if summary.mean_ci95:
         return Mean(summary.mean, *summary.mean_ci95)
@@ -29,7 +29,7 @@ def _ordered(latency: Mapping[str, TargetLatency]) -> list[str]:
 
 def _waits(latency: Mapping[str, TargetLatency], name: str) -> Verdict:
     """Whether probes of a service wait for calls before them."""
-    return verdict(_probe_mean(latency[name].probe), QUEUE_MS)
+    return verdict(probe_mean(latency[name].probe), QUEUE_MS)
 
 
 def suspect(latency: Mapping[str, TargetLatency]) -> str | None:
@@ -37,9 +37,9 @@ def suspect(latency: Mapping[str, TargetLatency]) -> str | None:
     names = _ordered(latency)
     if not names or _waits(latency, names[-1]) != "more":
         return None
-    slow = _probe_mean(latency[names[-1]].probe)
+    slow = probe_mean(latency[names[-1]].probe)
     for other in names[:-1]:
-        far = verdict(excess(slow, _probe_mean(latency[other].probe), QUEUE_FACTOR), 0.0) == "more"
+        far = verdict(excess(slow, probe_mean(latency[other].probe), QUEUE_FACTOR), 0.0) == "more"
         if not far and _waits(latency, other) != "no more":
             return None
     return names[-1]
@@ -71,7 +71,7 @@ def queue_facts(latency: Mapping[str, TargetLatency]) -> tuple[Evidence, ...]:
         }
         return (Evidence(code="probe-queues", values=values | other),)
     if unsure:
-        sure = _probe_mean(latency[unsure].probe)
+        sure = probe_mean(latency[unsure].probe)
         values |= {"probe_low": sure.low, "probe_high": sure.high}
         return (Evidence(code="queue-cannot-tell", values=values),)
     if _waits(latency, slow) == "no more":

@@ -8,7 +8,7 @@ from typing import Any
 from dclab.errors import InvalidInput
 from dclab.lab import Counter, WorkerReport
 from dclab.measure.rate import anonymous_rate, rate_by_worker
-from dclab.measure.simulate import System
+from dclab.measure.simulate import lab_system
 from dclab.results import Rate
 
 __all__ = ["recomputed_rate"]
@@ -37,7 +37,9 @@ def recomputed_rate(what: str, *, counter: Rows, reports: Rows, windows: Rows) -
     def mine(rows: Rows) -> list[Mapping[str, Any]]:
         return [one for one in rows if one["what"] == what and one.get("attempt", 1) == attempt]
 
-    system = System(workers=int(window["workers"]), rngs=int(window["rngs"]), load_balancing=window["load_balancing"])
+    # Runs of older versions do not say how many hashers there were: the one of the manifests.
+    hashers = int(window.get("hashers", 1))
+    system = lab_system(int(window["workers"]), int(window["rngs"]), hashers, window["load_balancing"])
     samples = [Counter(t=float(one["t"]), hashes=int(one["hashes"]), coins=0) for one in mine(counter)]
     if window["by"] == "counter":
         return anonymous_rate(samples, system)

@@ -28,7 +28,7 @@ NOT_OURS = (LabEnded, LabHeld)
 
 def counts_but_workers(lab: Lab) -> Mapping[str, int]:
     """Return how many replicas each service is to have; of workers an experiment decides that itself."""
-    return {name: lab.replicas(name).desired for name in SERVICES if name != "worker"}
+    return {name: one.counts.desired for name, one in lab.states().items() if name in SERVICES and name != "worker"}
 
 
 def check_nothing_scales(lab: Lab) -> None:
@@ -102,8 +102,9 @@ def recover(lab: Lab, counts: Mapping[str, int]) -> None:
 
 def restore(lab: Lab, counts: Mapping[str, int]) -> None:
     """Scale services back to these numbers of replicas where they have others."""
+    states = lab.states()
     for name, count in counts.items():
-        if lab.replicas(name).desired != count:
+        if states[name].counts.desired != count:
             lab.scale(name, count)
 
 

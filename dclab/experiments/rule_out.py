@@ -5,7 +5,6 @@ from __future__ import annotations
 from statistics import median
 from typing import NamedTuple
 
-from dclab import manifests
 from dclab.lab import Lab, ProbeSpec
 
 __all__ = ["Cpu", "cpu_per_replica", "redis_ms"]
@@ -17,19 +16,19 @@ class Cpu(NamedTuple):
     used: float
     requested: float
     limit: float | None = None
-    """None where the manifest sets none."""
+    """None where none is set."""
 
 
 def cpu_per_replica(lab: Lab, deployments: tuple[str, ...]) -> dict[str, Cpu]:
     """What a replica uses, requests and may use at most, of those deployments that have been measured."""
-    objects = manifests.load()
+    resources = lab.resources()
     found: dict[str, Cpu] = {}
     for name in deployments:
         usage = lab.usage(name)
         if usage:
             used = sum(one.cpu_millicores for one in usage) / len(usage)
-            limit = manifests.workload(manifests.named(objects, "Deployment", name)).cpu_limit_millicores
-            found[name] = Cpu(used, lab.cpu_request_millicores(name), limit)
+            allowed = resources[name]
+            found[name] = Cpu(used, allowed.cpu_request_millicores or 0.0, allowed.cpu_limit_millicores)
     return found
 
 

@@ -13,12 +13,13 @@ from dclab.experiments.lab_window import Rescaled, measure_rate
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
 from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, restore
+from dclab.experiments.usage_watch import UsageWatch
 from dclab.lab import Lab, Scrape
 from dclab.measure.accounting import accounting_caveats
 from dclab.measure.caveats import rate_caveats
 from dclab.measure.httplat import mean_latency_ms
 from dclab.measure.models import best_model, fit_models
-from dclab.measure.queueing import SERVICE_SECONDS, accounted_workers
+from dclab.measure.queueing import accounted_workers, queue_seconds
 from dclab.measure.ratio import quotient
 from dclab.measure.webui_reading import most_frequent, webui_readings
 from dclab.results import Caveat, Rate, Sweep, SweepPoint
@@ -41,8 +42,14 @@ class SweepSettings:
     to build up."""
 
 
-def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
+def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer, usage: UsageWatch | None = None) -> Sweep:
     """Measure every point; one that cannot be measured is named, and the sweep goes on.
+
+    Args:
+        lab: whose workers are scaled.
+        settings: what to measure.
+        observer: of what is measured.
+        usage: follows CPU and memory at each point; the last point's state stays open where its windows take longer.
 
     Raises:
         LabLost: no point could be measured.
@@ -58,7 +65,10 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
         observer.step(f"sweep {index}/{len(settings.workers)}: {who}")
         try:
             with watched_machine(observer, who):
-                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer))
+                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer, usage))
+            if usage:
+                ends, last = (min(settings.workers), max(settings.workers)), index == len(settings.workers)
+                usage.measured(wait=workers in ends and not last)
         except NOT_OURS:
             raise
         except DclabError as error:
@@ -81,13 +91,20 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
 
 
 def _point_of_recovered_lab(
-    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+    lab: Lab,
+    workers: int,
+    counts: Mapping[str, int],
+    settings: SweepSettings,
+    observer: Observer,
+    usage: UsageWatch | None,
 ) -> SweepPoint:
     """One point; each time the lab is lost or scaled by someone else on the way, that is undone, and it is measured again."""
     for _ in range(RECOVERIES):
         try:
-            return _point(lab, workers, counts, settings, observer)
+            return _point(lab, workers, counts, settings, observer, usage)
         except Rescaled as error:
+            if usage:
+                usage.drop()
             restore(lab, counts)
             observer.caveat(
                 Caveat(
@@ -97,6 +114,8 @@ def _point_of_recovered_lab(
                 )
             )
         except LabLost as error:
+            if usage:
+                usage.drop()
             recover(lab, counts)
             observer.caveat(
                 Caveat(
@@ -105,23 +124,34 @@ def _point_of_recovered_lab(
                     hint="It was deployed again, and the measurement repeated.",
                 )
             )
-    return _point(lab, workers, counts, settings, observer)
+    return _point(lab, workers, counts, settings, observer, usage)
 
 
 def _point(
-    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+    lab: Lab,
+    workers: int,
+    counts: Mapping[str, int],
+    settings: SweepSettings,
+    observer: Observer,
+    usage: UsageWatch | None,
 ) -> SweepPoint:
+    if usage:
+        usage.change(workers)
+    states = lab.states()
+    rngs = max(1, states["rng"].counts.ready)
+    before = states["worker"].counts.desired
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    # A queue of all workers takes a service time each to form.
-    time.sleep(settings.settle + workers * SERVICE_SECONDS)
-    before = _scrapes(lab)
+    # A queue of all workers takes a service time each to form, and rng serves those of workers that have left, too.
+    time.sleep(settings.settle + queue_seconds(max(workers, before), rngs))
+    if usage:
+        usage.settled(workers)
+    at_first = _scrapes(lab)
     rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers, counts=counts)
     after = _scrapes(lab)
-    waits = _waits(before, after)
+    waits = _waits(at_first, after)
     readings = webui_readings(samples)
-    rngs = max(1, lab.replicas("rng").ready)
     point = SweepPoint(
         workers=workers,
         hashes_per_second=rate,
@@ -132,7 +162,7 @@ def _point(
         ready_seconds=ready_seconds,
         on_cap=rate.on_cap,
         probe_ms=waits,
-        probes={name: round(after[name].probes - before[name].probes) for name in waits},
+        probes={name: round(after[name].probes - at_first[name].probes) for name in waits},
         rng_replicas=rngs,
         littles_law=_accounted(rate, waits, rngs),
     )

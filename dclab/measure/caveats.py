@@ -41,6 +41,9 @@ MOST_LATE = 0.01
 BUSY_SHARE = 0.85
 STEAL_SHARE = 0.05
 
+THROTTLED_SHARE = 0.05
+"""Of the periods of a CPU limit. In each of these, processes wait for up to a period: 100 ms, which is what rng works for."""
+
 WELL_KNOWN = 0.02
 UNSURE = 0.05
 """Half widths of a rate's interval: what a window aims at, and from where on the reader is told that it was missed."""
@@ -56,6 +59,10 @@ class CpuTimes(NamedTuple):
     idle: float
     steal: float
     """Taken by other machines on the same hardware; 0 where the system does not tell."""
+    periods: int = 0
+    """Of a CPU limit on these processes (`dclab.cgroup.Throttling`)."""
+    throttled: int = 0
+    """Of these periods, those in which the limit was reached."""
 
 
 def outliers(times: Sequence[float]) -> int:
@@ -150,6 +157,7 @@ def _late(samples: Sequence[ProbeSample], spec: ProbeSpec, what: str) -> Iterato
 
 def machine_caveats(before: CpuTimes, after: CpuTimes, what: str) -> Iterator[Caveat]:
     """Yield what else this machine did while `what` was measured, between two readings of its CPU times."""
+    yield from _throttled(after.periods - before.periods, after.throttled - before.throttled, what)
     total = after.total - before.total
     if total <= 0:
         return
@@ -166,6 +174,16 @@ def machine_caveats(before: CpuTimes, after: CpuTimes, what: str) -> Iterator[Ca
             code="steal-time",
             message=f"Other virtual machines on this host took {100 * steal:.0f} % of the CPU time while measuring {what}.",
             hint="Measure again at another time, or compare within this run only.",
+        )
+
+
+def _throttled(periods: int, throttled: int, what: str) -> Iterator[Caveat]:
+    """Yield whether a CPU limit, as containers have, held the lab back; the machine itself may be idle meanwhile."""
+    if periods > 0 and throttled > THROTTLED_SHARE * periods:
+        yield Caveat(
+            code="cpu-limit",
+            message=f"The CPU limit was reached {100 * throttled / periods:.0f} % of the time while measuring {what}.",
+            hint="Processes of the lab had to wait for that. Allow this container 2 CPUs (docker run --cpus 2) and measure again.",
         )
 
 

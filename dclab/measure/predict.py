@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 
 from dclab.errors import DclabError
 from dclab.measure.models import best_model
+from dclab.measure.queueing import HASHER_SLOTS, SERVICE_SECONDS
 from dclab.measure.simulate import simulated_rate
 from dclab.results import ModelFit, Rate, Sweep
 
 __all__ = ["CannotTell", "Plan", "Prediction", "System", "cheapest", "predict", "system_of"]
 
 DRAWS = 40
+BUSY = 0.8
 MOST_WORKERS = 200
 MOST_RNGS = 50
 
@@ -39,6 +42,7 @@ class Prediction:
 
     workers: int
     rng: int
+    hasher: int
     hashes_per_second: Rate
     at_most: float
     """Were no two calls ever at one rng while another is idle."""
@@ -50,6 +54,7 @@ class Plan:
 
     workers: int
     rng: int
+    hasher: int
     hashes_per_second: float
 
 
@@ -83,12 +88,12 @@ def system_of(sweep: Sweep | None, models: tuple[ModelFit, ...]) -> System:
     return System(cycle=cycle, cycle_error=slope_error * cycle**2, service=1 / cap, service_error=cap_error / cap**2)
 
 
-def _rate(system: System, workers: int, rng: int, seed: int = 1) -> float:
+def _rate(system: System, workers: int, rng: int, hasher: int, seed: int = 1) -> float:
     think = max(0.0, system.cycle - system.service)
-    return simulated_rate(workers, rng, think, system.service, seed=seed)
+    return simulated_rate(workers, rng, think, system.service, hashers=hasher, seed=seed)
 
 
-def predict(system: System, workers: int, rng: int) -> Prediction:
+def predict(system: System, workers: int, rng: int, hasher: int = 1) -> Prediction:
     """Simulated with the fitted parameters; the interval is that of draws within their errors.
 
     As on Kubernetes, each call goes to an rng at random.
@@ -104,6 +109,7 @@ def predict(system: System, workers: int, rng: int) -> Prediction:
             ),
             workers,
             rng,
+            hasher,
             seed,
         )
         for seed in range(DRAWS)
@@ -112,25 +118,29 @@ def predict(system: System, workers: int, rng: int) -> Prediction:
     return Prediction(
         workers=workers,
         rng=rng,
+        hasher=hasher,
         hashes_per_second=Rate(mean=mean, ci95_low=drawn[0], ci95_high=drawn[-1]),
-        at_most=min(workers / system.cycle, rng / system.service),
+        at_most=min(workers / system.cycle, rng / system.service, hasher * HASHER_SLOTS / SERVICE_SECONDS),
     )
 
 
 def cheapest(system: System, wanted: float) -> Plan:
     """The fewest replicas in all, workers and rngs, that reach a rate; of equals, the one of the higher rate.
 
+    There are as many hashers as the rate keeps busy for at most BUSY of the time, so that hardly any call queues there.
+
     Raises:
         CannotTell: no numbers within bounds reach it.
     """
+    hasher = max(1, math.ceil(wanted * SERVICE_SECONDS / (BUSY * HASHER_SLOTS)))
     for total in range(2, MOST_WORKERS + MOST_RNGS):
         found = []
         for rng in range(max(1, total - MOST_WORKERS), min(MOST_RNGS, total - 1) + 1):
             workers = total - rng
             if min(workers / system.cycle, rng / system.service) >= wanted:
-                rate = _rate(system, workers, rng)
+                rate = _rate(system, workers, rng, hasher)
                 if rate >= wanted:
-                    found.append(Plan(workers=workers, rng=rng, hashes_per_second=rate))
+                    found.append(Plan(workers=workers, rng=rng, hasher=hasher, hashes_per_second=rate))
         if found:
             return max(found, key=lambda one: one.hashes_per_second)
     raise CannotTell(

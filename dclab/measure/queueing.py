@@ -10,25 +10,73 @@ from __future__ import annotations
 
 __all__ = [
     "CYCLE_SECONDS",
+    "HASHER_SLOTS",
     "SERVICE_SECONDS",
     "accounted_workers",
+    "answer_seconds",
     "bound_rate",
     "expected_call_ms",
     "expected_probe_ms",
     "expected_wait_ms",
+    "hasher_queues",
     "knee",
+    "most_workers",
     "queue_length",
+    "queue_seconds",
 ]
 
 CYCLE_SECONDS = 0.3
 """A worker's unit without queueing: 0.1 s sleep, 0.1 s rng, 0.1 s hasher."""
 SERVICE_SECONDS = 0.1
-"""What a call holds one of rng's slots for."""
+"""What a call holds one of rng's slots, or of hasher's, for."""
+HASHER_SLOTS = 20
+"""Requests that one hasher serves at a time (manifests/hasher.yaml): 200 hashes a second."""
+
+BUSY_HASHER = 0.5
+"""Share of hasher's slots from which on its queue is worth a thought: with 20 slots of which 10 are busy on average, a
+request finds all taken in less than one case of a hundred."""
+
+LONG_QUEUE = 5.0
+"""Where chance divides the workers among several rngs, a queue is so many times as long as the mean of all in less than one
+case of a hundred (as in a geometric distribution)."""
+SHORTEST_PATIENCE = 10.0
+"""Seconds that a request is waited for at least."""
+LONGEST_QUEUE = 1000
+"""Connections that wait at one rng: it asks the kernel for a queue of 1024 (apps/serve.py), and who finds it full has to
+try again after a second, then after two more, and so on."""
 
 
-def bound_rate(workers: int, servers: int = 1) -> float:
-    """Highest possible hashes per second."""
-    return min(workers / CYCLE_SECONDS, servers / SERVICE_SECONDS)
+def bound_rate(workers: int, servers: int = 1, hashers: int | None = None) -> float:
+    """Highest possible hashes per second, with so many rngs, and hashers (None: as many as it takes)."""
+    most = min(workers / CYCLE_SECONDS, servers / SERVICE_SECONDS)
+    return most if hashers is None else min(most, hashers * HASHER_SLOTS / SERVICE_SECONDS)
+
+
+def hasher_queues(workers: int, servers: int, hashers: int) -> bool:
+    """Whether so many workers and rngs can keep hasher so busy that requests queue there, too."""
+    return bound_rate(workers, servers) * SERVICE_SECONDS > BUSY_HASHER * HASHER_SLOTS * hashers
+
+
+def queue_seconds(workers: int, servers: int = 1) -> float:
+    """Seconds that a queue of all these workers takes to be served by so many rngs: a worker's cycle is no longer."""
+    return workers * SERVICE_SECONDS / max(1, servers)
+
+
+def answer_seconds(workers: int, servers: int = 1) -> float:
+    """Seconds that a request of rng has to be waited for while so many workers queue there."""
+    longest = queue_seconds(workers, servers) * (LONG_QUEUE if servers > 1 else 1.0)
+    return max(SHORTEST_PATIENCE, 1.5 * longest + SERVICE_SECONDS)
+
+
+def most_workers(servers: int, patience: float) -> int:
+    """Return how many workers can queue at so many rngs before some give up.
+
+    Args:
+        servers: replicas of rng.
+        patience: seconds after which a worker gives up a call.
+    """
+    long = LONG_QUEUE if servers > 1 else 1.0
+    return servers * int(min(patience / SERVICE_SECONDS, LONGEST_QUEUE) / long)
 
 
 def knee(servers: int = 1) -> float:

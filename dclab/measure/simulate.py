@@ -12,11 +12,12 @@ import random
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
 from dclab.lab import Counter, WorkerReport
+from dclab.measure.queueing import HASHER_SLOTS, hasher_queues
 
 __all__ = [
     "REPORT_EVERY",
@@ -24,6 +25,7 @@ __all__ = [
     "Simulated",
     "System",
     "counter_readings",
+    "lab_system",
     "simulate",
     "simulated_rate",
     "true_rate",
@@ -60,6 +62,21 @@ class System:
     """Mean of what comes on top of each sleep and each hash, exponentially distributed."""
     service_jitter: float = 0.0004
     """The same of rng's service; more where rng lacks CPU."""
+
+    @property
+    def most(self) -> float:
+        """Hashes per second if no worker ever waited for a busy replica while another is idle."""
+        cycle = self.delay + self.service + self.hashing
+        most = min(self.workers / cycle, self.rngs * self.threads / self.service)
+        return most if self.hasher_threads is None else min(most, self.hashers * self.hasher_threads / self.hashing)
+
+
+def lab_system(workers: int, rngs: int, hashers: int = 1, load_balancing: LoadBalancing = "random") -> System:
+    """Return the system of a lab with these replicas; hasher is part of it where it can be so busy that requests queue."""
+    system = System(workers=workers, rngs=rngs, load_balancing=load_balancing)
+    if not hasher_queues(workers, rngs, hashers):
+        return system
+    return replace(system, hashers=hashers, hasher_threads=HASHER_SLOTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +160,10 @@ def _begin(system: System, rng: _Stations, dice: random.Random) -> list[tuple[fl
     service = system.service + system.service_jitter
     think = system.delay + system.hashing + 2 * system.jitter
     most = min(system.workers / (think + service), system.rngs * system.threads / service)
+    if (
+        system.hasher_threads is not None and system.most < most
+    ):  # they queue at hasher, and come from there one after the other
+        return [(dice.uniform(0, system.workers / system.most), worker) for worker in range(system.workers)]
     queued = max(0, round(system.workers - most * think))
     if system.load_balancing == "random" and system.rngs > 1:
         bars = sorted(dice.sample(range(queued + system.rngs - 1), system.rngs - 1))
@@ -170,7 +191,7 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
         most_units: end after so many units, window or not.
     """
     dice = random.Random(seed)
-    draw, log, replace = dice.random, math.log, heapq.heapreplace
+    draw, log, replaced = dice.random, math.log, heapq.heapreplace
     rng = _Stations(system.rngs, system.threads, system.load_balancing, draw)
     hasher: _Stations | None = None
     if system.hasher_threads is not None:
@@ -179,6 +200,8 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     service, service_jitter = system.service, system.service_jitter
     delay, hashing, jitter = system.delay, system.hashing, system.jitter
     cycle = max(3 * service + delay, workers * (service + service_jitter) / (system.rngs * system.threads))
+    if system.hasher_threads is not None:
+        cycle = max(cycle, workers / system.most)
     if settle is None:
         settle = 3 * (REPORT_EVERY + cycle)
     end = settle + seconds
@@ -213,17 +236,17 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
             else:
                 now = rng.serve(rng.choose(now), now, held)
             if hasher is not None:
-                replace(events, (now, worker + workers))
+                replaced(events, (now, worker + workers))
                 continue
             now += hashing - jitter * log(1.0 - draw())
             if now > end:
-                replace(events, (now, worker + 2 * workers))
+                replaced(events, (now, worker + 2 * workers))
                 continue
         elif worker < 2 * workers:
             assert hasher is not None
             worker -= workers
             done_at = hasher.serve(hasher.choose(now), now, hashing - jitter * log(1.0 - draw()))
-            replace(events, (done_at, worker + 2 * workers))
+            replaced(events, (done_at, worker + 2 * workers))
             continue
         else:
             worker -= 2 * workers
@@ -236,7 +259,7 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
             done[worker] = 0
             now += redis
             deadline[worker] = now + REPORT_EVERY
-        replace(events, (now + delay - jitter * log(1.0 - draw()), worker))
+        replaced(events, (now + delay - jitter * log(1.0 - draw()), worker))
         if units == most_units:
             break
     reports.sort()
@@ -261,9 +284,7 @@ def counter_readings(reports: Sequence[WorkerReport], times: Sequence[float]) ->
 @lru_cache(maxsize=1024)
 def true_rate(system: System, units: int = 400_000, seed: int = 1) -> float:
     """Return the long-run rate of the system in hashes per second, over so many units of one run."""
-    cycle = system.delay + system.service + system.hashing
-    most = min(system.workers / cycle, system.rngs * system.threads / system.service)
-    seconds = units / most
+    seconds = units / system.most
     return simulate(system, seconds, seed=seed).units / seconds
 
 
@@ -273,15 +294,14 @@ def simulated_rate(
     think: float,
     service: float,
     *,
+    hashers: int = 1,
     load_balancing: LoadBalancing = "random",
     units: int = 6000,
     seed: int = 1,
 ) -> float:
     """Return `true_rate` of a system that needs `think` seconds a unit beside rng's `service`."""
-    system = System(
-        workers=workers,
-        rngs=servers,
-        load_balancing=load_balancing,
+    system = replace(
+        lab_system(workers, servers, hashers, load_balancing),
         delay=think / 2,
         service=service,
         hashing=think / 2,

@@ -169,9 +169,16 @@ def _half_width(of: Wander, steps: int) -> float:
 
 
 def wander(system: System) -> Wander:
-    """Return how the rate of these workers, rngs, threads and this load balancing wanders; its times do not matter."""
+    """Return how the rate of these replicas, threads and this load balancing wanders; the system's times do not matter."""
     return _wander(
-        System(workers=system.workers, rngs=system.rngs, threads=system.threads, load_balancing=system.load_balancing)
+        System(
+            workers=system.workers,
+            rngs=system.rngs,
+            threads=system.threads,
+            hashers=system.hashers,
+            hasher_threads=system.hasher_threads,
+            load_balancing=system.load_balancing,
+        )
     )
 
 
@@ -180,6 +187,8 @@ def _wander(system: System) -> Wander:
     seconds = _seconds(system) / len(SERVICES)
     # A run's beginning is not what it settles into, and neither smoothed end is complete.
     margin = 3 + 2 * system.workers * system.service / (system.rngs * system.threads)
+    if system.hasher_threads is not None:
+        margin = max(margin, 3 + 2 * system.workers / system.most)
     curves, ends = [], list[float]()
     for seed, service in enumerate(SERVICES, 1):
         run = simulate(replace(system, service=service), seconds + 2 * margin, seed=seed)
@@ -188,19 +197,13 @@ def _wander(system: System) -> Wander:
     rates = [(curve[-1] - curve[0]) / (STEP_SECONDS * (len(curve) - 1)) for curve in curves]
     # One short run alone knows its long-run rate too little; the service time matters too much to mix others with it.
     of_service = {one: fmean(rates[SERVICES.index(one) :: DIFFERENT]) for one in SERVICES[:DIFFERENT]}
-    done = fmean(rate / _most(replace(system, service=service)) for service, rate in of_service.items())
+    done = fmean(rate / replace(system, service=service).most for service, rate in of_service.items())
     runs = tuple(_Run(of_service[service], curve) for service, curve in zip(SERVICES, curves, strict=True))
-    return Wander(rate=done * _most(system), runs=runs, ends=tuple(ends))
-
-
-def _most(system: System) -> float:
-    """Hashes per second if no worker ever waited for a busy rng while another is idle."""
-    cycle = system.delay + system.service + system.hashing
-    return min(system.workers / cycle, system.rngs * system.threads / system.service)
+    return Wander(rate=done * system.most, runs=runs, ends=tuple(ends))
 
 
 def _seconds(system: System) -> float:
-    most = _most(system)
+    most = system.most
     slow = system.workers / (10 * system.rngs * system.threads) if system.rngs > 1 else 1.0
     seconds = UNITS / most * max(1.0, slow)
     if system.rngs > 1:

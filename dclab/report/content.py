@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from dclab.report.autoscaler_words import answer_sentences
 from dclab.report.blocks import Block, Section
+from dclab.report.health_words import probe_sentences
 from dclab.report.language import Words
+from dclab.report.rollout_words import rollout_sentences
 from dclab.report.sections.about import about
 from dclab.report.sections.autoscaler import autoscaler
 from dclab.report.sections.checklist import checklist
@@ -14,6 +16,9 @@ from dclab.report.sections.latency import latency
 from dclab.report.sections.load import load
 from dclab.report.sections.metric import metric
 from dclab.report.sections.monitoring import monitoring
+from dclab.report.sections.pods import pods
+from dclab.report.sections.probes import probes
+from dclab.report.sections.rollout import rollout
 from dclab.report.sections.speed import speed
 from dclab.report.wording import evidence_sentence, speedup_sentences, verdict_sentence
 from dclab.results import Results
@@ -51,6 +56,10 @@ def summary(results: Results, words: Words) -> list[str]:
         lines.append(
             words("Is CPU a sensible metric? {answer}", answer=next(answer_sentences(results.comparison, words)))
         )
+    if results.probes:
+        lines += list(probe_sentences(results.probes, words))[-3:]
+    if results.rollout:
+        lines += list(rollout_sentences(results.rollout, words))[:2]
     return lines or [words("Nothing was measured.")]
 
 
@@ -71,13 +80,20 @@ def parts(
         words(" (its clock ×{clock:g})", clock=one.clock_speed) if one and one.clock_speed != 1 else ""
         for one in (results.autoscale, results.comparison)
     )
+    further: dict[str, tuple[str, Iterable[Block]]] = {}
+    if results.probes:
+        further["probes"] = (words("Health probes"), probes(results.probes, words))
+    if results.rollout:
+        further["rollout"] = (words("Rolling update"), rollout(results.rollout, words))
     return {
         "speed": (words("Performance at different numbers of workers"), speed(results, words)),
         "latency": (words("Latency and the bottleneck"), latency(results, words)),
+        "pods": (words("CPU and memory of the services"), pods(results, words)),
         "monitoring": (words("Monitoring"), monitoring(results, words)),
         "load": (words("Load test"), load(results, words)),
         "autoscaler": (words("The autoscaler at work") + faster, autoscaler(results, words)),
         "metric": (words("Is CPU a sensible metric?") + compared_faster, metric(results, words, numbers)),
+        **further,
         "about": (words("About these measurements"), about(results, words, raw)),
     }
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dclab.report.charts import paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
 from dclab.report.charts_autoscalers import MOST_RUNS, paint_autoscalers, paint_responses, responses_to_paint
+from dclab.report.charts_chapters import paint_probes, paint_rollout
 from dclab.report.foreign import with_printable_text
 from dclab.report.language import Words
 from dclab.report.palette import INK, Spot
@@ -90,6 +91,14 @@ def _all(results: Results, words: Words) -> Iterator[Picture]:
         yield _picture("autoscale", caption, lambda figure: paint_autoscale(figure, autoscale), (8, 8))
     if results.comparison and results.comparison.runs:
         yield from _autoscalers(results.comparison, words)
+    if results.probes and len(results.probes.timeline) > 1:
+        demo = results.probes
+        caption = words("Health probes over time: replicas in service, restarts, hashes per second")
+        yield _picture("probes", caption, lambda figure: paint_probes(figure, demo), (8, 6))
+    if results.rollout and len(results.rollout.timeline) > 1:
+        update = results.rollout
+        caption = words("A rolling update over time: replicas of the old and the new template, hashes per second")
+        yield _picture("rollout", caption, lambda figure: paint_rollout(figure, update), (8, 5))
     if monitoring and any(monitoring.series.values()):
         caption = words("Latency over the whole run, drawn from the answers to the expression")
         yield _picture("monitoring", caption, lambda figure: paint_monitoring(figure, monitoring), (8, 3.6))

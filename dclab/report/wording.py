@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dclab.measure.queueing import bound_rate, knee
 from dclab.measure.ratio import Ratio, quotient, unchanged_rate, verdict
 from dclab.report.language import Words
+from dclab.report.pod_words import POD_SENTENCES
 from dclab.results import Bottleneck, Evidence, Intervention, LoadTest, Rate, Sweep, SweepPoint
 
 __all__ = [
@@ -154,6 +155,7 @@ SENTENCES = {
     ),
     "rest-answers": "A probe was answered within {latency_ms:.1f} ms then.",
     "not-at-rest": "It had not come to rest {seconds:.0f} s after the demonstration began.",
+    **POD_SENTENCES,
 }
 
 
@@ -172,7 +174,7 @@ def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
     """One fact in words; an unknown or incomplete one is shown as its code and values."""
     for sentences in (SENTENCES, OLDER):
         with contextlib.suppress(KeyError, ValueError, TypeError):
-            return re.sub(r"\b1 replicas\b", "1 replica", words(sentences[evidence.code], **evidence.values))
+            return re.sub(r"\b1 (replica|worker)s\b", r"1 \1", words(sentences[evidence.code], **evidence.values))
     values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
     return f"{evidence.code}: {values}" if values else evidence.code
 

@@ -23,6 +23,7 @@ from dclab.results.elasticity import (
     ElasticPoint,
     Spread,
 )
+from dclab.results.health import HealthEvent, HealthLook, HealthPhase, HealthPrediction, ProbeDemo, ReplicaHealth
 from dclab.results.kept import KeptFile
 from dclab.results.performance import (
     Bottleneck,
@@ -37,6 +38,8 @@ from dclab.results.performance import (
     SweepPoint,
     TargetLatency,
 )
+from dclab.results.pods import Pods, PodState, Resources, ServiceUsage
+from dclab.results.rollout import Loss, RolloutDemo, Stuck, Took
 
 __all__ = [
     "SCHEMA",
@@ -53,21 +56,35 @@ __all__ = [
     "ElasticityVerdict",
     "Environment",
     "Evidence",
+    "HealthEvent",
+    "HealthLook",
+    "HealthPhase",
+    "HealthPrediction",
     "Intervention",
     "KeptFile",
     "LatencySummary",
     "LoadTest",
+    "Loss",
     "MetricReading",
     "ModelFit",
     "ModelName",
     "Monitoring",
+    "PodState",
+    "Pods",
+    "ProbeDemo",
     "Rate",
+    "ReplicaHealth",
+    "Resources",
     "Results",
+    "RolloutDemo",
+    "ServiceUsage",
     "Spread",
+    "Stuck",
     "Sweep",
     "SweepPoint",
     "TargetLatency",
     "TimelinePoint",
+    "Took",
     "json_schema",
 ]
 
@@ -129,6 +146,8 @@ class Results:
     """By service: rng, hasher; with several numbers of workers, at the highest of them."""
     latency_by_workers: tuple[Mapping[Name, TargetLatency], ...] = ()
     """The same at each number of workers, in the order in which they were measured; empty for one number."""
+    pods: Pods | None = None
+    """CPU and memory of every service at numbers of workers."""
     bottleneck: Bottleneck | None = None
     interventions: Annotated[tuple[Intervention, ...], Meta(max_length=200)] = ()
     loadtest: LoadTest | None = None
@@ -136,6 +155,10 @@ class Results:
     comparison: Comparison | None = None
     """Autoscalers side by side (`hpa-compare`)."""
     monitoring: Monitoring | None = None
+    probes: ProbeDemo | None = None
+    """An HTTP health probe under load (`probe-demo`)."""
+    rollout: RolloutDemo | None = None
+    """A rolling update to a bad image and back (`rollout-demo`)."""
     caveats: tuple[Caveat, ...] = ()
     raw: Annotated[Mapping[Name, KeptFile], Meta(max_length=1000)] = field(default_factory=dict)
     """By name: each file of raw/; empty in files of older versions."""

@@ -204,6 +204,10 @@ class Intervention:
     """Of that service."""
     threads: Replicas = 1
     """Requests that each replica serves at the same time."""
+    rngs: Replicas | None = None
+    """Replicas of rng meanwhile; None in files of older versions."""
+    hashers: Replicas | None = None
+    """The same of hasher."""
     choice: Name = "random"
     """Load-balancing policy of the service (the key of the file keeps its first name)."""
     at_most: HashRate | None = None

@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar
 import msgspec
 
 from dclab.errors import InvalidInput
-from dclab.results import DemandStep, ElasticPoint, TimelinePoint
+from dclab.experiments.pods import UsageRow
+from dclab.results import DemandStep, ElasticPoint, HealthLook, Loss, TimelinePoint
 from dclab.user_files import read_text
 
 __all__ = [
@@ -33,6 +34,7 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
     what: str
     workers: int
     rngs: int
+    hashers: int = 1
     load_balancing: str
     by: str
     attempt: int = 1
@@ -125,7 +127,11 @@ class Raw(msgspec.Struct, frozen=True, kw_only=True):
     autoscale: list[TimelinePoint]
     hpa: list[dict[str, object]]
     elastic: list[ElasticRow]
+    pods: list[UsageRow]
     monitoring: list[MonitoringRow]
+    probes: list[HealthLook]
+    rollout: list[HealthLook]
+    losses: list[Loss]
 
     def of(self, window: WindowRow, rows: list[T]) -> list[T]:
         """Return the rows of a file that belong to a window."""
@@ -143,7 +149,11 @@ ROWS = {
     "autoscale": TimelinePoint,
     "hpa": dict[str, object],
     "elastic": ElasticRow,
+    "pods": UsageRow,
     "monitoring": MonitoringRow,
+    "probes": HealthLook,
+    "rollout": HealthLook,
+    "losses": Loss,
 }
 
 

@@ -13,9 +13,11 @@ from dclab.verify.comparison import verify_comparison
 from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
 from dclab.verify.graph import verify_graph
+from dclab.verify.health import verify_health
 from dclab.verify.integrity import verify_integrity
 from dclab.verify.latencies import requests_checked, verify_latencies
 from dclab.verify.physics import verify_physics
+from dclab.verify.pods import verify_pods
 from dclab.verify.rates import rates_checked, verify_rates
 from dclab.verify.raw import Raw, read_raw
 
@@ -53,7 +55,9 @@ def verify_run(folder: Path) -> Verification:
         *verify_latencies(results, raw),
         *verify_autoscaling(results, raw, folder),
         *verify_comparison(results, raw, folder),
+        *verify_pods(results, raw),
         *verify_graph(results, raw),
+        *verify_health(results, raw),
         *verify_conclusions(results),
         *verify_physics(results, raw),
         *verify_integrity(results, folder),
@@ -76,6 +80,8 @@ def _not_shown(results: Results, raw: Raw, folder: Path) -> Iterator[str]:
             yield "autoscale.rates"
         if not (folder / RAW / "hpa-trace.jsonl").exists():
             yield "the autoscaler's decisions in autoscale.events"
+    if results.pods:
+        yield "pods.states[…].services.….resources"
     if results.monitoring and not raw.monitoring:
         yield "monitoring"
     if results.comparison and any(one.predicted for one in results.comparison.runs):
@@ -83,6 +89,8 @@ def _not_shown(results: Results, raw: Raw, folder: Path) -> Iterator[str]:
     evidence = results.bottleneck.evidence if results.bottleneck else ()
     if any(one.code.startswith(("cpu-", "redis-")) for one in evidence):
         yield "CPU and Redis in bottleneck.evidence"
+    if results.rollout and any(results.rollout.failed.values()):
+        yield "rollout.failed"
     if results.sweep and any(one.probe_ms for one in results.sweep.points):
         yield "sweep.points[…].probe_ms"
     yield "environment, command and warnings"

@@ -120,6 +120,16 @@ def test_after_an_error_a_worker_says_so_backs_off_and_loses_nothing(start, redi
     assert upstream.requests - 1 <= hashes(redis) <= upstream.requests
 
 
+def test_a_worker_gives_up_a_call_that_is_not_answered_in_the_time_that_it_was_given(
+    start, redis, upstream, wait_until
+):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # its kernel takes connections, and nobody answers
+        ours = services(upstream, redis, RNG_SERVICE_PORT=silent.getsockname()[1], TIMEOUT=0.2, BACKOFF=0.1)
+        worker = start("worker", serves=False, **ours)
+        time.sleep(1.5)
+        assert worker.leave().count("Failed: timed out. Waiting 0.1 s") >= 2
+
+
 def test_what_a_worker_says_that_it_added_is_what_the_counter_has(start, redis, upstream, wait_until):
     """Also after Redis has not taken a report, whose units are in the next one."""
     redis.ask("SET", "hashes", "no number")

@@ -48,7 +48,8 @@ _BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 """The machine's certificate authorities: where a proxy of the house answers for the package registries."""
 
 
-def _buildah(*arguments: str | Path) -> str:
+def buildah(*arguments: str | Path) -> str:
+    """Run buildah on the storage of the tests, and return what it printed."""
     storage = CACHE / "buildah"
     # Or it makes /etc/cni for networks that no build here uses.
     settings = storage / "containers.conf"
@@ -76,24 +77,32 @@ def _buildah(*arguments: str | Path) -> str:
     return done.stdout.strip()
 
 
-def _from_dockerfile(image: str, dockerfile: Path, context: Path) -> None:
+def from_dockerfile(image: str, dockerfile: Path, context: Path) -> None:
+    """Build an image, whose bases have to be in the storage by their names."""
     bundle = ["--volume", f"{_BUNDLE}:{_BUNDLE}:ro"] if _BUNDLE.exists() else []
-    _buildah("bud", "--layers", "--pull-never", "--format", "oci", *bundle, "--tag", image, "-f", dockerfile, context)
+    buildah("bud", "--layers", "--pull-never", "--format", "oci", *bundle, "--tag", image, "-f", dockerfile, context)
 
 
-def _debian(work: Path) -> None:
+def debian(work: Path) -> None:
     """The one base that is not built on another; made again when its recipe changes."""
     recipe = hashlib.sha256(_MMDEBSTRAP.encode()).hexdigest()[:12]
-    known = json.loads(_buildah("images", "--json", "--filter", f"label=recipe={recipe}") or "[]")
+    known = json.loads(buildah("images", "--json", "--filter", f"label=recipe={recipe}") or "[]")
     if any(DEBIAN in (one.get("names") or ()) for one in known):
         return
     archive = work / "debian.tar"
     subprocess.run(_MMDEBSTRAP.format(archive).split(), check=True)
-    container = _buildah("from", "scratch")
-    _buildah("add", container, archive)
-    _buildah("config", "--label", f"recipe={recipe}", "--cmd", "bash", container)
-    _buildah("commit", "--rm", "--format", "oci", container, DEBIAN)
+    container = buildah("from", "scratch")
+    buildah("add", container, archive)
+    buildah("config", "--label", f"recipe={recipe}", "--cmd", "bash", container)
+    buildah("commit", "--rm", "--format", "oci", container, DEBIAN)
     archive.unlink()
+
+
+def base(image: str, work: Path) -> None:
+    """Build one of BASES; what it is built on has to be there."""
+    file = work / "Dockerfile"
+    file.write_text(BASES[image])
+    from_dockerfile(image, file, work)
 
 
 def _from_file(image: str, program: Path, work: Path) -> None:
@@ -104,7 +113,7 @@ def _from_file(image: str, program: Path, work: Path) -> None:
     (context / "Dockerfile").write_text(
         f'FROM scratch\nENV PATH=/bin\nCOPY {program.name} /bin/\nUSER 10001:10001\nENTRYPOINT ["{program.name}"]\n'
     )
-    _from_dockerfile(image, context / "Dockerfile", context)
+    from_dockerfile(image, context / "Dockerfile", context)
 
 
 def pause() -> Path:
@@ -129,7 +138,7 @@ def _archive(file: Path, names: Mapping[str, Iterable[str]], work: Path) -> None
     layout = work / "layout"
     for image, each in names.items():
         for name in each:
-            _buildah("push", image, f"oci:{layout}:{name}")
+            buildah("push", image, f"oci:{layout}:{name}")
     with tarfile.open(file, "w") as tar:
         for part in sorted(layout.iterdir()):
             tar.add(part, part.name)
@@ -154,18 +163,16 @@ def build(system: Mapping[str, Path], lab: Mapping[str, Path]) -> Path:
     shutil.rmtree(work, ignore_errors=True)
     made = work / "made"
     made.mkdir(parents=True)
-    _debian(work)
-    for image, dockerfile in BASES.items():
-        file = work / "Dockerfile"
-        file.write_text(dockerfile)
-        _from_dockerfile(image, file, work)
+    debian(work)
+    for image in BASES:
+        base(image, work)
     for image, program in {**system, **lab}.items():
         _from_file(image, program, work)
     names = {one: [one] for one in (*BASES, *lab)}
     for dockerfile in sorted(APPS.glob("*/Dockerfile")):
         app = dockerfile.parent.name
         image = f"docker.io/dockercoins/{app}:dclab"
-        _from_dockerfile(image, dockerfile, APPS)
+        from_dockerfile(image, dockerfile, APPS)
         # By the manifests' name and by the one that dclab gives what it builds.
         names[image] = [image, ours.name(app)]
     _archive(made / SYSTEM, {one: [one] for one in system}, work)

@@ -112,8 +112,14 @@ def test_an_autoscaler_that_someone_deletes_is_missed_and_what_was_measured_kept
 
 
 @pytest.mark.timeout(200)
-def test_more_workers_than_there_is_cpu_for(on_kube):
-    done = on_kube("scale", "worker", "40")
+def test_more_workers_than_there_is_cpu_for(on_kube, cluster):
+    pods = CoreV1Api(cluster.client).list_namespaced_pod(LAB).items
+    for command in (("scale", "worker", "40"), ("scale-sweep", "--workers", "1,40")):
+        done = on_kube(*command)
+        assert done.code == ExitCode.ENVIRONMENT
+        assert "of CPU left, and a replica asks for 20m" in done.err
+    assert len(CoreV1Api(cluster.client).list_namespaced_pod(LAB).items) == len(pods)
+    done = on_kube("scale", "worker", "40", "--force")
     try:
         assert done.code == ExitCode.TIMEOUT
         assert "no node has enough CPU left" in done.err

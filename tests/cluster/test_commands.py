@@ -24,7 +24,7 @@ from tests.cluster.settings import ACCOUNTS, HERE, KUBECONFIG, NAME
 from tests.cluster.users import grant, kubeconfig, revoke
 from tests.cluster.waiting import wait_for
 from tests.conftest import CHECKOUT, COMMAND
-from tests.minikube_stand_in import minikube_environment
+from tests.minikube_stand_in import minikube_environment, verbs
 
 pytestmark = pytest.mark.cluster
 
@@ -151,6 +151,32 @@ def test_a_siege_is_followed_and_read(on_kube):
     assert load["complete"] is True
     assert load["transactions"] > 100
     assert load["generator"].startswith("siege")
+
+
+def test_a_health_probe_is_predicted_shown_and_put_back(on_kube, cluster):
+    apps = AppsV1Api(cluster.client)
+    before = apps.read_namespaced_deployment("rng", LAB).spec.template
+    done = on_kube("probe-demo", "--period", "1", "--failure-threshold", "2", "--json")
+    assert done.code == 0, done.err
+    tcp, _, http, _ = done.data["probes"]["phases"]
+    assert (tcp["times_out"], tcp["restarts"]) == (0, 0)
+    assert http["times_out"] >= 1
+    assert apps.read_namespaced_deployment("rng", LAB).spec.template == before
+    assert on_kube("status", "--json").data["deployments"]["rng"]["ready"] == 1
+
+
+def test_a_bad_image_hangs_as_predicted_and_is_undone(on_kube, cluster):
+    apps = AppsV1Api(cluster.client)
+    before = apps.read_namespaced_deployment("worker", LAB).spec.template
+    done = on_kube("rollout-demo", "--seconds", "4s", "--json")
+    assert done.code == 0, done.err
+    found = done.data["rollout"]
+    assert found["stuck"] == found["predicted"] == {"old": 8, "new": 5}
+    assert found["waiting"] in ("ErrImagePull", "ImagePullBackOff", "ContainerCreating")
+    gentle, hard = found["losses"]
+    assert 0 <= gentle["served"] - gentle["counted"] <= 6, "what hasher was making"
+    assert hard["served"] >= hard["counted"]
+    assert apps.read_namespaced_deployment("worker", LAB).spec.template == before
 
 
 def _prometheus_labels(cluster):
@@ -303,7 +329,7 @@ def test_minikube_from_start_to_deletion(cluster, dclab, tmp_path, own_cluster):
 
     up = run("up", "--engine", "kube", "--driver", "ssh", "--name", "dclab-minikube", "--json")
     assert up.code == 0, up.err
-    assert "Creating docker container (minikube, 8/19)" in up.err
+    assert "Creating docker container ... (minikube)" in up.err
     assert (up.data["context"], up.data["started"]) == ("dclab", True)
     # From now on it is what `auto` means, and the user's own kubeconfig has never been made.
     status = run("status", "--name", "dclab-minikube", "--json")
@@ -313,6 +339,5 @@ def test_minikube_from_start_to_deletion(cluster, dclab, tmp_path, own_cluster):
     with pytest.raises(ApiException):
         CoreV1Api(cluster.client).read_namespace("dclab-minikube")
     assert run("down", "--cluster", "--json").data["ended"] is True
-    verbs = [json.loads(line)[2:3] for line in (tmp_path / "calls").read_text().splitlines()]
-    assert [one for one in verbs if one in (["start"], ["stop"], ["delete"])] == [["start"], ["stop"], ["delete"]]
-    assert not (tmp_path / "state" / "dclab" / "kubeconfig").exists()
+    assert verbs(tmp_path) == ["start", "stop", "delete"]
+    assert run("doctor", "--json").data["engine"] == "embedded"

@@ -62,7 +62,7 @@ def test_what_the_node_lacks_is_built_and_loaded(dclab, machine, cluster, tmp_pa
     up = dclab("up", "--yes", *WHERE, cwd=tmp_path, env=machine)
     try:
         assert up.code == 0, up.err
-        assert f"building {SIEGE} and loading it into kind" in up.err
+        assert f"{SIEGE}: building it and loading it into kind" in up.err
         assert "dockercoins/rng" not in up.err
         load = dclab("loadtest", "--time", "5s", "--json", *WHERE, cwd=tmp_path, env=machine)
         assert load.code == 0, load.err

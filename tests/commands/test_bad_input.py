@@ -42,6 +42,11 @@ SAMPLE = Path(__file__).parent.parent.parent / "reports" / "sample-embedded"
         ("loadtest", "--path", "/ POST x"),
         ("hpa-demo", "--target", "worker"),
         ("hpa-demo", "--load-time", "1s"),
+        ("probe-demo", "--kind", "startup"),
+        ("probe-demo", "--period", "0"),
+        ("probe-demo", "--failure-threshold", "x"),
+        ("rollout-demo", "--target", "hasher"),
+        ("rollout-demo", "--seconds", "1s"),
         ("monitor", "--window", "x"),
         ("monitor", "--prometheus", "docker"),
         ("monitor", "--prometheus", "manifest", "--chart", "x"),
@@ -78,7 +83,19 @@ def test_a_wrong_value_is_refused_with_a_sentence(dclab_here, tmp_path, argument
 
 
 @pytest.mark.parametrize(
-    "verb", ["status", "webui", "scale-sweep", "latency", "loadtest", "hpa-demo", "hpa-compare", "monitor"]
+    "verb",
+    [
+        "status",
+        "webui",
+        "scale-sweep",
+        "latency",
+        "loadtest",
+        "hpa-demo",
+        "hpa-compare",
+        "monitor",
+        "probe-demo",
+        "rollout-demo",
+    ],
 )
 def test_without_a_lab_it_says_how_to_start_one(dclab_here, tmp_path, verb):
     done = dclab_here(verb, "--name", "absent", cwd=tmp_path)

@@ -41,6 +41,23 @@ def test_scale_there_and_back(dclab, lab_name):
         assert (worker["desired"], worker["ready"], worker["terminating"]) == (int(count), int(count), 0)
 
 
+@pytest.mark.parametrize("command", [("scale", "worker"), ("scale-sweep", "--workers"), ("latency", "--workers")])
+def test_more_than_there_is_room_for_is_refused_before_anything_starts(dclab, lab_name, tmp_path, command):
+    refused = dclab(*command, "5000", "--name", lab_name, cwd=tmp_path)
+    assert refused.code == ExitCode.ENVIRONMENT
+    assert re.search(r"There is room for \d+ replicas of worker, and not for 5000\.", refused.err)
+    assert "--force" in refused.err
+    assert not list(tmp_path.glob("reports/*"))
+    assert dclab("status", "--name", lab_name, "--json").data["deployments"]["worker"]["desired"] == 1
+
+
+def test_where_many_are_asked_for_it_is_said_for_how_many_there_is_room(dclab, lab_name):
+    many = dclab("scale", "worker", "12", "--name", lab_name)
+    assert many.code == 0, many.err
+    assert re.search(r"There is room for \d+ replicas of worker\. .+\.", many.err)
+    assert dclab("scale", "worker", "1", "--name", lab_name).code == 0
+
+
 def test_webui_prints_an_address_that_answers(dclab, lab_name):
     shown = dclab("webui", "--name", lab_name)
     url = shown.out.strip()

@@ -9,7 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from dclab.cli import score_table, tables
+from dclab.cli import score_table, tables, top
 from dclab.cli.compare import comparison_lines
 from dclab.cli.output import table
 from dclab.measure.compare import compare_runs
@@ -21,6 +21,7 @@ from dclab.results import (
     ElasticPoint,
     LatencySummary,
     Rate,
+    Resources,
 )
 from dclab.run_folder import load_results
 from tests.conftest import CHECKOUT
@@ -86,6 +87,24 @@ RUNS = tuple(
 )
 COMPARED = Comparison(target="rng", slo_ms=100.0, clock_speed=5.0, scrape_seconds=10.0, runs=RUNS)
 
+ALLOWED = Resources(
+    cpu_request_millicores=200.0, cpu_limit_millicores=500.0, memory_request_mib=64.0, memory_limit_mib=64.0
+)
+PODS = {
+    "httplat-hasher": top.ShownService(
+        cpu_millicores=49_999.5,
+        memory_mib=6399.9,
+        resources=ALLOWED,
+        replicas={
+            f"httplat-hasher-7d9f8b6c5{n}-x2x9p": top.ShownReplica(
+                cpu_millicores=499.5, memory_mib=63.9, age_seconds=14.0, window_seconds=15.0
+            )
+            for n in range(100)
+        },
+    )
+}
+"""As many replicas as a lab may have, with names as long as Kubernetes' are."""
+
 SHOWN = {
     "sweep": (tables.sweep_lines(SWEEP), ["12345.67 ± 1234.56", "1010"]),
     "latency": (
@@ -109,6 +128,7 @@ SHOWN = {
     "proof": (tables.proof_lines(CHANGES), ["345.67 ± 23.46", "345.6", "456.7", "34567.8", "45678.9"]),
     "load": (tables.load_lines(RUN.loadtest), [f"{RUN.loadtest.transactions} hits"]),
     "monitoring": (tables.monitoring_lines(replace(RUN.monitoring, series=SERIES), "http://x"), ["234567.8"]),
+    "pods": (top.usage_lines(PODS), ["50000m", "20000m", "6399Mi", "500m", "250 %", "100 %", "63Mi"]),
     "summary": (tables.summary_lines(OTHER), ["12345.67 ± 1234.56", "≥ 123457"]),
     "autoscalers": (
         score_table.comparison_lines(COMPARED),

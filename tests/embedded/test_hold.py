@@ -18,7 +18,7 @@ from dclab.engines.embedded import launch, questions, wire
 from dclab.engines.embedded.client import EmbeddedLab
 from dclab.engines.embedded.wire import Settings
 from dclab.errors import DclabError, InvalidInput, LabCrashed, LabEnded, LabHeld, NotAnswering
-from dclab.lab import LoadSpec
+from dclab.lab import LoadSpec, TemplateChange
 from dclab.paths import lab_folder, state_folder
 from tests.conftest import CHECKOUT
 from tests.supervisors import line
@@ -26,6 +26,9 @@ from tests.supervisors import line
 CHANGES = {
     "scale": lambda lab: lab.scale("worker", 1),
     "configure": lambda lab: lab.configure("rng", {}),
+    "rolling update": lambda lab: lab.roll_out("rng", TemplateChange(bad_image=True)),
+    "delete": lambda lab: lab.delete_replica("rng", "rng-1"),
+    "undo": lambda lab: lab.roll_back("rng"),
     "load": lambda lab: lab.start_load(LoadSpec(target="rng", seconds=1)),
     "load balancing": lambda lab: lab.set_load_balancing("random"),
     "autoscaler": lambda lab: lab.apply_autoscaler(manifests.autoscaler("rng")),

@@ -13,9 +13,9 @@ from dclab.experiments import lab_window, readings, sampling
 from dclab.experiments.lab_window import measure_rate
 from dclab.experiments.recompute import recomputed_rate
 from dclab.experiments.sampling import looks, sample_window
-from dclab.lab import Replicas
+from dclab.lab import SERVICES, DeploymentState, Replicas
 from dclab.measure.counter_clock import ClockStepped, CounterStill
-from dclab.measure.simulate import System, counter_readings, simulate, true_rate
+from dclab.measure.simulate import System, counter_readings, lab_system, simulate, true_rate
 
 SKEW = 1000.0
 LATE = 0.003
@@ -84,6 +84,9 @@ class SimulatedLab:
             if self.asked > 1:
                 names, count = (*names, *(f"worker-more-{i}" for i in range(self.scaled - count))), self.scaled
         return Replicas(desired=count, ready=count, terminating=0, restarts=0, names=names)
+
+    def states(self):
+        return {name: DeploymentState(counts=self.replicas(name), usage=()) for name in SERVICES}
 
     def ready(self):
         pass
@@ -171,6 +174,20 @@ def test_a_lab_that_cannot_tell_who_reported_is_measured_by_its_counter(clock):
     assert window.rate.reports is None
     assert window.rate.relative_half_width < 0.02
     assert len(window.samples) > 100
+
+
+def test_so_is_one_of_a_hundred_workers(clock):
+    """As on Kubernetes, where the logs of so many are not read; each of them reports once in ten seconds."""
+    window, notes = measured(clock, System(workers=100), lambda lab: setattr(lab, "broken", lambda _: None))
+    assert not notes.caveats
+    assert window.rate.reports is None
+    assert window.rate.relative_half_width < 0.02
+
+
+def test_three_hundred_workers_and_thirty_rngs_by_their_reports_with_hasher_the_limit(clock):
+    window, notes = measured(clock, lab_system(300, 30), longest=12.0)
+    assert not notes.caveats
+    assert window.rate.relative_half_width < 0.02
 
 
 def test_a_replaced_worker_is_a_disturbed_window_and_is_measured_again(clock):

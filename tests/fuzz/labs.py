@@ -17,7 +17,7 @@ __all__ = ["exporters", "lab_files", "prometheus", "sieges", "supervisors"]
 NAMES = ("hasher", "httplat-hasher", "httplat-rng", "redis", "rng", "webui", "worker")
 SETTINGS = {"name": LAB, "clock_speed": 1.0, "sync_seconds": 15.0, "metric_resolution_seconds": 15.0, "webui_port": 0}
 COUNTS = {"desired": 1, "ready": 1, "terminating": 0, "restarts": 0, "names": ["rng-1"]}
-USAGE = [{"replica": "rng-1", "cpu_millicores": 3.5, "memory_mb": 20.1}]
+USAGE = [{"replica": "rng-1", "cpu_millicores": 3.5, "memory_mb": 20.1, "at": 1_700_000_000.5, "window_seconds": 15.0}]
 HPA_STATUS = {
     "current": 1,
     "desired": 2,
@@ -57,6 +57,10 @@ ANSWERS = {
     "states": {name: {"counts": COUNTS, "usage": USAGE} for name in NAMES},
     "replicas": COUNTS,
     "usage": USAGE,
+    "spent": {
+        name: [{"replica": f"{name}-1", "pid": 4_000_002, "at": 1_700_000_000.5, "cpu_seconds": 1.5, "memory_mb": 20.1}]
+        for name in NAMES
+    },
     "trouble": None,
     "cpu_request": 200.0,
     "logs": "rng-1: hello",

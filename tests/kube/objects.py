@@ -81,7 +81,8 @@ class Cluster:
         """Have an object, as it is; it gets a uid and a version."""
         if kind == "namespaces":
             self.put("serviceaccounts", name, "default")
-        found = {"kind": kind, "metadata": {"name": name, **fields.pop("metadata", {})}, **fields}
+        metadata = {"name": name, **({"namespace": namespace} if namespace else {}), **fields.pop("metadata", {})}
+        found = {"kind": kind, "metadata": metadata, **fields}
         return self._keep((kind, namespace, name), copy.deepcopy(found))
 
     def get(self, kind, namespace, name):
@@ -126,7 +127,9 @@ class Cluster:
         chosen = {
             key: one
             for key, one in self.objects.items()
-            if key[:2] == (kind, namespace) and _selected(one, query.get("labelSelector"), query.get("fieldSelector"))
+            if key[0] == kind
+            and namespace in ("", key[1])
+            and _selected(one, query.get("labelSelector"), query.get("fieldSelector"))
         }
         if method == "DELETE":
             for key in chosen:

@@ -8,14 +8,13 @@ import os
 import pytest
 
 from dclab.engines.kube.cluster.kubeconfig import (
-    PROFILE,
     access,
     contexts,
     find_context,
-    find_profile,
     is_minikube,
     own_kubeconfig,
 )
+from dclab.engines.kube.cluster.profile import PROFILE
 from dclab.errors import InvalidInput
 from tests.kube.kubectl import find_kubectl, fuzz
 
@@ -166,10 +165,13 @@ def test_a_file_that_cannot_be_read(kubeconfig, tmp_path, monkeypatch):
 def test_dclabs_own_profile_is_minikubes(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     own_kubeconfig().parent.mkdir(parents=True)
-    assert find_profile() is None
-    for extensions, found in (([MINIKUBE], PROFILE), ([], None), (["x"], None)):
+    assert find_context(None) is None
+    for extensions, found in (([MINIKUBE], PROFILE), ([], None)):
         entry = {"name": PROFILE, "context": {"cluster": PROFILE, "user": PROFILE, "extensions": extensions}}
         own_kubeconfig().write_text(json.dumps({"contexts": [entry]}))
-        assert (find_profile().name if found else find_profile()) == found
+        context = find_context(None)
+        assert (context and context.name) == found
+    entry["context"]["extensions"] = ["x"]
+    own_kubeconfig().write_text(json.dumps({"contexts": [entry]}))
     with pytest.raises(InvalidInput, match=r"extensions\[0\]"):
         find_context(None)

@@ -14,7 +14,7 @@ from dclab.engines.kube.labels import MARK, OURS, VERSION
 from dclab.engines.kube.launch import labs
 from dclab.errors import InvalidInput
 from dclab.lab import SERVICES, LabSummary
-from tests.minikube_stand_in import minikube_environment
+from tests.minikube_stand_in import minikube_environment, profile_folder
 
 MINIKUBE = {"name": "context_info", "extension": {"provider": "minikube.sigs.k8s.io"}}
 NAMESPACES = "/api/v1/namespaces"
@@ -24,7 +24,11 @@ FORBIDDEN = (403, json.dumps({"message": "namespaces is forbidden", "reason": "F
 def kubeconfig(name, url, extensions=()):
     entry = {"cluster": "c", "user": "", "extensions": list(extensions)}
     return json.dumps(
-        {"contexts": [{"name": name, "context": entry}], "clusters": [{"name": "c", "cluster": {"server": url}}]}
+        {
+            "contexts": [{"name": name, "context": entry}],
+            "clusters": [{"name": "c", "cluster": {"server": url}}],
+            "users": [{"name": "u", "user": {}}],
+        }
     )
 
 
@@ -47,8 +51,13 @@ def profile(tmp_path, monkeypatch):
         own = tmp_path / "state" / "dclab" / "kubeconfig"
         own.parent.mkdir(parents=True)
         own.write_text(kubeconfig("dclab", url, [MINIKUBE]))
-        folder = tmp_path / ".minikube" / "profiles" / "dclab"
+        (tmp_path / "cluster").write_text(kubeconfig("any", url))
+        monkeypatch.setenv("STAND_IN_CLUSTER", str(tmp_path / "cluster"))
+        folder = profile_folder(tmp_path)
         folder.mkdir(parents=True)
+        (folder / "config.json").write_text(json.dumps({"Nodes": [{"IP": "192.168.49.2"}]}))
+        (folder / "made-by-dclab").touch()
+        (folder / "state").write_text("Running")
         return folder
 
     return make
@@ -108,7 +117,7 @@ def test_a_context_that_is_not_there(mine):
 
 
 def test_dclabs_own_profile(server, mine, profile, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "none"))
+    monkeypatch.setenv("MINIKUBE_HOME", str(tmp_path / "none"))
     assert labs(None) == []
     serve(server, {"dockercoins": True})
     profile(server.url)
@@ -117,6 +126,19 @@ def test_dclabs_own_profile(server, mine, profile, tmp_path, monkeypatch):
 
 def test_dclabs_own_profile_that_does_not_run_or_answer(profile):
     folder = profile("http://127.0.0.1:9")
-    assert labs(None) == [lab("dockercoins", "stopped", "dclab")]
-    (folder / "running").touch()
     assert labs(None) == [lab("dockercoins", "not answering", "dclab")]
+    (folder / "state").write_text("Stopped")
+    assert labs(None) == [lab("dockercoins", "stopped", "dclab")]
+    (folder / "config.json").unlink()  # deleted: its entry in dclab's kubeconfig is stale
+    assert labs(None) == []
+
+
+@pytest.mark.parametrize("stale", ["port", "context"])
+def test_dclabs_own_profile_that_someone_else_has_started(server, profile, tmp_path, stale):
+    """minikube gives it another port each time, and writes that into the kubeconfig of whoever starts it."""
+    serve(server, {"dockercoins": True})
+    profile(server.url)
+    own = tmp_path / "state" / "dclab" / "kubeconfig"
+    own.write_text(kubeconfig("dclab", "http://127.0.0.1:9", [MINIKUBE]) if stale == "port" else "contexts: []")
+    assert labs(None) == [lab("dockercoins", "running", "dclab")]
+    assert server.url in own.read_text()

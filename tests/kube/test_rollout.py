@@ -8,6 +8,7 @@ import time
 import pytest
 
 from dclab.engines.kube import launch
+from dclab.engines.kube.cluster.images import Images
 from dclab.engines.kube.lab import diagnose, rollout
 from dclab.engines.kube.lab.diagnose import Trouble, Troubles, trouble
 from dclab.engines.kube.lab.rollout import HASH, REVISION, settled, unattended, wait_settled
@@ -152,6 +153,20 @@ def unscheduled(message):
 def test_how_long_a_trouble_has_to_last_to_be_certain(status, lasts):
     pod = decode({"metadata": {"name": "rng-1", "labels": {"app": "rng"}}, "status": status}, Pod)
     assert trouble(pod).lasts == lasts
+
+
+@pytest.mark.parametrize(
+    ("image", "reason", "says"),
+    [
+        ("docker.io/dockercoins/rng:1-2", "ErrImageNeverPull", "`dclab up` builds it"),
+        (Images("ghcr.io/me").name("rng"), "ImagePullBackOff", "with the same --images"),
+        ("docker.io/prom/prometheus:v3.5.0", "ErrImagePull", "`kind load docker-image` with docker.io/prom/prometheus"),
+    ],
+)
+def test_what_helps_against_a_failed_pull_depends_on_whose_image_it_is(image, reason, says):
+    status = {"containerStatuses": [{"name": "x", "image": image, "state": waiting(reason, "no such host")}]}
+    pod = decode({"metadata": {"name": "x-1", "labels": {"app": "x"}}, "status": status}, Pod)
+    assert says in trouble(pod).hint
 
 
 @pytest.fixture

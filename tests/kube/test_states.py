@@ -29,7 +29,7 @@ def find():
 
 
 def end():
-    return launch.end("mine", LAB, cluster=False)
+    return launch.end("mine", LAB, cluster=False)[:2]
 
 
 def state():

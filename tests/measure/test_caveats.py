@@ -78,6 +78,10 @@ def test_outliers_do_not_depend_on_the_unit_and_are_never_the_half(times):
         (CpuTimes(100, 50, 8), ["steal-time"]),
         (CpuTimes(100, 2, 30), ["machine-busy", "steal-time"]),
         (CpuTimes(0, 0, 0), []),
+        (CpuTimes(100, 50, 0, periods=100, throttled=5), []),
+        (CpuTimes(100, 50, 0, periods=100, throttled=6), ["cpu-limit"]),
+        (CpuTimes(0, 0, 0, periods=10, throttled=10), ["cpu-limit"]),
+        (CpuTimes(100, 10, 0, periods=100, throttled=60), ["cpu-limit", "machine-busy"]),
     ],
 )
 def test_of_the_machine(after, found):

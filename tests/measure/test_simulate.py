@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dclab import manifests
 from dclab.measure.models import fit_models
 from dclab.measure.predict import CannotTell, cheapest, predict, system_of
-from dclab.measure.simulate import simulated_rate
+from dclab.measure.queueing import HASHER_SLOTS
+from dclab.measure.simulate import System, lab_system, simulated_rate, true_rate
 from dclab.run_folder import load_results
 
 SAMPLES = Path(__file__).parent.parent.parent / "reports"
@@ -42,6 +44,24 @@ def test_never_above_the_bound_and_never_worse_with_more(workers, servers, load_
     rate = simulated_rate(workers, servers, 0.2, 0.1, load_balancing=load_balancing)
     assert rate <= 1.01 * min(workers / 0.3, servers / 0.1)
     assert simulated_rate(workers + 1, servers, 0.2, 0.1, load_balancing=load_balancing) >= 0.97 * rate
+
+
+@pytest.mark.parametrize(("hashers", "most"), [(1, 200), (2, 400), (5, 1000)])
+def test_a_hasher_serves_twenty_at_a_time(hashers, most):
+    system = lab_system(300, 100, hashers)
+    found = true_rate(system, 20_000)
+    assert 0.7 * min(most, 900) <= found <= most
+    assert simulated_rate(300, 100, 0.2, 0.1, hashers=hashers) <= 1.01 * most
+
+
+def test_where_hasher_is_never_short_of_slots_it_is_no_part_of_the_system():
+    assert lab_system(10, 4) == System(workers=10, rngs=4)
+    assert lab_system(300, 1) == System(workers=300)
+    assert lab_system(300, 30, 2).hasher_threads == HASHER_SLOTS
+    hasher = next(
+        one for one in manifests.of_kind(manifests.load(), "Deployment") if one["metadata"]["name"] == "hasher"
+    )
+    assert manifests.workload(hasher).env["THREADS"] == f"{HASHER_SLOTS}"
 
 
 @pytest.fixture(scope="module")

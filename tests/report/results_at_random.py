@@ -12,10 +12,23 @@ from dclab.experiments.explain_autoscale import explain
 from dclab.experiments.proof import CHANGES, UNCHANGED
 from dclab.experiments.rule_out import Cpu
 from dclab.experiments.sweep import sweep_of
-from dclab.lab import ProbeSample
+from dclab.lab import SERVICES, ProbeSample
 from dclab.measure.latency import summarise
 from dclab.measure.queueing import bound_rate
-from dclab.results import Autoscale, Intervention, MetricReading, Rate, SweepPoint, TargetLatency, TimelinePoint
+from dclab.results import (
+    Autoscale,
+    Caveat,
+    Intervention,
+    MetricReading,
+    Pods,
+    PodState,
+    Rate,
+    Resources,
+    ServiceUsage,
+    SweepPoint,
+    TargetLatency,
+    TimelinePoint,
+)
 from dclab.results_check import contradiction
 from dclab.run_folder import load_results
 from tests.report.comparisons_at_random import comparisons
@@ -169,6 +182,37 @@ def demonstrations(dice):
     )
 
 
+def usages(dice, level):
+    """What a service uses at about a level, over one window or several."""
+    mean = level * dice.choice([0.5, 1.0, 1.0, 1.1, 3.0])
+    half = mean * dice.choice([0.01, 0.05, 0.3, 1.5])
+    return ServiceUsage(
+        replicas=dice.choice([1, 1, 3]),
+        windows=dice.choice([2, 6]),
+        cpu_millicores=mean,
+        cpu_ci95=(max(0.0, mean - half), mean + half) if dice.random() < 0.95 else None,
+        memory_mib=dice.uniform(5, 60),
+        resources=Resources(cpu_request_millicores=200.0, cpu_limit_millicores=dice.choice([None, 500.0])),
+    )
+
+
+def pods(dice, sweep, latency):
+    """At the sweep's numbers of workers: idle as DockerCoins is, or at the limit, or as many CPUs as there are."""
+    busy = dice.choice([1.0, 1.0, 1.0, 40.0, 90.0])
+    levels = {"rng": dice.choice([5.0, 12.0]), "hasher": dice.choice([5.0, 12.0])}
+    names = SERVICES if dice.random() < 0.9 else SERVICES[:3]
+    states = []
+    counts = sorted({one.workers for one in sweep.points})
+    if dice.random() < 0.7:  # so that the latencies are those of the last one
+        most = max(one.workers for one in latency.values())
+        counts = [*(one for one in (1, 3, 5) if one < most), most]
+    for workers in counts:
+        grown = dice.choice([1.0, 1.0, workers, 3 * workers])
+        services = {name: usages(dice, busy * grown * levels.get(name, 3.0)) for name in names}
+        states.append(PodState(workers=workers, began=0.0, ended=9.0, window_seconds=0.7, services=services))
+    return Pods(source="processes", cores=dice.choice([None, 0.5, 2.0, 16.0]), states=tuple(states))
+
+
 def run(seed):
     """A whole run by its seed, with the verdict that its figures give, and the CPU that the verdict knew of."""
     dice = random.Random(seed)
@@ -189,7 +233,8 @@ def run(seed):
         bottleneck=find_bottleneck(latency, sweep, interventions, cpu, redis_ms),
         autoscale=demonstrations(dice),
         comparison=comparisons(dice) if dice.random() < 0.5 else None,
-        caveats=(),
+        pods=pods(dice, sweep, latency),
+        caveats=(Caveat(code="machine-busy", message="CPU was 99 % busy."),) if dice.random() < 0.2 else (),
         monitoring=None,
     )
     assert contradiction(results) is None

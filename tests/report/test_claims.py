@@ -18,6 +18,7 @@ from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
 from dclab.report.wording import SENTENCES
 from tests.report.autoscaler_claims import AUTOSCALER_CLAIMS
+from tests.report.pod_claims import POD_CLAIMS
 from tests.report.results_at_random import run
 
 REPORT = Path(__file__).parent.parent.parent / "dclab" / "report"
@@ -368,6 +369,8 @@ CLAIMS = {
     "Requests in flight (waiting or served, for each replica) show how much waits.": always,
     # Autoscalers side by side.
     **AUTOSCALER_CLAIMS,
+    # CPU and memory of the services.
+    **POD_CLAIMS,
 }
 """By the code of a sentence, or by how its template begins: whether the run's figures bear it."""
 
@@ -480,6 +483,9 @@ NO_CLAIM = {
     ),
     *(one for one in constants(REPORT / "scores.py") if one.startswith(("Missing and", "did not"))),
     "settled at",
+    # Of CPU and memory: what the columns are, and where they come from.
+    "of limit",
+    *(one for one in constants(REPORT / "sections" / "pods.py") if one.startswith("CPU is the time")),
     "Which metric does better was not measured in this run. `dclab hpa-compare` measures it: autoscalers on CPU, latency, "
     "requests and requests in flight, one after the other under the same demand.",
     "2. Latency and the bottleneck",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ import psutil
 from dclab.engines.embedded.output import Output
 from dclab.paths import shipped
 
-__all__ = ["die_with_parent", "is_stopped", "start_child"]
+__all__ = ["die_with_parent", "is_stopped", "look_for_stopped", "start_child"]
 
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -45,15 +46,38 @@ async def start_child(arguments: Sequence[str], env: Mapping[str, str], output: 
         output.finish()
         raise
     output.started()
+    _stopped.discard(process.pid)  # that of an earlier process
     return process
 
 
+_stopped: set[int] = set()
+"""Children that a signal had stopped at the last look; on Linux alone."""
+
+
+def look_for_stopped() -> None:
+    """See which children have been stopped or continued since the last look: what a parent can ask of all of them at once."""
+    if sys.platform != "linux":
+        return
+    # Where one was continued and stopped again in between, both are told, and the stop is what counts.
+    for what in (os.WCONTINUED, os.WSTOPPED):
+        while True:
+            try:
+                found = os.waitid(os.P_ALL, 0, what | os.WNOHANG)
+            except ChildProcessError:  # there are no children
+                found = None
+            if found is None:
+                break
+            if what == os.WSTOPPED:
+                _stopped.add(found.si_pid)
+            else:
+                _stopped.discard(found.si_pid)
+
+
 def is_stopped(pid: int) -> bool:
-    """Whether a process has been stopped (SIGSTOP, Ctrl-Z) and does nothing until it is continued."""
+    """Whether a child was stopped (SIGSTOP, Ctrl-Z) at the last `look_for_stopped`, and does nothing until it is continued."""
+    if sys.platform == "linux":
+        return pid in _stopped
     try:
-        if sys.platform == "linux":  # psutil takes ten times as long, once a second for every replica
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                return file.read().rpartition(b") ")[2][:1] == b"T"
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
-    except (OSError, psutil.Error):
+    except psutil.Error:
         return False

@@ -14,6 +14,7 @@ from dclab.engines.embedded import lifecycle, logs, questions, wire
 from dclab.engines.embedded.ask import Gone, ask
 from dclab.engines.embedded.held import Hold, Lease
 from dclab.engines.embedded.look import why_gone
+from dclab.engines.embedded.meter import ProcessMeter
 from dclab.engines.embedded.questions import About, Question
 from dclab.engines.http_services import read_counter, read_httplat
 from dclab.errors import InvalidInput, LabCrashed, LabEnded, LabLost
@@ -27,16 +28,23 @@ from dclab.lab import (
     ProbeSample,
     ProbeSpec,
     Quantities,
+    ReplicaHealth,
     Replicas,
     ReplicaUsage,
+    Room,
     Scrape,
+    TemplateChange,
     WorkerReport,
 )
 from dclab.loopback import LOOPBACK
+from dclab.results import Resources
 
 __all__ = ["EmbeddedJob", "EmbeddedLab"]
 
 T = TypeVar("T")
+
+REPLICA_SECONDS = 0.1
+"""For a replica of hundreds to be started or to end, on a busy machine; on a quiet one they take 0.015 each."""
 
 FAILED_LOOK_SECONDS = 0.5
 """Between two looks at the lab while probes of it fail."""
@@ -201,7 +209,9 @@ class EmbeddedLab:
 
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
-        self.ask(questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout))
+        self.ask(
+            questions.Scale(deployment=deployment, replicas=replicas, timeout=timeout + REPLICA_SECONDS * replicas)
+        )
 
     def states(self) -> Mapping[str, DeploymentState]:
         """Return counts and usage of every deployment, by its name, in one question."""
@@ -215,6 +225,10 @@ class EmbeddedLab:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
         return self.ask(questions.AskTrouble(deployment=deployment))
 
+    def room(self, deployment: str) -> Room:
+        """For how many replicas of it this machine has room."""
+        return self.ask(questions.AskRoom(deployment=deployment))
+
     def data_path_trouble(self) -> str | None:
         """Why ready replicas cannot be reached now, and what becomes of it; None while nothing is known."""
         return self.about().data_path_trouble
@@ -223,6 +237,22 @@ class EmbeddedLab:
         """Run the deployment with these variables over its manifest's, and wait as `scale` does."""
         self.ask(questions.Configure(deployment=deployment, env=dict(env), timeout=timeout))
 
+    def health(self, deployment: str) -> Sequence[ReplicaHealth]:
+        """Return every replica that there is, also those that are on their way out, by name."""
+        return self.ask(questions.AskHealth(deployment=deployment))
+
+    def roll_out(self, deployment: str, change: TemplateChange) -> None:
+        """Begin a rolling update to the template with this change."""
+        self.ask(questions.RollOut(deployment=deployment, change=change))
+
+    def roll_back(self, deployment: str) -> None:
+        """Begin to put back the template from before `roll_out`; nothing happens without one."""
+        self.ask(questions.RollBack(deployment=deployment))
+
+    def delete_replica(self, deployment: str, name: str) -> None:
+        """Begin to end one replica, by SIGTERM; another takes its place. InvalidInput: there is none."""
+        self.ask(questions.DeleteReplica(deployment=deployment, name=name))
+
     def cpu_request_millicores(self, deployment: str) -> float:
         """CPU request of one replica."""
         return self.ask(questions.AskCpuRequest(deployment=deployment))
@@ -230,6 +260,16 @@ class EmbeddedLab:
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica; a replica too young to have been measured is left out."""
         return self.ask(questions.AskUsage(deployment=deployment))
+
+    def resources(self) -> Mapping[str, Resources]:
+        """Requests and limits of one replica of every deployment: what its manifest says, which limits no process here."""
+        workloads = map(manifests.workload, manifests.of_kind(manifests.load(), "Deployment"))
+        known = {one.name: one.resources for one in workloads}
+        return {name: known.get(name, Resources()) for name in self.deployments()}
+
+    def usage_meter(self) -> ProcessMeter:
+        """A meter over the CPU time that the replicas' processes have used."""
+        return ProcessMeter(lambda: self.ask(questions.AskSpent()))
 
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
         """Return the last lines of every replica; InvalidInput when there is no such deployment."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["Crashes", "back_off"]
+__all__ = ["Crashes", "back_off", "liveness_back_off"]
 
 STABLE_AFTER = 10.0
 """A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
@@ -19,6 +19,18 @@ CRASH_LOOP = 3
 def back_off(restarts: int) -> float:
     """Seconds to wait before the n-th restart in a row: the first at once, then 1, then 2."""
     return 0.0 if restarts <= 1 else float(min(LONGEST_BACK_OFF, 2 ** (min(restarts, 10) - 2)))
+
+
+KUBELET_BACK_OFF, KUBELET_LONGEST = 10.0, 300.0
+"""Seconds: the kubelet's own (https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy)."""
+
+
+def liveness_back_off(restarts: int) -> float:
+    """Seconds to wait before the n-th restart after a failed liveness probe: as on Kubernetes 0, then 10, 20, 40 … 300.
+
+    The kubelet forgets them after 10 min without one; no experiment here runs so long.
+    """
+    return 0.0 if restarts <= 1 else min(KUBELET_LONGEST, KUBELET_BACK_OFF * 2.0 ** (min(restarts, 10) - 2))
 
 
 class Crashes:

@@ -21,6 +21,9 @@ CHANGING: Collection[str] = {
     for one in (
         questions.Scale,
         questions.Configure,
+        questions.RollOut,
+        questions.RollBack,
+        questions.DeleteReplica,
         questions.SetLoadBalancing,
         questions.StartLoad,
         questions.ScrapeEvery,

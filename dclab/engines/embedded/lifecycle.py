@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import secrets
 import subprocess
 import sys
@@ -27,8 +28,9 @@ from dclab.engines.embedded.lock import locked
 from dclab.engines.embedded.look import SUPERVISOR, instance_of, leftovers, supervisor_of, why_gone
 from dclab.engines.embedded.questions import AskAbout, Down
 from dclab.engines.embedded.wire import LAB_MARK, SOCKET_PATH_LIMIT, Settings, socket_path
-from dclab.errors import DclabError, LabCrashed, LabEnded, MissingTool, OtherVersion, TimedOut
+from dclab.errors import DclabError, LabCrashed, LabEnded, MissingTool, NotSupported, OtherVersion, TimedOut
 from dclab.paths import lab_folder, labs_folder, state_folder
+from dclab.platforms import wsl_version
 
 __all__ = ["end", "ensure_running", "restart"]
 
@@ -63,8 +65,15 @@ def ensure_running(
         InvalidInput: the web UI's port is taken.
         MissingTool: the folder for running labs cannot be used.
         NotAnswering, OtherVersion: there is a supervisor, and it cannot be used.
+        NotSupported: this is WSL 1.
         TimedOut: the supervisor does not come up, or another command starts or ends a lab for too long.
     """
+    if wsl_version(platform.release()) == 1:
+        raise NotSupported(
+            "The embedded engine does not run on WSL 1.",
+            "WSL 1 translates system calls and has no Linux kernel.",
+            "Convert it in Windows' terminal: `wsl --set-version NAME 2`, with the NAME that `wsl --list` shows.",
+        )
     folder = lab_folder(settings.name)
     if len(os.fsencode(socket_path(folder))) > SOCKET_PATH_LIMIT:
         raise MissingTool(

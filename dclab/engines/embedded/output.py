@@ -23,6 +23,13 @@ BLOCK = 1 << 16
 PAUSE = 0.001
 """Seconds at least until the next look at a pipe: many lines are one look."""
 
+SELDOM = 0.05
+"""Seconds since the look before from which on a little output is no flood: the pipe goes on to be watched, which costs
+less than to stop and to begin again."""
+
+LITTLE = 1 << 12
+"""Bytes that are a little."""
+
 FASTEST = 5_000_000
 """Bytes a second that are read of one replica."""
 
@@ -55,6 +62,7 @@ class Output:
         """Whether the log file lacks something."""
         self._loop = asyncio.get_running_loop()
         self._resume: asyncio.TimerHandle | None = None
+        self._looked = 0.0
         self._reader, self.writer = os.pipe()
         os.set_blocking(self._reader, False)
         self._loop.add_reader(self._reader, self._readable)
@@ -98,6 +106,10 @@ class Output:
 
     def _readable(self) -> None:
         taken = self._take()
+        now = self._loop.time()
+        before, self._looked = self._looked, now
+        if 0 < taken <= LITTLE and now - before > SELDOM:
+            return
         self._stop_reading()
         if taken:
             pause = PAUSE + taken / FASTEST

@@ -12,6 +12,7 @@ from typing import Any
 from dclab.clock import reached
 from dclab.engines.embedded import wire
 from dclab.engines.embedded.autoscale import Autoscaling
+from dclab.engines.embedded.child import look_for_stopped
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.exporter import EXPORTER
 from dclab.engines.embedded.host import ReplicaHost
@@ -91,6 +92,7 @@ class Parts:
 
     def see(self) -> None:
         """See which replicas are stopped, so that what is said now is so."""
+        look_for_stopped()
         for deployment in self.deployments.values():
             for replica in deployment.replicas:
                 replica.see()
@@ -138,6 +140,7 @@ class Parts:
     def remember(self) -> Callable[[], Coroutine[Any, Any, None]]:
         """Return a function that puts the lab back to how it is now: for a command that is killed while it holds it."""
         desired = {name: (one.desired, one.overrides) for name, one in self.deployments.items()}
+        rolled = {name for name, one in self.deployments.items() if one.before}
         policy, scaled, jobs = self.services.load_balancing, set(self.autoscaling.targets), set(self.jobs)
         period = self.scrapes.period
 
@@ -146,6 +149,8 @@ class Parts:
                 self.autoscaling.remove(name)
             for name, (count, overrides) in desired.items():
                 self.deployments[name].overrides = overrides
+                if name not in rolled:
+                    self.deployments[name].roll_back()
                 self.deployments[name].scale(count)
             if self.scrapes.period != period:
                 self.scrape_every(period)

@@ -21,7 +21,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import socket
 import sys
 import time
@@ -31,6 +30,7 @@ from typing import Any
 
 import uvloop
 
+from dclab.engines.descriptors import allow_descriptors
 from dclab.engines.embedded.endpoint import Endpoint
 from dclab.engines.embedded.listeners import BACKLOG
 from dclab.engines.embedded.relay import Downstream
@@ -46,9 +46,6 @@ SPARE_DESCRIPTORS = 8
 
 MOST_ENDPOINTS = 1000
 """That are remembered: a replica that is not ready for a while goes on to be counted."""
-
-MOST_DESCRIPTORS = 65536
-"""As far as the system allows: a connection takes two."""
 
 
 class Proxy:
@@ -169,17 +166,9 @@ def _is_full() -> bool:
     return False
 
 
-def _allow_descriptors() -> None:
-    """Raise the soft limit, often 1024, to what this process may have."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, MOST_DESCRIPTORS)
-    with contextlib.suppress(OSError, ValueError):  # macOS has another limit beside it
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
 def main() -> None:
     """Serve until standard input ends."""
-    _allow_descriptors()
+    allow_descriptors()
     uvloop.run(_serve())
 
 

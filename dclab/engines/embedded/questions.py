@@ -11,7 +11,18 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, get_args
 import msgspec
 
 from dclab.engines.embedded.wire import Settings
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import (
+    AutoscalerStatus,
+    DeploymentState,
+    JobStatus,
+    Quantities,
+    ReplicaHealth,
+    Replicas,
+    ReplicaUsage,
+    Room,
+    TemplateChange,
+    WorkerReport,
+)
 from dclab.manifests import Workload
 
 __all__ = [
@@ -20,6 +31,7 @@ __all__ = [
     "AskAbout",
     "AskAutoscaler",
     "AskCpuRequest",
+    "AskHealth",
     "AskJob",
     "AskJobLog",
     "AskPasses",
@@ -27,17 +39,23 @@ __all__ = [
     "AskQuantities",
     "AskReplicas",
     "AskReports",
+    "AskRoom",
     "AskServedMetrics",
+    "AskSpent",
     "AskStates",
     "AskTrouble",
     "AskUsage",
     "Configure",
+    "DeleteReplica",
     "Down",
     "Hold",
     "Question",
     "Ready",
     "RemoveAutoscaler",
+    "ReplicaSpent",
     "ReplicaState",
+    "RollBack",
+    "RollOut",
     "Scale",
     "ScrapeEvery",
     "SetLoadBalancing",
@@ -64,6 +82,19 @@ class ReplicaState:
     """Its own, behind its service; None for one that does not listen."""
     ready: bool
     restarts: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicaSpent:
+    """What the processes of a replica have used since it started, and hold now."""
+
+    replica: str
+    pid: Pid
+    """Another one after a restart: its CPU begins at 0."""
+    at: float
+    """Unix seconds of the reading."""
+    cpu_seconds: Seconds
+    memory_mb: Annotated[float, msgspec.Meta(ge=0)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,10 +176,23 @@ class AskUsage(Question[tuple[ReplicaUsage, ...]], frozen=True):
     deployment: str
 
 
+class AskSpent(Question[dict[str, tuple[ReplicaSpent, ...]]], frozen=True):
+    """CPU time and memory of every replica now, by deployment."""
+
+    verb: ClassVar[str] = "spent"
+
+
 class AskTrouble(Question[str | None], frozen=True):
     """Why replicas of a deployment are not ready."""
 
     verb: ClassVar[str] = "trouble"
+    deployment: str
+
+
+class AskRoom(Question[Room], frozen=True):
+    """For how many replicas of a deployment there is room."""
+
+    verb: ClassVar[str] = "room"
     deployment: str
 
 
@@ -179,6 +223,36 @@ class Configure(_Waiting[None], frozen=True):
     verb: ClassVar[str] = "configure"
     deployment: str
     env: dict[str, str]
+
+
+class AskHealth(Question[tuple[ReplicaHealth, ...]], frozen=True):
+    """Every replica of a deployment."""
+
+    verb: ClassVar[str] = "health"
+    deployment: str
+
+
+class RollOut(Question[None], frozen=True):
+    """Begin a rolling update of a deployment."""
+
+    verb: ClassVar[str] = "roll_out"
+    deployment: str
+    change: TemplateChange
+
+
+class RollBack(Question[None], frozen=True):
+    """Begin to put back what was there before `RollOut`."""
+
+    verb: ClassVar[str] = "roll_back"
+    deployment: str
+
+
+class DeleteReplica(Question[None], frozen=True):
+    """Begin to end one replica."""
+
+    verb: ClassVar[str] = "delete_replica"
+    deployment: str
+    name: str
 
 
 class AskReports(Question[tuple[WorkerReport, ...] | None], frozen=True):

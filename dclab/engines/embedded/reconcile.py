@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Mapping
 
+from dclab.engines.embedded.child import look_for_stopped
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.services import Services
 from dclab.manifests import ServicePort
@@ -59,7 +60,9 @@ class Reconciler:
                 await asyncio.wait_for(self._event.wait(), TICK)
 
     async def publish(self) -> None:
-        """Tell the data path which replicas are ready."""
+        """Tell the data path which replicas are ready, unless it knows: a worker that comes or goes is no change to it."""
+        if self.published:
+            return
         wanted = self._endpoints()
         await self._services.publish(wanted)
         self._published = wanted
@@ -87,6 +90,7 @@ class Reconciler:
         look = now >= self._looked + TICK
         if look:
             self._looked = now
+            look_for_stopped()
         faults = []
         for deployment in tuple(self._deployments.values()):
             try:  # so that what is amiss with one deployment stops no other

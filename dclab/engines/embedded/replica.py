@@ -14,11 +14,12 @@ from pathlib import Path
 
 from dclab.engines.embedded.child import is_stopped, start_child
 from dclab.engines.embedded.container import command_line, container_env
-from dclab.engines.embedded.crashes import Crashes
+from dclab.engines.embedded.crashes import Crashes, liveness_back_off
 from dclab.engines.embedded.guard import is_shortage
 from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
+from dclab.engines.embedded.prober import probe_results
 from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
 from dclab.engines.embedded.wire import log_in
 from dclab.manifests import Workload
@@ -48,6 +49,10 @@ class Replica:
         self.restarts = 0
         """Never falls, so that no restart is missed between two looks."""
         self.crashes = Crashes()
+        self._unhealthy = False
+        """Whether its process is being ended since its liveness probe failed."""
+        self._killed_by_probe = 0
+        """How often that was so."""
         self.terminating = False
         self.ports: list[int] = []
         """Those that it was given at its last starts; the last one is its own."""
@@ -111,6 +116,13 @@ class Replica:
         again = f" ({self.crashes.in_a_row} times in a row)" if self.crashes.in_a_row > 1 else ""
         return f"{self.name} {self.last_error}{again}."
 
+    @property
+    def waiting(self) -> str:
+        """Why it has no process, in a few words; empty while it has one."""
+        if self.pid is not None or self.over:
+            return ""
+        return "cannot be started" if self.last_error.startswith("cannot be started") else "waits to be started"
+
     def drain(self, grace: float | None = None) -> None:
         """Begin to end it: out of its services first, then SIGTERM, then SIGKILL after its grace period."""
         if grace is not None:
@@ -125,7 +137,7 @@ class Replica:
         await asyncio.wait({self._task})
 
     def see(self) -> None:
-        """See whether its process is stopped; so often that no answer is wrong for a second, and before each."""
+        """See whether its process was stopped at the last look for such; there is one a second, and before each answer."""
         self._stopped = self.pid is not None and is_stopped(self.pid)
 
     def look(self) -> None:
@@ -163,6 +175,7 @@ class Replica:
     async def _run(self) -> float:
         """Run it once, and return the seconds to wait before the next time."""
         born = time.monotonic()
+        self._unhealthy = False
         try:
             await self._start()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -176,6 +189,9 @@ class Replica:
                 return 0.0
             self.restarts += 1
         wait = self.crashes.add(time.monotonic() - born)
+        if self._unhealthy:
+            self._killed_by_probe += 1
+            wait = liveness_back_off(self._killed_by_probe)
         self.lab.say(f"{self.name} {self.last_error}; started again in {wait:g} s")
         return wait
 
@@ -202,14 +218,17 @@ class Replica:
         assert self._output is not None
         ended = asyncio.ensure_future(self.process.wait())
         drain = asyncio.ensure_future(self._drain_asked.wait())
-        readiness = self.lab.guard.start(f"{self.name}'s readiness", self._check_readiness)
+        checks = [self.lab.guard.start(f"{self.name}'s readiness", self._check_readiness)]
+        if self.workload.probe and self.workload.probe.kind == "liveness":
+            checks.append(self.lab.guard.start(f"{self.name}'s liveness", self._check_liveness))
         try:
             await asyncio.wait({ended, drain}, return_when=asyncio.FIRST_COMPLETED)
-            readiness.cancel()
+            for check in checks:
+                check.cancel()
             if not ended.done():
                 await self._end(ended)
         finally:
-            for one in (ended, drain, readiness):
+            for one in (ended, drain, *checks):
                 one.cancel()
             self._kill()
             self._output.finish()
@@ -217,6 +236,8 @@ class Replica:
         how = _how(self.process.returncode)
         if self._looks_stopped >= STOPPED_LOOKS:
             how = "was stopped by a signal, not continued, and so killed"
+        if self._unhealthy:
+            how = "failed its liveness probe and was ended"
         self._looks_stopped, self._stopped = 0, False
         words = self._output.last_words
         self.last_error = f"{how}, and said last: {words}" if words else f"{how}, and had printed nothing"
@@ -227,7 +248,8 @@ class Replica:
         await self.lab.publish()
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGCONT)  # one that is stopped would not hear of its end
-            self.process.terminate()
+            if not self.workload.deaf:
+                self.process.terminate()
             await asyncio.wait({ended}, timeout=self._grace)
             if not ended.done():
                 self.lab.say(f"{self.name}: still there after {self._grace:g} s, killed")
@@ -245,6 +267,11 @@ class Replica:
             await runs(self._output)
             self._set_ready(True)
             return
+        if self.workload.probe and self.workload.probe.kind == "readiness":
+            async for ready in probe_results(self.port, self.workload.probe):
+                if not ready:
+                    self.last_error = "fails its readiness probe"
+                self._set_ready(ready)
         failures = 0
         while True:
             accepted = await accepts(self.port, self.workload.readiness_timeout)
@@ -257,6 +284,21 @@ class Replica:
                     self.last_error = "does not accept connections any more"
                     self._set_ready(False)
             await asyncio.sleep(self.workload.readiness_period if self._ready else STARTING_POLL)
+
+    async def _check_liveness(self) -> None:
+        """End the process once its liveness probe fails. Until it has ended, it stays in its services, as on Kubernetes."""
+        assert self.process is not None
+        assert self.port is not None
+        assert self.workload.probe is not None
+        async for alive in probe_results(self.port, self.workload.probe):
+            if not alive:
+                break
+        self._unhealthy = True
+        self.lab.say(f"{self.name} failed its liveness probe; it is ended")
+        with contextlib.suppress(ProcessLookupError):
+            self.process.terminate()
+            await asyncio.sleep(self._grace)
+            self._kill()
 
 
 def _how(code: int | None) -> str:

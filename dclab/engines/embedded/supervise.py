@@ -17,6 +17,7 @@ from typing import Any
 
 import uvloop
 
+from dclab.engines.descriptors import allow_descriptors
 from dclab.engines.embedded import home, wire
 from dclab.engines.embedded.answering import listen
 from dclab.engines.embedded.rotated import OwnLog
@@ -112,6 +113,7 @@ def main() -> None:
         for stream in (1, 2):
             os.dup2(log, stream)
         os.close(log)
+        allow_descriptors()  # each replica's output takes one
         uvloop.run(_serve(folder, settings, tell, lease))
     except DclabError as error:
         if not crashed:

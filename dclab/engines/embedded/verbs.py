@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from subprocess import SubprocessError
 
 import msgspec
@@ -15,8 +16,20 @@ from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.jobs import start_job
 from dclab.engines.embedded.parts import Parts
 from dclab.engines.embedded.prometheus import PROMETHEUS, prometheus_service, prometheus_workload
+from dclab.engines.embedded.room import Running, this_machine
+from dclab.engines.embedded.usage import spent
 from dclab.errors import DclabError, InvalidInput, TimedOut
-from dclab.lab import AutoscalerStatus, DeploymentState, JobStatus, Quantities, Replicas, ReplicaUsage, WorkerReport
+from dclab.lab import (
+    AutoscalerStatus,
+    DeploymentState,
+    JobStatus,
+    Quantities,
+    ReplicaHealth,
+    Replicas,
+    ReplicaUsage,
+    Room,
+    WorkerReport,
+)
 
 __all__ = ["Verbs"]
 
@@ -56,7 +69,11 @@ class Verbs:
         """Counts and usage of every deployment."""
         self.parts.see()
         return {
-            name: DeploymentState(counts=_counts(one), usage=self._usage(one))
+            name: DeploymentState(
+                counts=_counts(one),
+                usage=self._usage(one),
+                trouble=(self.parts.why(one) or None) if one.ready < one.desired else None,
+            )
             for name, one in self.parts.deployments.items()
         }
 
@@ -68,6 +85,14 @@ class Verbs:
         """Why replicas of a deployment are not ready; None while nothing is known against them."""
         self.parts.see()
         return self.parts.why(self.parts.deployment(asked.deployment)) or None
+
+    async def room(self, asked: questions.AskRoom) -> Room:
+        """For how many replicas of a deployment this machine has room, beside all that run on it."""
+        deployments = self.parts.deployments
+        return this_machine().room(
+            self.parts.deployment(asked.deployment).workload,
+            Running({name: len(one.replicas) for name, one in deployments.items()}),
+        )
 
     async def scale(self, asked: questions.Scale) -> None:
         """Scale, and wait until that many are ready and none is terminating."""
@@ -98,6 +123,45 @@ class Verbs:
             )
         await self.parts.wait([found], asked.timeout)
 
+    async def health(self, asked: questions.AskHealth) -> tuple[ReplicaHealth, ...]:
+        """Every replica of one deployment."""
+        self.parts.see()
+        found = self.parts.deployment(asked.deployment)
+        return tuple(
+            ReplicaHealth(
+                name=one.name,
+                ready=one.ready and not one.terminating,
+                in_service=one.serving and not one.terminating,
+                terminating=one.terminating,
+                restarts=one.restarts,
+                current=found.is_current(one),
+                waiting=one.waiting,
+            )
+            for one in sorted(found.replicas, key=lambda each: each.name)
+        )
+
+    async def roll_out(self, asked: questions.RollOut) -> None:
+        """Begin a rolling update."""
+        found = self.parts.deployment(asked.deployment)
+        if asked.change.probe and found.workload.port is None:
+            raise InvalidInput(
+                f"{found.name} cannot have an HTTP probe.", "It listens at no port.", "Take rng, hasher or webui."
+            )
+        found.roll_out(asked.change)
+
+    async def roll_back(self, asked: questions.RollBack) -> None:
+        """Begin to put back what was there before."""
+        self.parts.deployment(asked.deployment).roll_back()
+
+    async def delete_replica(self, asked: questions.DeleteReplica) -> None:
+        """Begin to end one replica; the deployment starts another."""
+        found = self.parts.deployment(asked.deployment)
+        one = next((one for one in found.replicas if one.name == asked.name), None)
+        if one is None:
+            raise InvalidInput(f"{asked.deployment} has no replica {asked.name!r}.", "It has ended.", "Name another.")
+        one.drain()
+        self.parts.reconciler.changed()
+
     async def cpu_request(self, asked: questions.AskCpuRequest) -> float:
         """CPU request of one replica in millicores."""
         return self.parts.deployment(asked.deployment).workload.cpu_request_millicores
@@ -105,6 +169,24 @@ class Verbs:
     async def usage(self, asked: questions.AskUsage) -> tuple[ReplicaUsage, ...]:
         """Usage of the replicas that have been measured."""
         return self._usage(self.parts.deployment(asked.deployment))
+
+    async def spent(self, _: questions.AskSpent) -> dict[str, tuple[questions.ReplicaSpent, ...]]:
+        """CPU time and memory of every replica now."""
+        unix = time.time() - time.monotonic()
+        return {
+            name: tuple(
+                questions.ReplicaSpent(
+                    replica=one.name,
+                    pid=one.pid,
+                    at=unix + now.at,
+                    cpu_seconds=now.cpu_seconds,
+                    memory_mb=now.memory_mb,
+                )
+                for one in deployment.alive
+                if one.pid is not None and (now := spent(one.pid))
+            )
+            for name, deployment in self.parts.deployments.items()
+        }
 
     async def worker_reports(self, asked: questions.AskReports) -> tuple[WorkerReport, ...] | None:
         """Every report since then; None when some of them are not kept any more."""
@@ -200,12 +282,14 @@ class Verbs:
         await self.parts.end()
 
     def _usage(self, deployment: Deployment) -> tuple[ReplicaUsage, ...]:
-        samples = self.parts.usage.samples
+        samples, unix = self.parts.usage.samples, time.time() - time.monotonic()
         return tuple(
             ReplicaUsage(
                 replica=one.name,
                 cpu_millicores=samples[one.name].cpu_millicores,
                 memory_mb=samples[one.name].memory_mb,
+                at=unix + samples[one.name].at,
+                window_seconds=samples[one.name].window,
             )
             for one in deployment.alive
             if one.name in samples

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.api import ANSWER_TIMEOUT, Api, path_of
 from dclab.engines.kube.cluster import minikube
 from dclab.engines.kube.cluster.connect import connect, is_local
 from dclab.engines.kube.cluster.images import Images, images_of
-from dclab.engines.kube.cluster.kubeconfig import PROFILE, contexts, find_context
+from dclab.engines.kube.cluster.kubeconfig import Context, contexts, find_context
+from dclab.engines.kube.cluster.own import Stopped, connect_own
+from dclab.engines.kube.cluster.profile import PROFILE, find_profile
 from dclab.engines.kube.cluster.provide import provide
 from dclab.engines.kube.faults import Forbidden, NoAnswer, NoCluster, NotKubernetes, half_done
 from dclab.engines.kube.lab import hold, rollout
@@ -25,10 +27,10 @@ from dclab.engines.kube.lab.namespace import claim, ensure_ours, is_ours, namesp
 from dclab.engines.kube.lab.removal import remove
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Namespace
-from dclab.errors import InvalidInput, LabCrashed, OtherVersion
+from dclab.errors import InvalidInput, LabCrashed, OtherVersion, Refused
 from dclab.lab import LabSummary
 
-__all__ = ["Place", "end", "exists", "find_lab", "labs", "place", "start"]
+__all__ = ["Ended", "Place", "end", "exists", "find_lab", "labs", "place", "start"]
 
 USUAL_NAME = "dockercoins"
 """The namespace of a lab that was given no name."""
@@ -68,21 +70,22 @@ def place(context_name: str | None, namespace: str) -> Place:
         InvalidInput: there is no such context.
         NoAnswer: nothing answers there.
         NoCluster: there is no profile of dclab's own.
+        Refused: minikube has a profile of that name that is not dclab's.
     """
+    try:
+        context, api, version = _connect(context_name)
+    except NoAnswer as error:
+        raise type(error)(f"The lab {namespace!r} does not answer.", f"{error.what} {error.why}", error.hint) from error
+    return Place(api, namespace, version, is_local(context, api), context_name)
+
+
+def _connect(context_name: str | None, seconds: float = ANSWER_TIMEOUT) -> tuple[Context, Api, str]:
+    if context_name is None:
+        return connect_own(seconds)
     context = find_context(context_name)
-    if context is None and context_name is None:
-        raise NoCluster(
-            "There is no cluster of dclab's own.",
-            f"minikube has no profile {PROFILE!r} that dclab has made.",
-            "`dclab up --engine kube` starts one; --context uses a cluster of yours.",
-        )
     if context is None:
         raise _no_context(context_name)
-    try:
-        api, version = connect(context)
-    except NoAnswer as error:
-        raise NoAnswer(f"The lab {namespace!r} does not answer.", f"{error.what} {error.why}", error.hint) from error
-    return Place(api, namespace, version, is_local(context, api), context_name)
+    return context, *connect(context, seconds)
 
 
 def _no_context(name: str | None) -> InvalidInput:
@@ -104,20 +107,17 @@ def labs(context_name: str | None) -> list[LabSummary]:
         InvalidInput: there is no such context, or its entry cannot be used.
         Forbidden: the user may not even see the usual namespace.
     """
-    context = find_context(context_name)
-    if context is None and context_name is None:
-        return []
-    if context is None:
-        raise _no_context(context_name)
+    name = context_name or PROFILE
     try:
-        api, _ = connect(context, LIST_SECONDS)
-    except (NoCluster, NotKubernetes):
-        stopped = context_name is None and not minikube.running(LIST_SECONDS)
-        state: Literal["stopped", "not answering"] = "stopped" if stopped else "not answering"
-        return [LabSummary(name=USUAL_NAME, engine="kube", state=state, context=context.name)]
+        _, api, _ = _connect(context_name, LIST_SECONDS)
+    except (NoAnswer, NotKubernetes) as error:
+        state: Literal["stopped", "not answering"] = "stopped" if isinstance(error, Stopped) else "not answering"
+        return [LabSummary(name=USUAL_NAME, engine="kube", state=state, context=name)]
+    except (NoCluster, Refused):  # there is no profile, or none of dclab's
+        return []
     api.patience = 0.0
     return [
-        LabSummary(name=one.metadata.name, engine="kube", state=_state(api, one), context=context.name)
+        LabSummary(name=one.metadata.name, engine="kube", state=_state(api, one), context=name)
         for one in _namespaces(api)
         if is_lab(one, api)
     ]
@@ -214,19 +214,34 @@ def start(where: Place, images: Images, say: Callable[[str], None], *, leased: b
     return lab, not there
 
 
-def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[bool, list[str]]:
-    """Remove the lab; of dclab's own profile, stop it or (`cluster`) delete it.
+class Ended(NamedTuple):
+    """What has become of a lab, and of the cluster if that is dclab's own."""
 
-    Returns:
-        Whether there was anything, and what of others keeps the namespace.
-    """
+    there: bool
+    """Whether there was anything to remove."""
+    kept: list[str]
+    """What of others keeps the namespace."""
+    cluster: Literal["deleted", "was stopped"] | None = None
+    """What is in a cluster that was stopped comes back when that is started."""
+
+
+def end(context_name: str | None, namespace: str, *, cluster: bool) -> Ended:
+    """Remove the lab; of dclab's own profile, stop it or (`cluster`) delete it."""
     own = context_name is None
-    if own and (cluster or not minikube.running()):
-        return minikube.delete() if cluster else False, []
-    where = place(context_name, namespace)
+    if own and cluster:
+        return Ended(minikube.delete(), [], "deleted")
+    if own and find_profile() is None:
+        return Ended(False, [])
+    try:
+        where = place(context_name, namespace)
+    except Stopped:
+        if minikube.find_state() != "paused":
+            return Ended(False, [], "was stopped")
+        minikube.unpause()
+        where = place(context_name, namespace)
     found = ensure_ours(where.api, namespace)
     if found is None:
-        return False, []
+        return Ended(False, [])
     there = is_lab(found, where.api) or bool(rollout.names(where.api, namespace))
     with half_done(
         "Part of the lab is removed.", f"`dclab down{where.options}` removes the rest once the cluster is back."
@@ -234,4 +249,4 @@ def end(context_name: str | None, namespace: str, *, cluster: bool) -> tuple[boo
         kept = remove(where.api, namespace)
     if own:
         minikube.stop()
-    return there or not kept, kept
+    return Ended(there or not kept, kept)

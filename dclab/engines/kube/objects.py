@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from dclab.quantity import parse_quantity
+from dclab.quantity import MIB, parse_quantity
 
 __all__ = [
     "ZERO",
@@ -46,6 +46,11 @@ class Quantity(Decimal):
         return float(self * 1000)
 
     @property
+    def mebibytes(self) -> float:
+        """Of memory: units of 2^20 bytes."""
+        return float(self / MIB)
+
+    @property
     def megabytes(self) -> float:
         """Of memory: millions of bytes."""
         return float(self / 1_000_000)
@@ -62,6 +67,7 @@ class Metadata(Part, frozen=True):
     """What every object has."""
 
     name: str
+    namespace: str = ""
     uid: str = ""
     resource_version: str = ""
     generation: int = 0
@@ -170,9 +176,24 @@ class NodeImage(Part, frozen=True):
     names: tuple[str, ...] = ()
 
 
+class Taint(Part, frozen=True):
+    """What keeps pods that do not tolerate it from a node."""
+
+    key: str = ""
+    effect: str = ""
+
+
+class NodeSpec(Part, frozen=True):
+    """What a node is to be."""
+
+    unschedulable: bool = False
+    taints: tuple[Taint, ...] = ()
+
+
 class NodeStatus(Part, frozen=True):
     """State of a node."""
 
+    allocatable: dict[str, Quantity] = msgspec.field(default_factory=dict)
     capacity: dict[str, Quantity] = msgspec.field(default_factory=dict)
     node_info: NodeInfo = NodeInfo()
     addresses: tuple[NodeAddress, ...] = ()
@@ -182,6 +203,7 @@ class NodeStatus(Part, frozen=True):
 class Node(Object, frozen=True):
     """A node."""
 
+    spec: NodeSpec = NodeSpec()
     status: NodeStatus = NodeStatus()
 
 

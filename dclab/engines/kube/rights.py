@@ -36,7 +36,8 @@ IN_THE_NAMESPACE = (
     (["networking.k8s.io"], ["networkpolicies"], _APPLY),
     (["rbac.authorization.k8s.io"], ["roles", "rolebindings"], _APPLY),
     (["discovery.k8s.io"], ["endpointslices"], _LOOK),
-    ([""], ["pods"], _LOOK),
+    # `delete` to show that another pod takes the place of one that is gone.
+    ([""], ["pods"], [*_LOOK, "delete"]),
     ([""], ["pods/log"], ["get"]),
     # From Kubernetes 1.35 on, a WebSocket needs `create`, too.
     ([""], ["pods/portforward"], ["get", "create"]),
@@ -73,8 +74,9 @@ def roles(namespace: str) -> list[Manifest]:
             "verbs": ["get", "patch", "delete", "list", "watch"],
         },
         {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["create"]},
-        # Their addresses for NodePorts, the images that they hold, their architecture.
-        {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+        # Their addresses for NodePorts, the images that they hold, their architecture; and what they have room for, beside
+        # the pods that are there. Without the latter, dclab knows only an upper limit.
+        {"apiGroups": [""], "resources": ["nodes", "pods"], "verbs": ["list"]},
     ]
     registering = {"apiGroups": ["apiregistration.k8s.io"], "resources": ["apiservices"]}
     metrics = [

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
-from dclab.engines.kube.objects import Condition, Object, Part, Quantity
+from dclab.engines.kube.objects import Condition, Object, Part, Quantity, Reference
 
 __all__ = [
     "Deployment",
+    "EndpointSlice",
     "Job",
     "Pod",
     "PodMetrics",
@@ -22,11 +24,14 @@ __all__ = [
     "rolled_out",
 ]
 
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
 
-class Requests(Part, frozen=True):
-    """What a container asks for."""
+
+class Requirements(Part, frozen=True):
+    """What a container asks for, and what it may use at most."""
 
     requests: dict[str, Quantity] = msgspec.field(default_factory=dict)
+    limits: dict[str, Quantity] = msgspec.field(default_factory=dict)
 
 
 class ContainerPort(Part, frozen=True):
@@ -42,7 +47,7 @@ class Container(Part, frozen=True):
     name: str = ""
     args: tuple[str, ...] = ()
     ports: tuple[ContainerPort, ...] = ()
-    resources: Requests = Requests()
+    resources: Requirements = Requirements()
 
 
 class Toleration(Part, frozen=True):
@@ -58,6 +63,7 @@ class PodSpec(Part, frozen=True):
     node_name: str = ""
     tolerations: tuple[Toleration, ...] = ()
     containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
 
 
 class Waiting(Part, frozen=True):
@@ -162,6 +168,25 @@ class ReplicaSet(Object, frozen=True):
     status: DeploymentStatus = DeploymentStatus()
 
 
+class EndpointConditions(Part, frozen=True):
+    """Whether an endpoint is sent connections; the API reference has a missing value mean true."""
+
+    ready: bool = True
+
+
+class Endpoint(Part, frozen=True):
+    """One address of a service."""
+
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: Reference = Reference()
+
+
+class EndpointSlice(Object, frozen=True):
+    """Some of the addresses of a service."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+
+
 class JobStatus(Part, frozen=True):
     """State of a job: how many of its pods did what."""
 
@@ -189,6 +214,13 @@ class PodMetrics(Object, frozen=True):
     timestamp: datetime
     window: str
     containers: tuple[ContainerMetrics, ...] = ()
+
+    @property
+    def window_seconds(self) -> float:
+        """The window, which is in Go's form of a duration: `11.37s`, `1m0.5s`."""
+        found = _DURATION.fullmatch(self.window)
+        hours, minutes, rest, unit = found.groups() if found else (None, None, None, None)
+        return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest or 0) / (1000 if unit == "ms" else 1)
 
 
 def main_container(pod: Pod) -> str:

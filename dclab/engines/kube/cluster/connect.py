@@ -41,8 +41,9 @@ def connect(context: Context, answer_seconds: float = ANSWER_TIMEOUT) -> tuple[A
     except faults.NotKubernetes:
         raise
     except LabLost as error:
+        start = f"`minikube start -p {context.name}` starts it" if context.minikube else "Start it"
         raise faults.NoAnswer(
-            error.what, error.why, "Start it, or name another --context; `dclab status` shows when it answers."
+            error.what, error.why, f"{start}; or name another --context. `dclab status` shows when it answers."
         ) from error
     api.patience = patience
     return api, version

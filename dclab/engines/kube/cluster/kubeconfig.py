@@ -18,23 +18,20 @@ import msgspec
 
 from dclab.engines.kube.cluster.kubeconfig_types import Cluster, ContextEntry, User
 from dclab.engines.kube.cluster.kubeconfig_yaml import Unreadable, read_document
+from dclab.engines.kube.cluster.profile import PROFILE
 from dclab.errors import InvalidInput
 from dclab.paths import state_home
 
 __all__ = [
-    "PROFILE",
     "Access",
     "Context",
     "access",
     "contexts",
     "find_context",
-    "find_profile",
     "is_minikube",
     "own_kubeconfig",
 ]
 
-PROFILE = "dclab"
-"""Name of dclab's own minikube profile, and so of its context."""
 MINIKUBE = "minikube.sigs.k8s.io"
 """The provider that minikube notes in what it writes."""
 
@@ -116,11 +113,6 @@ def _named_context(file: Path, entries: list[Any], index: int, files: str) -> Co
         return None
 
 
-def find_profile() -> Context | None:
-    """Return the context of dclab's own minikube profile; None when there is none, or none that can be read."""
-    return next((one for one in contexts(str(own_kubeconfig())) if one.name == PROFILE and one.minikube), None)
-
-
 def find_context(name: str | None) -> Context | None:
     """Return the user's context of that name; that of dclab's own profile for None. None when there is none.
 
@@ -150,7 +142,7 @@ def access(context: Context) -> Access:
 
 def is_minikube(name: str) -> bool:
     """Whether minikube made the cluster of that context, for dclab or for the user."""
-    return any(one.name == name and one.minikube for one in (find_profile(), *contexts()) if one is not None)
+    return any(one.name == name and one.minikube for one in (*contexts(str(own_kubeconfig())), *contexts()))
 
 
 def _lacking(context: Context, kind: str, name: str) -> InvalidInput:

@@ -8,36 +8,45 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from dclab.engines.kube.cluster import preflight
 from dclab.engines.kube.cluster.images import short_name
-from dclab.engines.kube.cluster.kubeconfig import PROFILE, find_profile, own_kubeconfig
+from dclab.engines.kube.cluster.kubeconfig import own_kubeconfig
+from dclab.engines.kube.cluster.minikube_events import Events
+from dclab.engines.kube.cluster.profile import PROFILE, find_profile, mark_as_ours, not_ours, remove_remains
 from dclab.errors import DclabError, MissingTool
 from dclab.paths import shipped
 from dclab.tools import find_tool
 
 __all__ = [
-    "PROFILE",
     "MinikubeFailed",
     "MinikubeSettings",
+    "State",
     "build_images",
     "delete",
     "ensure_running",
-    "running",
+    "find_state",
     "stop",
+    "unpause",
+    "update_context",
 ]
 
 Say = Callable[[str], None]
 
+State = Literal["running", "stopped", "paused", "failing", "unknown"]
+"""What minikube says of the profile: failing is one whose machine runs and whose API server does not; unknown, that minikube
+gave no answer."""
+
 HOUSEKEEPING = "--extra-config=kubelet.housekeeping-interval=10s"
 """Else the kubelet gives no CPU of pods on some minikubes (kubernetes/minikube#13969)."""
-MADE_BY = "made-by-dclab"
-"""An empty file in minikube's folder of the profile; it goes when the profile does."""
+END_SECONDS = 15.0
+"""For a start that is cut off to end by itself."""
+REMAINS = "`dclab down --cluster` removes what is left of it."
 
 
 class MinikubeFailed(MissingTool):
@@ -84,77 +93,88 @@ def _run(*arguments: str, profile: str = PROFILE, seconds: float | None = None) 
     )
 
 
-def _folder() -> Path:
-    home = Path(os.environ.get("MINIKUBE_HOME") or Path.home())
-    return (home if home.name == ".minikube" else home / ".minikube") / "profiles" / PROFILE
-
-
-class _State(msgspec.Struct, frozen=True):
-    """`minikube status`, of a profile with one node."""
+class _Status(msgspec.Struct, frozen=True):
+    """`minikube status` of a node."""
 
     host: str = msgspec.field(default="", name="Host")
     kubelet: str = msgspec.field(default="", name="Kubelet")
     api_server: str = msgspec.field(default="", name="APIServer")
 
 
-class _Told(msgspec.Struct, frozen=True):
-    """What an event of `minikube start` tells: of a step its place, of an error its advice."""
+def find_state(seconds: float | None = None) -> State:
+    """Return the profile's state; unknown when minikube does not tell it within that time.
 
-    message: str = ""
-    name: str = ""
-    advice: str = ""
-    currentstep: str = ""
-    totalsteps: str = ""
-
-
-class _Event(msgspec.Struct, frozen=True):
-    """A line that `minikube start --output=json` prints."""
-
-    type: str
-    data: _Told
-
-
-def running(seconds: float | None = None) -> bool:
-    """Whether the profile runs; False when minikube does not say so within that time."""
+    Its exit code says less than its output: it also counts whether $KUBECONFIG has the context.
+    """
     try:
-        state = msgspec.json.decode(_run("status", "--output=json", seconds=seconds).stdout, type=_State | list[_State])
+        found = msgspec.json.decode(
+            _run("status", "--output=json", seconds=seconds).stdout, type=_Status | list[_Status] | None
+        )
     except (msgspec.MsgspecError, RecursionError, subprocess.TimeoutExpired):
-        return False
-    nodes = state if isinstance(state, list) else [state]  # a list when the profile has several nodes
-    return bool(nodes) and nodes[0].host == nodes[0].kubelet == nodes[0].api_server == "Running"
+        return "unknown"
+    nodes = found if isinstance(found, list) else [found] if found else []  # a list when there are several nodes
+    if not nodes or nodes[0].host in ("Stopped", "Nonexistent"):  # none is printed where the machine is gone
+        return "stopped"
+    control_plane = nodes[0]
+    if control_plane.api_server == "Paused":
+        return "paused"
+    whole = control_plane.host == control_plane.kubelet == control_plane.api_server == "Running"
+    return "running" if whole else "failing"
 
 
 def ensure_running(settings: MinikubeSettings, say: Say) -> None:
     """Start the profile, or use it as it runs.
 
+    A profile that dclab makes is removed again when its first start fails or is cut off.
+
     Raises:
+        Refused: someone else has made a profile of that name.
         MinikubeFailed: with minikube's own advice.
     """
-    made = _folder().exists()
-    if made and find_profile() and running():
-        return
+    found = find_profile()
+    if found and not found.ours:
+        raise not_ours()
+    if found and found.half_made:
+        say("removing a minikube profile whose first start was cut off")
+        delete()
+        found = None
     command = ["start", "--output=json", HOUSEKEEPING, "--addons=metrics-server", "--install-addons=true"]
-    if not made:
-        _command()  # before all else, whether there is a minikube
-        preflight.check(settings.driver, settings.cpus, settings.memory_mb)
-        command += [f"--cpus={settings.cpus}", f"--memory={settings.memory_mb}mb"]
-        command += [f"--driver={settings.driver}"] if settings.driver else []
-        command += [f"--kubernetes-version={settings.kubernetes_version}"] if settings.kubernetes_version else []
+    if found:
+        if find_state() != "running":
+            _start(command, say, "`dclab down --cluster` deletes it; the next `dclab up` makes another.")
+        return
+    _command()  # before all else, whether there is a minikube
+    preflight.check(settings.driver, settings.cpus, settings.memory_mb)
+    command += [f"--cpus={settings.cpus}", f"--memory={settings.memory_mb}mb"]
+    command += [f"--driver={settings.driver}"] if settings.driver else []
+    command += [f"--kubernetes-version={settings.kubernetes_version}"] if settings.kubernetes_version else []
+    with _removed_unless_made(say):
+        _start(command, say, "`minikube start --alsologtostderr` in a profile of yours shows more.")
+
+
+@contextlib.contextmanager
+def _removed_unless_made(say: Say) -> Iterator[None]:
+    """Remove the profile when its first start does not end well: many of them could not be started again."""
+    mark_as_ours()
     try:
-        _start(command, say)
-    finally:
-        # Also of a start that failed or was cut off: what it left is dclab's to delete.
-        if not made and _folder().exists():
-            (_folder() / MADE_BY).touch()
+        yield
+    except BaseException as error:
+        say("removing what minikube has made so far")
+        try:
+            delete()
+        except DclabError:
+            if isinstance(error, DclabError):
+                error.hint = f"{error.hint} {REMAINS}".strip()
+            else:
+                say(REMAINS)
+        raise
 
 
-def _start(arguments: list[str], say: Say) -> None:
-    failure = _Told()
-    last: list[str] = []
-    command = _command(*arguments)
+def _start(arguments: list[str], say: Say, hint: str) -> None:
+    events = Events()
     own_kubeconfig().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     process = subprocess.Popen(
-        command,
+        _command(*arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -164,27 +184,43 @@ def _start(arguments: list[str], say: Say) -> None:
     )
     assert process.stdout is not None
     with process:
-        for line in process.stdout:
-            last = [*last[-4:], line.strip()]
-            with contextlib.suppress(msgspec.MsgspecError, RecursionError):  # other lines than events
-                event = msgspec.json.decode(line, type=_Event)
-                if event.type.endswith(".step"):
-                    told = event.data
-                    say(f"{told.message.strip()} (minikube, {told.currentstep}/{told.totalsteps})")
-                elif event.type.endswith(".error"):
-                    failure = event.data
+        try:
+            for line in process.stdout:
+                if shown := events.read(line):
+                    say(f"{shown} (minikube)")
+        except BaseException:
+            _end(process)
+            raise
     if process.returncode:
-        why = failure.message.strip() or " | ".join(last)
-        name = f"{failure.name}: " if failure.name else ""
-        advice = failure.advice.strip() or "See `minikube logs -p dclab`."
-        raise MinikubeFailed(f"minikube could not start the profile {PROFILE!r}.", f"{name}{why}", advice)
+        raise MinikubeFailed(
+            f"minikube could not start the profile {PROFILE!r}.",
+            events.failure or f"It ended with {process.returncode} and said nothing.",
+            f"{events.advice or 'It gives no advice.'} {hint}",
+        )
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.terminate()
+    try:
+        process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def update_context() -> None:
+    """Have dclab's kubeconfig name the cluster as it is: its port changes with each start, whoever starts it.
+
+    Whether that worked shows when the cluster is asked.
+    """
+    own_kubeconfig().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _run("update-context")
 
 
 def build_images(profile: str, images: Mapping[str, str], say: Say, *, all_nodes: bool = False) -> None:
     """Build images into a profile. minikube's exit code does not tell of a failed build, its list of images does."""
     nodes = ["--all"] if all_nodes else []
     for app, image in images.items():
-        say(f"building {image} in minikube")
+        say(f"{image}: building it in minikube")
         file = f"{app}/Dockerfile"
         done = _run("image", "build", *nodes, "--tag", image, "--file", file, str(shipped() / "apps"), profile=profile)
         listed = _run("image", "ls", profile=profile).stdout.split()
@@ -197,21 +233,37 @@ def build_images(profile: str, images: Mapping[str, str], say: Say, *, all_nodes
             )
 
 
+def unpause() -> None:
+    """Have a paused cluster run on."""
+    _do("unpause", "resume")
+
+
 def stop() -> None:
-    """Stop the profile if dclab made it; it keeps its images, and starts faster the next time."""
-    if (_folder() / MADE_BY).exists():
-        _run("stop")
+    """Stop the profile; it keeps its images, and starts faster the next time."""
+    _do("stop", "stop")
 
 
 def delete() -> bool:
-    """Delete the profile if dclab made it; whether it did."""
-    if not (_folder() / MADE_BY).exists():
-        return False
-    done = _run("delete")
+    """Delete the profile if there is one, however little of it was made; return whether there was.
+
+    Raises:
+        Refused: dclab has not made it.
+        MinikubeFailed: minikube cannot.
+    """
+    found = find_profile()
+    if found and not found.ours:
+        raise not_ours()
+    if found:
+        _do("delete", "delete")
+    remove_remains()
+    return found is not None
+
+
+def _do(verb: str, what: str) -> None:
+    done = _run(verb)
     if done.returncode:
         raise MinikubeFailed(
-            f"minikube could not delete the profile {PROFILE!r}.",
-            done.stderr.strip()[-500:],
-            f"Try `minikube delete -p {PROFILE}`.",
+            f"minikube could not {what} the profile {PROFILE!r}.",
+            " ".join((done.stderr.strip() or done.stdout.strip())[-500:].split()),
+            f"Try `minikube {verb} -p {PROFILE}`.",
         )
-    return True

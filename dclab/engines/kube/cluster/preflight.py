@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import psutil
 
-from dclab.errors import MissingTool
+from dclab.errors import InvalidInput, MissingTool
 from dclab.tools import find_tool, tool_version
 
 __all__ = ["check"]
@@ -23,12 +23,20 @@ MEMORY_MB = 1800
 MINIKUBE = (1, 30)
 """The oldest that is known to take what dclab asks of it."""
 DOCKER = (20, 10)
+BARE = ("none", "native")
+"""Drivers without a machine of their own, by both of minikube's names."""
 
 INSTALL = "`dclab doctor --install` says how to get it."
 
 
 def check(driver: str | None, cpus: int, memory_mb: int) -> None:
-    """Raise MissingTool for the first thing that is not as minikube needs it."""
+    """Raise MissingTool for the first thing that is not as minikube needs it; InvalidInput for a driver that cannot be had."""
+    if driver in BARE:
+        raise InvalidInput(
+            f"dclab's own minikube cannot have the driver {driver}.",
+            "minikube runs it as the profile 'minikube' only: it puts Kubernetes on this machine itself.",
+            f"Run `sudo minikube start --driver={driver}`, then `dclab up --context minikube`.",
+        )
     for one in _problems(driver, cpus, memory_mb):
         raise one
 
@@ -52,9 +60,8 @@ def _problems(driver: str | None, cpus: int, memory_mb: int) -> Iterator[Missing
             f"It has {there} MB, and the cluster is to have {max(MEMORY_MB, memory_mb)} MB.",
             "Use --engine embedded here." if there < MEMORY_MB + 500 else f"Say --memory {there - 500}.",
         )
-    checks: dict[str, Callable[[], Iterator[MissingTool]]] = {"docker": _docker, "none": _none}
-    if named := checks.get(driver or ("docker" if find_tool("docker") else "")):
-        yield from named()
+    if (driver or ("docker" if find_tool("docker") else "")) == "docker":
+        yield from _docker()
 
 
 def _older(version: str | None, wanted: tuple[int, int]) -> bool:
@@ -75,7 +82,7 @@ def _docker() -> Iterator[MissingTool]:
         yield MissingTool(
             "minikube does not use docker as root.",
             "Its docker driver refuses root, since the cluster's files would be root's.",
-            "Become an ordinary user of the docker group, or say --driver none.",
+            "Become an ordinary user of the docker group, or start a cluster yourself and name it with --context.",
         )
     asked = subprocess.run([path, "info"], check=False, capture_output=True, text=True, errors="replace")
     said = asked.stdout + asked.stderr
@@ -88,21 +95,3 @@ def _docker() -> Iterator[MissingTool]:
     elif asked.returncode:
         last = said.strip().splitlines()[-1:] or ["it does not say why"]
         yield MissingTool("Docker does not run.", f"`docker info`: {last[0]}", "sudo systemctl start docker")
-
-
-def _none() -> Iterator[MissingTool]:
-    if os.geteuid() != 0:
-        yield MissingTool(
-            "minikube's driver none needs root.", "It runs Kubernetes on this machine itself.", "Use sudo."
-        )
-    for program, package in (("conntrack", "conntrack"), ("crictl", "cri-tools"), ("containerd", "containerd")):
-        if find_tool(program) is None:
-            yield MissingTool(
-                f"There is no {program} here.", "minikube's driver none needs it.", f"sudo apt-get install {package}"
-            )
-    if not os.path.isdir("/opt/cni/bin"):
-        yield MissingTool(
-            "There are no CNI plugins in /opt/cni/bin.",
-            "minikube's driver none needs them for the pods' network.",
-            "sudo apt-get install containernetworking-plugins && sudo ln -s /usr/lib/cni /opt/cni/bin",
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dclab.engines.kube.api import Api, path_of
@@ -19,6 +20,11 @@ __all__ = ["provide"]
 
 BUILDERS = ("docker", "podman", "buildah")
 LONGEST_BUILD = 1800.0
+LISTED_SECONDS = 75.0
+"""For every kubelet to list an image that its node has got: it looks every 30 s (pkg/kubelet/images/image_gc_manager.go), and
+reports every 10 s."""
+MOST_LISTED = 50
+"""Images that a kubelet lists (nodeStatusMaxImages); of a node with more it is not known which it has."""
 
 Say = Callable[[str], None]
 
@@ -28,7 +34,7 @@ def provide(api: Api, images: Images, say: Say) -> None:
 
     Raises:
         MissingTool: nothing here can build, or the cluster cannot be given what was built.
-        DclabError: a build failed; the error has its last lines.
+        DclabError: a build failed, and the error has its last lines; or a node has not got what was built.
     """
     nodes = _nodes(api)
     if images.source == UPSTREAM:
@@ -39,13 +45,16 @@ def provide(api: Api, images: Images, say: Say) -> None:
     if images.source != BUILD:
         builder = _builder()
         for app, image in lacking.items():
-            say(f"building {image} and pushing it")
+            say(f"{image}: building and pushing it")
             _build(builder, app, image)
             _run_tool([builder, "push", image], f"{image} cannot be pushed.")
     elif is_minikube(api.context):
         minikube.build_images(api.context, lacking, say, all_nodes=len(nodes) > 1)
+        if len(nodes) > 1:  # of one node minikube has been asked; of several it tells what any of them has
+            _check_arrived(api, lacking, say)
     elif loader := _loader(api.context):
         _load(loader, lacking, say)
+        _check_arrived(api, lacking, say)
     else:
         raise MissingTool(
             f"The cluster of the context {api.context!r} has no images of this dclab.",
@@ -59,7 +68,8 @@ def _loader(context: str) -> list[str] | None:
     tool, _, cluster = context.partition("-")
     loaders = {
         "kind": ["kind", "load", "image-archive", "--name", cluster],
-        "k3d": ["k3d", "image", "import", "--cluster", cluster],
+        # Its default mode ends with success whatever has become of the images.
+        "k3d": ["k3d", "image", "import", "--mode", "direct", "--cluster", cluster],
     }
     return loaders.get(tool) if cluster else None
 
@@ -68,7 +78,7 @@ def _load(loader: list[str], images: Mapping[str, str], say: Say) -> None:
     builder = _builder()
     with tempfile.TemporaryDirectory() as folder:
         for app, image in images.items():
-            say(f"building {image} and loading it into {loader[0]}")
+            say(f"{image}: building it and loading it into {loader[0]}")
             _build(builder, app, image)
             archive = f"{folder}/{app}.tar"
             if builder == "buildah":
@@ -87,9 +97,40 @@ def _nodes(api: Api) -> Sequence[Node]:
         return []
 
 
+def _lists(node: Node, image: str) -> bool:
+    return any(short_name(name) == short_name(image) for one in node.status.images for name in one.names)
+
+
 def _everywhere(nodes: Iterable[Node], image: str) -> bool:
-    held = [{short_name(name) for one in node.status.images for name in one.names} for node in nodes]
-    return bool(held) and all(short_name(image) in names for names in held)
+    return bool(nodes) and all(_lists(node, image) for node in nodes)
+
+
+def _check_arrived(api: Api, images: Mapping[str, str], say: Say) -> None:
+    """Wait until the nodes list the images: the programs that load them may end with success when they have failed.
+
+    Raises:
+        DclabError: a node does not list one in time.
+    """
+    say("waiting until the nodes list the images")
+    end = time.monotonic() + LISTED_SECONDS
+    while True:
+        lacking = {
+            image: node.metadata.name
+            for node in _nodes(api)
+            for image in images.values()
+            if len(node.status.images) < MOST_LISTED and not _lists(node, image)
+        }
+        if not lacking:
+            return
+        if time.monotonic() > end:
+            image, node_name = next(iter(lacking.items()))
+            raise DclabError(
+                f"{', '.join(sorted(lacking))} did not arrive in the cluster.",
+                f"The build and the load ended without an error, but the node {node_name!r} does not list "
+                f"{'it' if len(lacking) == 1 else image} after {LISTED_SECONDS:g} s.",
+                "See whether its disk is full, then run `dclab up` again.",
+            )
+        time.sleep(0.5)
 
 
 def _only_amd64(nodes: Iterable[Node]) -> None:

@@ -8,7 +8,6 @@ status has the average itself. Between changes passes go on, every 15 s, and wha
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -33,8 +32,6 @@ LOOKS_BACK_SECONDS = 2 * SYNC_SECONDS
 
 Phase = Literal["Pending", "Running", "Succeeded", "Failed", "Unknown"]
 PHASES: dict[str, Phase] = {"Pending": "Pending", "Running": "Running", "Succeeded": "Succeeded", "Failed": "Failed"}
-
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
 
 
 class Look(NamedTuple):
@@ -228,7 +225,7 @@ def pod_metric(item: workloads.PodMetrics) -> PodMetric:
     return PodMetric(
         value=sum(math.ceil(one.usage.get("cpu", ZERO).millicores) for one in item.containers),
         at=unix(item.timestamp),
-        window=_seconds(item.window),
+        window=item.window_seconds,
     )
 
 
@@ -245,10 +242,3 @@ def _pod(pod: workloads.Pod) -> Pod:
         deleted=pod.metadata.deletion_timestamp is not None,
         container=_container(pod),
     )
-
-
-def _seconds(duration: str) -> float:
-    """Go's form of a duration: `11.37s`, `1m0.5s`."""
-    found = _DURATION.fullmatch(duration)
-    hours, minutes, rest, unit = found.groups() if found else (None, None, None, None)
-    return 3600 * float(hours or 0) + 60 * float(minutes or 0) + float(rest or 0) / (1000 if unit == "ms" else 1)

@@ -14,14 +14,15 @@ from dclab.engines.http_services import SEE_STATUS, read_counter, read_httplat
 from dclab.engines.kube.api import path_of
 from dclab.engines.kube.cluster.connect import check_version
 from dclab.engines.kube.faults import NotFound, half_done
-from dclab.engines.kube.lab import jobs, logs, reports, rollout, states
-from dclab.engines.kube.lab.autoscaling import AutoscaledLab
-from dclab.engines.kube.lab.diagnose import cause, refusal, trouble
+from dclab.engines.kube.lab import jobs, logs, meter, reports, rollout, states
+from dclab.engines.kube.lab import room as rooms
+from dclab.engines.kube.lab.diagnose import cause
 from dclab.engines.kube.lab.prometheus import PROMETHEUS, ensure_prometheus
+from dclab.engines.kube.lab.rolled import RolledLab
 from dclab.engines.kube.lab.tenancy import used
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Node, Service
-from dclab.engines.kube.workloads import Deployment, is_ready
+from dclab.engines.kube.workloads import Deployment
 from dclab.errors import DclabError, InvalidInput, LabLost, NotAnswering, TimedOut
 from dclab.lab import (
     SERVICES,
@@ -33,17 +34,22 @@ from dclab.lab import (
     ProbeSpec,
     Replicas,
     ReplicaUsage,
+    Room,
     Scrape,
     WorkerReport,
 )
+from dclab.results import Resources
 
 __all__ = ["KubeLab"]
+
+POD_SECONDS = 0.5
+"""For a pod of many to be started: a kubelet starts about five a second."""
 
 SYNC_SECONDS = 15.0
 """kube-controller-manager's --horizontal-pod-autoscaler-sync-period, which no API tells; this is its default."""
 
 
-class KubeLab(AutoscaledLab):
+class KubeLab(RolledLab):
     """The Lab protocol (`dclab.lab.Lab`) over one namespace."""
 
     engine = "kube"
@@ -102,14 +108,17 @@ class KubeLab(AutoscaledLab):
 
     @used
     def scale(self, deployment: str, replicas: int, timeout: float = 60.0) -> None:
-        """Return when that many replicas are ready and none is terminating; else TimedOut."""
+        """Return when that many replicas are ready and none is terminating; else TimedOut.
+
+        The pods of hundreds are started one after the other, so they are waited for the longer.
+        """
         self.may_change()
         path = self._deployment(deployment)
         try:
             self.api.merge(f"{path}/scale", {"spec": {"replicas": replicas}})
         except NotFound as error:
             raise self._unknown(deployment) from error
-        self._wait_settled(deployment, f"to have {replicas} replicas", timeout)
+        self._wait_settled(deployment, f"to have {replicas} replicas", timeout + POD_SECONDS * replicas)
 
     def _wait_settled(self, deployment: str, wanted: str, timeout: float) -> None:
         told = f"{deployment} has been told {wanted}, and will once the cluster is back."
@@ -133,9 +142,12 @@ class KubeLab(AutoscaledLab):
     @used
     def trouble(self, deployment: str) -> str | None:
         """Why replicas of it are not ready, in a sentence; None while they may only need time."""
-        found = next((one for pod in self._pods(deployment) if not is_ready(pod) and (one := trouble(pod))), None)
-        found = found or refusal(self.api.get(self._deployment(deployment), Deployment))
-        return found.why if found else None
+        return states.why_unready(self.api.get(self._deployment(deployment), Deployment), self._pods(deployment))
+
+    @used
+    def room(self, deployment: str) -> Room | None:
+        """For how many replicas of it the nodes have room; None where the user may not see nodes."""
+        return rooms.room(self.api, self.name, self.api.get(self._deployment(deployment), Deployment))
 
     def data_path_trouble(self) -> str | None:
         """Return which services are gone, or why the web UI does not answer.
@@ -179,6 +191,16 @@ class KubeLab(AutoscaledLab):
     def usage(self, deployment: str) -> Sequence[ReplicaUsage]:
         """Usage per replica, from metrics.k8s.io; empty where no metrics-server answers."""
         return states.usage(self._metrics(deployment))
+
+    @used
+    def resources(self) -> Mapping[str, Resources]:
+        """Requests and limits of one replica of every deployment, as its pods' template has them."""
+        return meter.resources(self.api, self.name)
+
+    @used
+    def usage_meter(self) -> meter.PublishedMeter:
+        """A meter over metrics.k8s.io; MissingTool where the cluster has no metrics API, with what to do."""
+        return meter.PublishedMeter(self.api, self.name)
 
     @used
     def logs(self, deployment: str, lines: int = 50) -> Sequence[LogLine]:
@@ -267,9 +289,3 @@ class KubeLab(AutoscaledLab):
 
     def _deployment(self, name: str) -> str:
         return path_of("apps/v1", "Deployment", self.name, name)
-
-    def _unknown(self, name: str) -> DclabError:
-        known = rollout.names(self.api, self.name)
-        if not known:
-            return LabLost(f"There is no lab in the namespace {self.name!r}.", "", "`dclab up` makes one.")
-        return InvalidInput(f"There is no deployment {str(name)!r}.", f"There are: {', '.join(known)}.")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.cluster.images import tag
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Event, unix
 from dclab.engines.kube.workloads import ContainerStatus, Deployment, Pod, ReplicaSet, Waiting, is_ready, main_container
@@ -117,7 +118,7 @@ def trouble(pod: Pod) -> Trouble | None:
             final = waiting.reason in ("InvalidImageName", "ErrImageNeverPull") or NEVER_PULLED.search(waiting.message)
             return Trouble(
                 f"{name} waits for its image {one.image}, which cannot be pulled ({waiting.message}).",
-                "`dclab up` builds the images into minikube; elsewhere name a registry with --images.",
+                _image_hint(one.image, waiting.reason),
                 0.0 if final else PULL_SECONDS,
                 name,
                 "image",
@@ -142,6 +143,19 @@ def trouble(pod: Pod) -> Trouble | None:
                 "create",
             )
     return _silent_node(pod)
+
+
+def _image_hint(image: str, reason: str) -> str:
+    if reason == "ErrImageNeverPull":
+        return "`dclab up` builds it into minikube, kind and k3d; elsewhere name a registry with --images."
+    if image.endswith(f":{tag()}"):
+        return (
+            "Check that the nodes may pull from that registry; `dclab up` with the same --images pushes what it lacks."
+        )
+    return (
+        "Check that the nodes reach its registry, or load it into them: `minikube image load` or `kind load docker-image` "
+        f"with {image}."
+    )
 
 
 def _silent_node(pod: Pod) -> Trouble | None:

@@ -19,6 +19,7 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import Conflict, NotFound
 from dclab.engines.kube.lab.lease import Lease
 from dclab.engines.kube.lab.serving import stop_serving
+from dclab.engines.kube.lab.template import roll_back_held
 from dclab.engines.kube.labels import HOLD, OURS
 from dclab.engines.kube.objects import Lease as HoldObject
 from dclab.engines.kube.objects import unix
@@ -127,7 +128,7 @@ def check(api: Api, namespace: str, token: str) -> None:
 
 
 def drop(api: Api, namespace: str, token: str) -> None:
-    """Remove a hold whose command is gone, after what was made under it: autoscalers, jobs, and what serves metrics."""
+    """Remove a hold whose command is gone, after what was made under it: autoscalers, jobs, what serves metrics, updates."""
     _remove_made(api, namespace, token)
     _give_up(api, _path(namespace), token)
 
@@ -136,6 +137,7 @@ def _remove_made(api: Api, namespace: str, token: str) -> None:
     for version, kind in (("autoscaling/v2", "HorizontalPodAutoscaler"), ("batch/v1", "Job")):
         api.delete(path_of(version, kind, namespace), labelSelector=f"{HOLD}={token}")
     stop_serving(api, namespace, token)
+    roll_back_held(api, namespace, token)
 
 
 def _give_up(api: Api, path: str, token: str) -> None:

@@ -20,7 +20,7 @@ from dclab.errors import LabLost
 __all__ = ["CUSTOM", "EXPORTER", "EXTERNAL", "custom_metrics", "observe", "served", "why_unknown"]
 
 CUSTOM, EXTERNAL = "custom.metrics.k8s.io", "external.metrics.k8s.io"
-RESOURCE = "/apis/metrics.k8s.io/v1beta1"
+RESOURCE = "metrics.k8s.io"
 EXPORTER = "exporter"
 """Container that counts the requests of its pod's service."""
 COUNTED = "pods/dockercoins_"
@@ -89,9 +89,12 @@ def custom_metrics(api: Api) -> list[str]:
 
 
 def served(api: Api, namespace: str, target: str) -> set[str]:
-    """Return the metrics that an autoscaler of a deployment can use, as `Lab.served_metrics` has them."""
+    """Return the metrics that an autoscaler of a deployment can use, as `Lab.served_metrics` has them.
+
+    CPU is among them as soon as a metrics API is registered: one that does not answer yet may only need time.
+    """
     found = {f"external/{one}" for one in _resources(api, _version(api, EXTERNAL))}
-    if "pods" in _resources(api, RESOURCE):
+    if _version(api, RESOURCE):
         found.add("resource/cpu")
     custom = custom_metrics(api)
     if any(one.startswith(COUNTED) for one in custom) and not _is_counted(api, namespace, target):

@@ -73,17 +73,21 @@ class Reach:
     def addresses(self) -> dict[str, str]:
         """URLs of those services that are reached by NodePort; they outlive this process."""
         listed = self.api.list(path_of("v1", "Service", self.namespace), Service, labelSelector=SELECTOR)
-        names = [one.metadata.name.removesuffix("-np") for one in listed if one.spec.type == "NodePort"]
-        found = {name: self._by_node_port(name) for name in sorted(names)}
+        ports = {one.metadata.name.removesuffix("-np"): one.spec for one in listed if one.spec.type == "NodePort"}
+        address = self._node_address() if ports else None
+        found = {name: self._at_node_port(spec, address) for name, spec in sorted(ports.items())}
         return {name: url for name, url in found.items() if url}
 
     def _by_node_port(self, service: str) -> str | None:
         try:
-            found = self._service(f"{service}-np")
+            found = self._service(f"{service}-np").spec
         except NotFound:
             return None
-        port = next((one.node_port for one in found.spec.ports), 0)
-        address = self._node_address() if port else None
+        return self._at_node_port(found, self._node_address())
+
+    def _at_node_port(self, service: ServiceSpec, address: str | None) -> str | None:
+        port = next((one.node_port for one in service.ports), 0)
+        address = address if port else None
         end = time.monotonic() + NEW_PORT_SECONDS
         while address:
             try:

@@ -16,7 +16,7 @@ from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, ReplicaSet, is_ready, rolled_out
 from dclab.errors import LabCrashed, NotAnswering, TimedOut
 
-__all__ = ["names", "settled", "unattended", "wait_settled"]
+__all__ = ["HASH", "names", "newest", "settled", "unattended", "wait_settled"]
 
 EVERY = 0.3
 """Seconds between two looks."""
@@ -142,6 +142,7 @@ def wait_settled(api: Api, namespace: str, wanted: Sequence[str], seconds: float
 def _troubles(api: Api, namespace: str, look: _Look) -> dict[Trouble, str]:
     """What keeps deployments from having their newest pods ready, and of which; older pods are going to be replaced."""
     found: dict[Trouble, str] = {}
+    hashes: Mapping[str, str] | None = None
     for deployment in look.unsettled:
         name = deployment.metadata.name
         if deployment.status.observed_generation != deployment.metadata.generation:
@@ -149,18 +150,20 @@ def _troubles(api: Api, namespace: str, look: _Look) -> dict[Trouble, str]:
         if not look.moving and (refused := refusal(deployment)):
             found[refused] = name
         troubled = [(one, of) for one in look.pods[name] if not is_ready(one) and (of := trouble(one))]
-        newest = _newest(api, namespace, name) if troubled else ""
+        if troubled and hashes is None:
+            hashes = newest(api, namespace)
         for pod, of in troubled:
-            if pod.metadata.labels.get(HASH, "") == newest and not (look.moving and of.pending):
+            if pod.metadata.labels.get(HASH, "") == (hashes or {}).get(name, "") and not (look.moving and of.pending):
                 found[of] = name
     return found
 
 
-def _newest(api: Api, namespace: str, name: str) -> str:
-    """The hash of a deployment's present template, which its pods bear as a label."""
-    sets = api.list(path_of("apps/v1", "ReplicaSet", namespace), ReplicaSet, labelSelector=f"app={name},{SELECTOR}")
-    newest = max(sets, key=_revision, default=None)
-    return newest.metadata.labels.get(HASH, "") if newest else ""
+def newest(api: Api, namespace: str) -> Mapping[str, str]:
+    """The hash of each deployment's present template, which its pods bear as a label, by the deployment's name."""
+    sets = api.list(path_of("apps/v1", "ReplicaSet", namespace), ReplicaSet, labelSelector=SELECTOR)
+    return {
+        one.metadata.labels.get("app", ""): one.metadata.labels.get(HASH, "") for one in sorted(sets, key=_revision)
+    }
 
 
 def _revision(one: ReplicaSet) -> int:

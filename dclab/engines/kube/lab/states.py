@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dclab.engines.kube.api import Api, path_of
+from dclab.engines.kube.lab.diagnose import refusal, trouble
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.objects import ZERO
+from dclab.engines.kube.objects import ZERO, unix
 from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
 from dclab.errors import LabLost
 from dclab.lab import DeploymentState, Replicas, ReplicaUsage
 
-__all__ = ["counts", "metrics", "states", "usage"]
+__all__ = ["METRICS", "counts", "metrics", "states", "usage", "why_unready"]
 
 METRICS = "/apis/metrics.k8s.io/v1beta1"
 
@@ -25,11 +26,18 @@ def states(api: Api, namespace: str) -> dict[str, DeploymentState]:
     measured = {one.metadata.name: one for one in metrics(api, namespace, SELECTOR)}
     return {
         one.metadata.name: DeploymentState(
-            counts=counts(one, own := pods[one.metadata.name]),
+            counts=(counted := counts(one, own := pods[one.metadata.name])),
             usage=usage([measured[pod.metadata.name] for pod in own if pod.metadata.name in measured]),
+            trouble=why_unready(one, own) if counted.ready < counted.desired else None,
         )
         for one in sorted(deployments, key=lambda each: each.metadata.name)
     }
+
+
+def why_unready(deployment: Deployment, pods: Sequence[Pod]) -> str | None:
+    """Return why pods of a deployment are not ready, in a sentence; None while they may only need time."""
+    found = next((one for pod in pods if not is_ready(pod) and (one := trouble(pod))), None) or refusal(deployment)
+    return found.why if found else None
 
 
 def counts(deployment: Deployment, pods: Sequence[Pod]) -> Replicas:
@@ -58,6 +66,8 @@ def usage(readings: Sequence[PodMetrics]) -> tuple[ReplicaUsage, ...]:
             replica=one.metadata.name,
             cpu_millicores=sum(each.usage.get("cpu", ZERO).millicores for each in one.containers),
             memory_mb=sum(each.usage.get("memory", ZERO).megabytes for each in one.containers),
+            at=unix(one.timestamp),
+            window_seconds=one.window_seconds,
         )
         for one in readings
     )

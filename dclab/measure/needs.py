@@ -1,0 +1,35 @@
+"""What so many workers need, lest calls queue: replicas of rng and of hasher."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from dclab.measure.queueing import CYCLE_SECONDS, HASHER_SLOTS, SERVICE_SECONDS, bound_rate, knee
+
+__all__ = ["Needs", "needs_of"]
+
+
+class Needs(NamedTuple):
+    """Replicas that serve all workers as fast as they can ask, and the rate that they make then at most."""
+
+    workers: int
+    rngs: int
+    hashers: int
+    hashes_per_second: float
+
+    def __str__(self) -> str:
+        """In a sentence."""
+        return (
+            f"{self.workers} workers can ask for {self.hashes_per_second:.0f} hashes/s; to serve them, {self.rngs} rng and "
+            f"{self.hashers} hasher are the fewest (one rng serves {knee():g} workers, one hasher "
+            f"{HASHER_SLOTS * CYCLE_SECONDS / SERVICE_SECONDS:g})."
+        )
+
+
+def needs_of(workers: int) -> Needs:
+    """Return the fewest rngs and hashers that are as fast as so many workers."""
+    rngs = math.ceil(workers / knee() - 1e-9)
+    rate = bound_rate(workers, rngs)
+    hashers = math.ceil(rate * SERVICE_SECONDS / HASHER_SLOTS - 1e-9)
+    return Needs(workers, max(1, rngs), max(1, hashers), rate)
