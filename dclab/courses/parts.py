@@ -43,6 +43,11 @@ def _bottleneck(results: Results) -> Found:
     return bool(found and found.service) and (True if found and found.certainty == "proved" else None)
 
 
+def _pods(results: Results) -> Found:
+    states = len({one.workers for one in results.pods.states}) if results.pods else 0
+    return True if states > 1 else None if states else False
+
+
 def _monitoring(results: Results) -> Found:
     return results.monitoring is not None and any(results.monitoring.series.values())
 
@@ -97,7 +102,7 @@ PARTS: Mapping[str, Part] = {
         sections=("pods",),
         command="dclab run",
         what="CPU and memory of every service at rest and at ten workers; who uses most, and whether the app is CPU-bound",
-        found=lambda results: bool(getattr(results, "pods", None)),
+        found=_pods,
     ),
     "monitoring": Part(
         sections=("monitoring",),

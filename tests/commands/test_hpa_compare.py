@@ -361,5 +361,6 @@ def test_an_autoscaler_that_was_changed_afterwards_is_found(compared, tmp_path):
     results["comparison"]["runs"][0]["manifest"]["spec"]["maxReplicas"] = 7
     (tmp_path / "run" / "results.json").write_text(json.dumps(results))
     assert [one.where for one in verify_run(tmp_path / "run").findings] == [
-        "raw/hpa-trace-inflight.yaml.jsonl: autoscaler.spec.maxReplicas"
+        "raw/hpa-trace-inflight.yaml.jsonl: autoscaler.spec.maxReplicas",
+        "results.json",
     ]

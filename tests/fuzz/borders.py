@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import autoscalers, clusters, kubeconfigs, labs, lines, runs, web
+from tests.fuzz import autoscalers, clusters, handed_in, kubeconfigs, labs, lines, runs, web
 from tests.fuzz.case import Input
 from tests.fuzz.judge import findings, other_contexts
 from tests.fuzz.sandbox import Outcome, Sandbox
@@ -31,6 +31,8 @@ BORDERS: dict[str, Callable[[], st.SearchStrategy[Input]]] = {
     "siege": labs.sieges,
     "prometheus": labs.prometheus,
     "quantity": clusters.quantities,
+    "course": handed_in.courses,
+    "archive": handed_in.archives,
 }
 
 KUBECTL = shutil.which("kubectl")

@@ -77,7 +77,7 @@ def test_a_verdict_that_does_not_follow_is_found(run):
         verdict["verdict"] = "no difference" if verdict["verdict"] != "no difference" else "a is better"
 
     results(run, turned)
-    assert wrong(run) == ["comparison.verdicts[0].verdict"]
+    assert wrong(run) == ["comparison.verdicts[0].verdict", "results.json"]
 
 
 def test_a_raw_point_that_was_taken_away_is_found(run):
@@ -89,7 +89,7 @@ def test_a_raw_point_that_was_taken_away_is_found(run):
 
 def test_of_a_comparison_that_was_cut_off_the_raw_data_may_know_more(run):
     def cut(data):
-        data["finished"] = None
+        data.update(finished=None, seal=None)
         last = data["comparison"]["runs"][-1]
         last["timeline"] = last["timeline"][:20]
         last.update(seconds=last["timeline"][-1]["t"], settled=None, resting=None)

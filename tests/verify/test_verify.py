@@ -141,6 +141,30 @@ def test_a_changed_figure_is_found(run, what):
     assert wrong(run)
 
 
+ANY_SAMPLE = [
+    "a rate of the sweep",
+    "an interval",
+    "a web UI reading",
+    "the speedup",
+    "a latency",
+    "a maximum",
+    "an intervention",
+    "the bottleneck",
+    "transactions of siege",
+    "points left out",
+    "the autoscaler's target",
+    "an explanation",
+]
+
+
+@pytest.mark.parametrize("what", ANY_SAMPLE)
+def test_a_changed_figure_is_found_in_the_other_sample_too(tmp_path, what):
+    folder = tmp_path / "run"
+    shutil.copytree(SAMPLE.with_name("sample-kube"), folder)
+    results(folder, CHANGES[what])
+    assert wrong(folder)
+
+
 def test_a_changed_event_is_found(run):
     def change(data):
         event = next(one for one in data["autoscale"]["events"] if one["reason"] == "SuccessfulRescale")
