@@ -45,6 +45,7 @@ def imaged(wheel: Path) -> str:
 
 def developed(place: Place) -> str:
     """Make the dev container and do the exercise in it."""
+    place.empty()
     dev_container.quick_run(place, dev_container.create(place))
     return "made and run"
 

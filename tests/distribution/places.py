@@ -16,7 +16,7 @@ from pathlib import Path
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dclab-distribution"
 
-SUITES = ("bookworm", "trixie", "forky", "sid")
+SUITES = ("bookworm", "trixie", "forky")
 PACKAGES = "ca-certificates,git,pipx,python3,python3-pip,python3-venv,sudo"
 MINORS = (11, 12, 13, 14)
 """Of Python 3, that are looked for."""
@@ -112,7 +112,8 @@ def debian(suite: str) -> Place:
         _make(suite, root)
     shutil.copy("/etc/resolv.conf", root / "etc/resolv.conf")
     place = Place(suite, "/usr/bin/python3", root, root / HOME[1:])
-    place.empty()
+    if not place.home.exists():
+        place.empty()
     version = place.run([place.python, "-V"])
     if version.returncode:
         raise CannotRun(f"{suite}: {version.stderr.strip()}")
@@ -140,6 +141,7 @@ def _make(suite: str, root: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise CannotRun(f"{suite}: {made.stderr.strip()[-300:]}")
     (unfinished / "etc/passwd").open("a").write(f"student:x:{USER}:{USER}::{HOME}:/bin/sh\n")
+    (unfinished / "etc/shadow").open("a").write("student:*:20000:0:99999:7:::\n")  # or sudo takes it for locked
     (unfinished / "etc/group").open("a").write(f"student:x:{USER}:\n")
     (unfinished / "etc/sudoers.d/student").write_text("student ALL=(ALL) NOPASSWD: ALL\n")
     # As the images of Debian have it: a package that is installed starts nothing.
