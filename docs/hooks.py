@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -65,15 +67,23 @@ def on_files(files: Any, config: Any) -> Any:
     if language == "en":
         added += [(f"reference/{one.name}", one) for one in HERE.glob("*.schema.json")]
     else:
-        added += [("assets/site.css", HERE / "en" / "assets" / "site.css")]
+        added += [(f"assets/{one.name}", one) for one in (HERE / "en" / "assets").iterdir()]
     for place, file in added:
         files.append(File.generated(config, place, abs_src_path=str(file)))
     return files
 
 
 def on_post_build(config: Any) -> None:
-    """Remove what was made for the build."""
+    """Remove what was made for the build, and part the words of the Chinese search index."""
     shutil.rmtree(config["extra"]["scratch"])
+    index = Path(config["site_dir"]) / "search" / "search_index.json"
+    if Path(config["docs_dir"]).name == "zh":
+        # Chinese has no spaces; the theme's search takes a zero-width one for a word's end.
+        han = r"(?<=[\u4e00-\u9fff])(?=[\u4e00-\u9fff])"
+        content = json.loads(index.read_text())
+        for one in content["docs"]:
+            one |= {key: re.sub(han, "\u200b", one[key]) for key in ("title", "text")}
+        index.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")))
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

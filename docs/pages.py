@@ -7,6 +7,7 @@ import inspect
 import tomllib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def _results() -> str:
 
 def _members(kind: type) -> str:
     rows = ["| field | type | meaning |", "|---|---|---|"]
-    rows += [f"| `{name}` | `{typed}` | {meaning} |" for name, typed, meaning, _ in _annotated(kind)]
+    rows += [f"| `{name}` | {typed} | {meaning} |" for name, typed, meaning, _ in _annotated(kind)]
     return "\n".join(rows)
 
 
@@ -153,7 +154,7 @@ def _annotated(kind: type) -> Iterator[tuple[str, str, str, bool]]:
     for member, after in zip(definition.body, [*definition.body[1:], None], strict=True):
         if isinstance(member, ast.AnnAssign):
             said = ast.literal_eval(after.value) if isinstance(after, ast.Expr) else ""
-            typed = ast.unparse(member.annotation).replace("|", "\\|")
+            typed = _code(ast.unparse(member.annotation))
             yield ast.unparse(member.target), typed, " ".join(said.split()), member.value is not None
 
 
@@ -163,7 +164,7 @@ def _fields(*kinds: type) -> str:
     for kind in kinds:
         for name, typed, meaning, optional in _annotated(kind):
             assert meaning, f"{kind.__name__}.{name} says nothing"
-            rows.append(f"| {kind.__name__} | {name}{' (optional)' if optional else ''} | `{typed}` | {meaning} |")
+            rows.append(f"| {kind.__name__} | {name}{' (optional)' if optional else ''} | {typed} | {meaning} |")
     return "\n".join(rows)
 
 
@@ -273,14 +274,14 @@ def _environment() -> str:
         where = (
             ", ".join(f"[{one}](commands/{one}.md)" for one in names) if len(names) < 5 else f"{len(names)} commands"
         )
-        cells = (f"`{variable}`", f"`{flags}`", said, where)
+        cells = (f"`{variable}`", _code(flags), said, where)
         rows.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
     return "\n".join(rows)
 
 
 def _table(command: Any, context: Any) -> str:
-    """Of narrow columns, so that a phone shows what an option means."""
-    rows = ["| option | meaning | default | applies to |", "|---|---|---|---|"]
+    """Return the options as a list, which a phone can show, too."""
+    rows = []
     for param in command.get_params(context):
         if "--help" in param.opts:
             continue
@@ -288,8 +289,14 @@ def _table(command: Any, context: Any) -> str:
         said, _, extra = text.partition("  [")
         applies = next((one for one in APPLIES if said.endswith(f" [{one}]")), "")
         default = extra.removesuffix("]").replace("default: ", "").strip("()")
-        variable = f"`{param.envvar}`" if param.envvar else ""
-        meaning = said.removesuffix(f" [{applies}]") + (f"<br>{variable}" if variable else "")
-        cells = (f"`{flags}`", meaning, default.replace("<", "&lt;"), applies)
-        rows.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
+        row = f"- {_code(flags)}: {escape(said.removesuffix(f' [{applies}]'), quote=False)}"
+        row += f" Only: {applies}." if applies else ""
+        row += f" Default: {escape(default, quote=False)}." if default and default != "required" else ""
+        row += " Required." if default == "required" else ""
+        rows.append(row + (f" `{param.envvar}`" if param.envvar else ""))
     return "\n".join(rows)
+
+
+def _code(text: str) -> str:
+    """Code within a table or a list: a pipe is no border there."""
+    return f"<code>{escape(text, quote=False).replace('|', '&#124;')}</code>"
