@@ -45,7 +45,8 @@ def _name(tool: str) -> str:
     return "etcd" if "/etcd/" in tool else tool.rsplit("/", 1)[-1]
 
 
-def _build(module: Path) -> Path:
+def build_module(module: Path) -> Path:
+    """The folder with the programs of one module, built when they are not in the cache."""
     read = subprocess.run(["go", "mod", "edit", "-json"], cwd=module, check=True, capture_output=True, text=True)
     described = json.loads(read.stdout)
     tools = [one["Path"] for one in described["Tool"]]
@@ -78,5 +79,5 @@ def _build(module: Path) -> Path:
 
 def build() -> dict[str, Path]:
     """Every program by name, built when it is not in the cache."""
-    folders = [_build(module.parent) for module in sorted(MODULES.glob("*/go.mod"))]
+    folders = [build_module(module.parent) for module in sorted(MODULES.glob("*/go.mod"))]
     return {file.name: file for folder in folders for file in folder.iterdir()}
