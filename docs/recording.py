@@ -1,4 +1,4 @@
-"""A terminal's recording as one picture that plays by itself: an SVG in which each line appears in its turn."""
+"""A terminal's recording as one picture that plays by itself: an SVG in which one line after the other appears."""
 
 from __future__ import annotations
 
