@@ -4,3 +4,5 @@ const reachable = () => document.querySelectorAll(".md-typeset__scrollwrap").for
 });
 addEventListener("load", () => setTimeout(reachable, 100));
 addEventListener("resize", reachable);
+// The theme's search is a dialog without a name.
+document.querySelector(".md-search")?.setAttribute("aria-label", document.querySelector(".md-search__input").placeholder);
