@@ -169,15 +169,20 @@ def test_pages_ask_nobody_else_fit_and_have_nothing_serious_wrong(browser, addre
 
 @needs_browser
 @pytest.mark.parametrize(
-    ("place", "wanted", "found"), [("", "friend", "Measure any DockerCoins"), ("zh/", "瓶颈", "瓶颈")]
+    ("place", "ready", "wanted", "found"),
+    [("", "Type to start", "friend", "Measure any DockerCoins"), ("zh/", "键入以开始搜索", "瓶颈", "瓶颈")],
+    ids=["en", "zh"],
 )
-def test_search_finds(browser, address, place, wanted, found):
+def test_search_finds(browser, address, place, ready, wanted, found):
     page = browser.new_page()
     try:
         page.goto(f"{address}/{place}index.html")
         search = page.locator(".md-search__input")
         search.click()
+        # What is typed before the index is there is not looked for again.
+        page.locator(".md-search-result__meta", has_text=ready).wait_for(timeout=60_000)
         search.fill(wanted)
+        search.press("End")  # the theme looks when a key goes up
         first = page.locator(".md-search-result__item").first
         first.wait_for(timeout=60_000)
         assert found in first.inner_text().replace("\u200b", "")
