@@ -11,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -97,7 +98,12 @@ def _output(command: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
     )
-    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    # Sentences are one line each; a table's lines stay as they are.
+    lines = [
+        part
+        for line in map(str.rstrip, done.stdout.splitlines())
+        for part in ([line] if not line or set(line) & set("│┃━─") or line[0] in " -" else textwrap.wrap(line, 100))
+    ]
     return "\n".join(["```text", *lines, "```"])
 
 
