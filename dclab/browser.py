@@ -53,7 +53,7 @@ def screenshot(url: str, *, width: int = 1280, height: int = 900) -> bytes | Non
 
 
 def _run(command: list[str]) -> None:
-    """Run it to its end; whatever ends it, none of the processes that a browser starts is left."""
+    """Run it to its end; however it ends, none of the processes that a browser starts is left."""
     silent = subprocess.DEVNULL
     process = subprocess.Popen(command, stdin=silent, stdout=silent, stderr=silent, start_new_session=True)
     try:

@@ -326,7 +326,7 @@ class Lab(Protocol):
         A crashed lab comes back as the same instance, under the lease and the hold that it had for this command.
 
         Raises:
-            LabEnded: the lab was ended meanwhile; nothing was brought back, and another of its name was left alone.
+            LabEnded: the lab was ended meanwhile; nothing was brought back, and another with its name was left alone.
         """
 
     def ready(self, timeout: float = 60.0) -> None:
@@ -335,10 +335,10 @@ class Lab(Protocol):
     def hold(self, what: str) -> AbstractContextManager[None]:
         """Let nobody else change the lab for the duration: scale, configure, load, autoscaler, load-balancing policy.
 
-        It is released when this process ends, whatever ends it. Held again within by the same object, it stays held.
+        It is released when this process ends, however it ends. Held again within by the same object, it stays held.
 
         Args:
-            what: holds it, for whoever is refused, such as `dclab scale-sweep`.
+            what: holds it, for users who are refused, such as `dclab scale-sweep`.
 
         Raises:
             LabHeld: another command holds it.
@@ -444,7 +444,7 @@ class Lab(Protocol):
         """Remove it; nothing happens when there is none. Replica counts stay as they are."""
 
     def autoscalers(self) -> Mapping[str, str]:
-        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, no matter who applied it."""
 
     def autoscaler(self, name: str) -> AutoscalerStatus:
         """Its status; LabLost when there is none of that name."""

@@ -189,7 +189,7 @@ def load_test(spec: LoadSpec) -> Manifest:
 
 
 def autoscaler(target: str, which: str = "cpu") -> Manifest:
-    """Return the HorizontalPodAutoscaler `which` (one of AUTOSCALERS) for one deployment; it bears the deployment's name."""
+    """Return the HorizontalPodAutoscaler `which` (one of AUTOSCALERS) for one deployment; it has the deployment's name."""
     found = named(optional(f"autoscaler-{which}"), "HorizontalPodAutoscaler", "rng")
     found["metadata"]["name"] = found["spec"]["scaleTargetRef"]["name"] = target
     for metric in found["spec"]["metrics"]:

@@ -1,6 +1,6 @@
 """adapter: the metrics APIs of Kubernetes (custom.metrics.k8s.io, external.metrics.k8s.io) over the lab's Prometheus.
 
-The API server asks it on behalf of whoever asks the API server, which has authenticated and authorized them by then. It
+The API server asks it on behalf of its own clients, which it has authenticated and authorized by then. It
 has no secrets: what it answers can be had from Prometheus by anyone in the cluster's network. So it asks nobody who
 they are, and needs no right of the cluster's, as checking that would.
 """

@@ -80,7 +80,7 @@ class Metrics(NamedTuple):
 
         Raises:
             Refusal: there is no such metric, or nobody knows its value, or it cannot be selected so.
-            Unavailable: whoever is asked for it does not answer.
+            Unavailable: the server that has it does not answer.
         """
         found = _NAMESPACED.fullmatch(path)
         if found is None or found["namespace"] != self.namespace:

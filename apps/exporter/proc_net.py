@@ -45,7 +45,7 @@ class ProcNet:
 
 
 def passive_opens() -> int:
-    """Return how many connections were accepted in this network namespace, by whomever; OSError when it cannot be read."""
+    """Return how many connections were accepted in this network namespace, by any process; OSError when it cannot be read."""
     return _counter("/proc/net/snmp", "Tcp:", "PassiveOpens")
 
 

@@ -117,7 +117,7 @@ async def siege(url: str, method: str, data: bytes, concurrent: int, seconds: fl
 
 
 def main() -> None:
-    """Read siege's options, lay siege, print the summary. Exit code 1 when it gave up."""
+    """Read siege's options, run the load test, print the summary. Exit code 1 when it gave up."""
     parser = argparse.ArgumentParser(prog="siege", description=__doc__, allow_abbrev=False)
     parser.add_argument("-c", "--concurrent", type=int, default=25)
     parser.add_argument("-b", "--benchmark", action="store_true", help="no think time (there never is any)")

@@ -1,7 +1,7 @@
 """A trace of an autoscaler: what it saw and did, pass by pass, one JSON object a line; and running it again.
 
 The first line is a `Header`, each other one a `Pass`. A trace may be recorded, or written by hand: what was decided may
-be left out, and of a pod all but its name and times. docs/reference.md has every field, generated from here.
+be left out, and of a pod all but its name and times. docs/en/reference/trace.md has every field, generated from here.
 """
 
 from __future__ import annotations

@@ -72,7 +72,7 @@ def compare(
 ) -> Result:
     """Say what differs between runs beyond noise.
 
-    Each figure is higher, lower, the same within 3 %, or one cannot tell; at 95 % for all of them together.
+    Each figure is higher, lower, the same within 3 %, or could not be determined; at 95 % for all of them together.
 
     One run a side says only what differs by more than 3 %, which may be the machine's. With several runs a side, the run
     is the unit. --change makes them: one of each side in turn, in ABBA order, each with its rate and its latencies.

@@ -77,7 +77,7 @@ def doctor(
 
 
 def _other_dclab() -> str | None:
-    """Return the version of the project that bears the name dclab on PyPI, where it is installed beside this one.
+    """Return the version of the project that is named dclab on PyPI, where it is installed beside this one.
 
     Both provide the package `dclab`: the one that was installed last has overwritten files of the other.
     """

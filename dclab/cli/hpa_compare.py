@@ -52,8 +52,8 @@ def hpa_compare(
     """Compare autoscalers under the same demand.
 
     One after the other, at least 15 minutes of its clock each: few workers, all of them, siege's users on top, half of the
-    workers, all of them. The scores say how well the replicas follow what the objective needs (see "Scores of an autoscaler" in
-    docs/reference.md). To try autoscalers in seconds first, use dclab hpa-simulate.
+    workers, all of them. The scores say how well the replicas follow what the objective needs (see
+    docs/en/reference/scores.md). To try autoscalers in seconds first, use dclab hpa-simulate.
 
     Example: dclab hpa-compare --hpa before.yaml --hpa after.yaml --quick
     """

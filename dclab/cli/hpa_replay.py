@@ -66,7 +66,7 @@ def hpa_replay(
 
     What it would decide at each pass, and why, beside what was decided then. The observations are taken as they are: other
     decisions would have led to others, so each row answers for itself. Limits by earlier changes go by the changes of the
-    trace. What a trace is made of: see "Traces of an autoscaler" in docs/reference.md. Of a run's folder the scores are shown,
+    trace. What a trace is made of: see docs/en/reference/trace.md. Of a run's folder the scores are shown,
     too: how well the autoscaler that ran followed demand, for an objective of 100 ms.
 
     Example: dclab hpa-replay my-hpa.yaml reports/20260101-120000-embedded/raw/hpa-trace.jsonl

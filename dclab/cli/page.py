@@ -46,7 +46,7 @@ class Page:
             output.warn(
                 Caveat(
                     code="open-to-others",
-                    message=f"Whoever reaches this machine at {self.address} can use the page, without a password.",
+                    message=f"Everybody who reaches this machine at {self.address} can use the page, without a password.",
                     hint="Without --address it is for this machine alone; `ssh -L` brings it to another one.",
                 )
             )

@@ -22,7 +22,7 @@ def rbac(
     """Print the least rights that dclab needs.
 
     A Role for its namespace, a ClusterRole for the namespace itself and the nodes, and another one for the metrics APIs, which
-    only autoscalers on other metrics than CPU need. They are for whoever may grant them; whom they are for is said when
+    only autoscalers on other metrics than CPU need. They are for an administrator to apply; to whom they are given is said when
     they are bound: kubectl create rolebinding, kubectl create clusterrolebinding.
 
     Example: dclab rbac

@@ -34,7 +34,7 @@ def start_lab(call: PlacedCall, settings: Settings, kube: KubeOptions, *, leased
         call: names the lab.
         settings: of a lab that has to be started.
         kube: what only the kube engine wants to know.
-        leased: a lab that had to be started is this process' own: it holds it, and the lab ends with it, whatever ends it.
+        leased: a lab that had to be started is this process' own: it holds it, and the lab ends with it, however it ends.
     """
     call.output.step(f"starting {settings.name} on the {call.choice.engine} engine")
     if call.choice.engine == "kube":

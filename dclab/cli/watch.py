@@ -68,7 +68,7 @@ def _autoscaler(name: str, status: AutoscalerStatus) -> str:
 
 @dataclass
 class Screen:
-    """The last moment, drawn anew whenever the terminal is."""
+    """The last moment, drawn again whenever the terminal is."""
 
     title: str
     moment: Moment

@@ -1,4 +1,4 @@
-"""Naming a process of this machine for whoever has to wait for it or wonders what it did."""
+"""Naming a process of this machine for users who have to wait for it or wonder what it did."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class ElasticRun:
         self._demand = MovingDemand(lab, settings.target, settings.steps[0], candidate.name, observer)
 
     def follow(self) -> AutoscalerRun:
-        """Apply the autoscaler, move the demand, and return what became of it; `end` is for the caller, whatever ends it."""
+        """Apply the autoscaler, move the demand, and return what became of it; `end` is for the caller, however it ends."""
         first, *others = self.settings.steps
         self.lab.apply_autoscaler(self.candidate.manifest)
         self._began, self._begin = time.time(), time.monotonic()

@@ -33,7 +33,7 @@ def _window(settle: float, workers: int, longest: float, rngs: int = 1) -> float
 
 
 def demo_seconds(settings: DemoSettings, lab: Lab) -> float:
-    """Of an autoscaler demonstration: it rests once its longer window and two passes have gone by after a change."""
+    """Of an autoscaler demonstration: it rests once its longer window and two passes have passed after a change."""
     window = settings.autoscaler.window / lab.clock_speed
     # One window until the first replicas go, and one in which no more do.
     rest = 2 * (window + 2 * lab.sync_seconds)

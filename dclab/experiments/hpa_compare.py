@@ -120,7 +120,7 @@ class _Comparing:
         return found
 
     def run(self, candidate: Candidate) -> None:
-        """Run one autoscaler from rest; whatever ends it, nothing of it goes on."""
+        """Run one autoscaler from rest; however it ends, nothing of it goes on."""
         lab, settings = self.lab, self.settings
         target, name = settings.run.target, candidate.spec.name
         running = ElasticRun(lab, candidate, settings.run, self.observer, self.record)

@@ -11,7 +11,7 @@ __all__ = ["Observer"]
 
 
 class Observer(Protocol):
-    """Whoever watches an experiment."""
+    """Receives an experiment's progress, raw data and results."""
 
     def step(self, text: str) -> None:
         """What is being done now, in a few words."""

@@ -13,13 +13,13 @@ RECOVERY_SECONDS = 150.0
 """For an autoscaler to look again after a gap, at the longest; its readings then change, unless there is nothing to see."""
 
 REST_TIMEOUT = 600.0
-"""Seconds of the autoscaler's clock after the load within which it must come to rest, beside two of its windows."""
+"""Seconds of the autoscaler's clock after the load within which it must reach its steady state, beside two of its windows."""
 
 
 def until_rest(watch: AutoscaleWatch) -> bool:
     """Follow until desired is unchanged for the longer stabilization window and two syncs; return whether it came to that.
 
-    After a gap that time begins anew, once the autoscaler is seen to look again: nobody knows what it wanted meanwhile, and
+    After a gap that time begins again, once the autoscaler is seen to look again: nobody knows what it wanted meanwhile, and
     one whose controller is still away wants nothing else, either.
     """
     lab = watch.lab

@@ -19,7 +19,7 @@ def prometheus_rate(samples: Sequence[tuple[float, float]], now: float, window: 
     Prometheus' promql/functions.go).
 
     Args:
-        samples: (seconds, value) in order of time; a value below the one before is a counter that began anew.
+        samples: (seconds, value) in order of time; a value below the one before is a counter that was reset.
         now: seconds, on the samples' clock.
         window: seconds.
     """

@@ -223,7 +223,7 @@ def timed_requests(
     """Make `count` requests, one after the other with pauses of `interval` ± 50 %, or in an open loop of `rate` a second.
 
     In an open loop one request is due at a random moment of each 1/rate seconds, whatever became of the ones before;
-    they are yielded in that order, as soon as there is time. A closed loop sends nothing during a stall and so measures it only once (G. Tene's coordinated omission, as the README
+    they are yielded in that order, as soon as there is time. A closed loop sends nothing during a stall and so measures it only once (G. Tene's coordinated omission, as docs/en/explanation/latency.md
     of wrk2 explains it).
     """
     if rate is None:

@@ -31,7 +31,7 @@ LEAST_SECONDS = 2500.0
 """Of several rngs: eighty windows of half a minute."""
 DIFFERENT, RUNS_OF_EACH = 4, 4
 SERVICES = (0.1000, 0.1010, 0.1020, 0.1030) * RUNS_OF_EACH
-"""Seconds that an rng takes in each of the runs; each begins anew, as a lab does that was just scaled."""
+"""Seconds that an rng takes in each of the runs; each begins from rest, as a lab does that was just scaled."""
 STEP_SECONDS = 0.1
 BATCHES = 20
 """The runs are divided into so many, to see how well they know their own variance."""

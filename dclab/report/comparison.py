@@ -50,7 +50,7 @@ def comparison_rows(found: Sequence[Difference], run: int, words: Words) -> list
 def comparison_summary(found: Sequence[Difference], words: Words) -> str:
     """How many figures differ, are the same, and cannot be told."""
     return words(
-        "{n} of {all} figures differ beyond noise, {same} are the same within 3 %, of {rest} one cannot tell.",
+        "{n} of {all} figures differ beyond noise, {same} are the same within 3 %, {rest} could not be determined.",
         n=sum(one.verdict in ("higher", "lower") for one in found),
         all=len(found),
         same=sum(one.verdict == "same" for one in found),

@@ -88,7 +88,7 @@ def _target(run: AutoscalerRun) -> str:
 
 
 def target_of(reading: MetricReading) -> str:
-    """A metric's target with its unit; a metric's own unit is the one of its name, as Prometheus wants it."""
+    """A metric's target with its unit; a metric's own unit is in its name, as Prometheus wants it."""
     return reading.figures.rpartition("/")[2] + seconds_of(reading)
 
 

@@ -154,7 +154,7 @@ SENTENCES = {
         "request, not from how long requests wait."
     ),
     "rest-answers": "A probe was answered within {latency_ms:.1f} ms then.",
-    "not-at-rest": "It had not come to rest {seconds:.0f} s after the demonstration began.",
+    "not-at-rest": "It had not settled {seconds:.0f} s after the demonstration began.",
     **POD_SENTENCES,
 }
 

@@ -138,7 +138,7 @@ class Results:
     """ISO 8601, with the offset from UTC."""
     environment: Environment
     quick: bool = False
-    """True for a compressed run: shorter windows, the autoscaler's clock at five times its speed."""
+    """True for a compressed run: fewer changes and requests, the autoscaler's clock faster than Kubernetes'."""
     finished: Name | None = None
     """ISO 8601; None while the run is under way, or when it was interrupted."""
     sweep: Sweep | None = None

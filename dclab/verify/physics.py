@@ -1,4 +1,4 @@
-"""What no DockerCoins can do, whoever wrote the figures down: in the raw data, and between the parts of a run."""
+"""What no DockerCoins can do: in the raw data, and between the parts of a run."""
 
 from __future__ import annotations
 

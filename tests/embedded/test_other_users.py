@@ -1,4 +1,4 @@
-"""What another user of the machine can do to a lab: README's "Security" says it. Tried as `nobody`, which only root can be."""
+"""What another user of the machine can do to a lab: docs/en/explanation/security.md says it. Tried as `nobody`, which only root can be."""
 
 from __future__ import annotations
 

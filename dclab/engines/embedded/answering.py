@@ -78,7 +78,7 @@ class _Conversation:
             await self._send(wire.fault_line(fault))
 
     async def _hold(self, held: _Held) -> None:
-        """Keep a hold until its connection ends. Whoever gives it up says so first, whoever is killed does not."""
+        """Keep a hold until its connection ends. A client that gives it up says so first, one that is killed does not."""
         given_up = b""
         try:
             await self._send(wire.answer_line(held.token))

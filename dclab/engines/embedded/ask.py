@@ -70,7 +70,7 @@ def ask(
         folder: of the lab.
         question: one of `questions`.
         within: seconds for all of it; by default the question's own time-out, and ten more.
-        instance: the lab that is meant; empty for any of its name.
+        instance: the lab that is meant; empty for any lab with its name.
         hold: token of the hold under which it is asked; empty for none.
         kind: type of an answer whose type the question leaves open.
 

@@ -75,7 +75,7 @@ class Autoscaling:
         """What `kubectl describe hpa` tells; LabLost when there is none of that name."""
         found = self.autoscalers.get(name)
         if found is None:
-            raise LabLost(f"There is no autoscaler {name!r}.", "It was removed, or the lab was started anew.")
+            raise LabLost(f"There is no autoscaler {name!r}.", "It was removed, or the lab was restarted.")
         deployment = self.deployments[found.spec.target]
         decision = found.decision
         return AutoscalerStatus(
@@ -101,7 +101,7 @@ class Autoscaling:
             due = max(due + period, time.monotonic())
             faults = []
             for one in tuple(self.autoscalers.values()):
-                try:  # so that what is amiss with one stops no other
+                try:  # so that an error of one stops no other
                     self._decide(one)
                 except Exception as error:
                     faults.append(error)

@@ -146,7 +146,7 @@ class EmbeddedLab:
         """Start the supervisor again if it has crashed, with the settings, the lease and the hold it had; idempotent.
 
         Raises:
-            LabEnded: someone has ended the lab; nothing was started, and another lab of its name was left alone.
+            LabEnded: someone has ended the lab; nothing was started, and another lab with its name was left alone.
         """
         self._ports.clear()
         try:
@@ -404,7 +404,7 @@ class EmbeddedLab:
         self.ask(questions.RemoveAutoscaler(name=name))
 
     def autoscalers(self) -> Mapping[str, str]:
-        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, no matter who applied it."""
         return self.about().autoscalers
 
     def autoscaler(self, name: str) -> AutoscalerStatus:

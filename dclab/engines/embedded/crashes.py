@@ -7,7 +7,7 @@ import time
 __all__ = ["Crashes", "back_off", "liveness_back_off"]
 
 STABLE_AFTER = 10.0
-"""A replica that ran this long starts its back-off anew (kubelet: 10 min; a lab is shorter)."""
+"""A replica that ran this long resets its back-off (kubelet: 10 min; a lab is shorter)."""
 
 LONGEST_BACK_OFF = 2
 """Seconds (kubelet: 300), so that a lab is whole within 5 s of a fault's end."""

@@ -81,7 +81,7 @@ class Gate:
             raise states.held(self._name, self._holder)
 
     def ended(self) -> LabEnded:
-        """Return the error for whoever still waits for an answer."""
+        """Return the error for clients that still wait for an answer."""
         return states.ended(self._name, f" --name {self._name}", self.ended_by)
 
     def take(self, what: str, pid: int) -> str:

@@ -18,7 +18,7 @@ RELEASE_SECONDS = 2.0
 
 
 class Lease:
-    """A pipe of which this process alone holds the write end, whatever ends it.
+    """A pipe of which this process alone holds the write end, however it ends.
 
     A supervisor that was started with the read end ends its lab at end of file. The process keeps the read end, too, for
     the supervisor of a lab that is started again after a crash.

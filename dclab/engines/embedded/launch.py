@@ -67,7 +67,7 @@ def start(
 
     Args:
         settings: of a lab that has to be started.
-        leased: such a lab ends with this process, whatever ends it.
+        leased: such a lab ends with this process, however it ends.
         held_by: holds such a lab from before another command can find it (`Lab.hold`), to its end; empty for nothing.
         say: takes a line about what is waited for.
 

@@ -65,7 +65,7 @@ class Parts:
         try:
             return self.jobs[name]
         except KeyError:
-            raise LabLost(f"The lab knows no job {name!r}.", "It was started anew since.") from None
+            raise LabLost(f"The lab knows no job {name!r}.", "The lab was restarted since.") from None
 
     @property
     def ports(self) -> dict[str, int]:

@@ -93,7 +93,7 @@ class Reconciler:
             look_for_stopped()
         faults = []
         for deployment in tuple(self._deployments.values()):
-            try:  # so that what is amiss with one deployment stops no other
+            try:  # so that an error of one deployment stops no other
                 if not self.waits_for(deployment):
                     deployment.reconcile()
                 if look:

@@ -162,6 +162,6 @@ class _Upstream(_Half):
 
 
 def _reset(transport: asyncio.BaseTransport) -> None:
-    """End a connection so that the client is told of an error, also when it has sent nothing yet."""
+    """End a connection so that the client sees an error, also when it has sent nothing yet."""
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     cast(asyncio.Transport, transport).abort()

@@ -93,7 +93,7 @@ class OwnLog:
         self.bound()
 
     def bound(self) -> None:
-        """Start the file anew once it is full, or where someone has removed it. Never raises.
+        """Start a new file once it is full, or where someone has removed it. Never raises.
 
         It is copied and emptied rather than renamed, since several processes hold it open.
         """

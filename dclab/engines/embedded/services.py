@@ -78,7 +78,7 @@ class Services:
     async def publish(self, endpoints: Mapping[str, Sequence[int]]) -> None:
         """Send the proxy the ports of the ready replicas of each service.
 
-        Returns once it has them, or is gone: whoever follows it knows nothing else.
+        Returns once it has them, or is gone: its successor knows nothing else.
         """
         self.endpoints = {service: list(ports) for service, ports in endpoints.items()}
         await self._tell()

@@ -1,6 +1,6 @@
 """The process of a supervisor: `python -m dclab.engines.embedded.supervise FOLDER TELL LEASE SETTINGS`.
 
-It starts the lab, tells whoever started it how that went, answers on the lab's socket, and ends with the lab.
+It starts the lab, tells the process that started it how that went, answers on the lab's socket, and ends with the lab.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dclab.errors import DclabError, InvalidInput, MissingTool, TimedOut
 __all__ = ["main"]
 
 START_SECONDS = 18.0
-"""For the services to open; whoever starts the lab waits a little longer."""
+"""For the services to open; the client that starts the lab waits a little longer."""
 
 
 def _start_fault(error: OSError, settings: Settings) -> DclabError:
@@ -44,7 +44,7 @@ def _start_fault(error: OSError, settings: Settings) -> DclabError:
 
 
 def _tell(descriptor: int, line: bytes) -> None:
-    with contextlib.suppress(OSError):  # whoever waited for it is gone
+    with contextlib.suppress(OSError):  # the client that waited for it is gone
         os.write(descriptor, line)
 
 

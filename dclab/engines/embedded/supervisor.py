@@ -185,7 +185,7 @@ class Supervisor:
         """End everything that was started, then the supervisor itself; asked twice, it is done once.
 
         Args:
-            by: who wants it, for whoever asks the lab meanwhile.
+            by: who wants it, for clients that ask the lab meanwhile.
         """
         self.end_soon(by)
         await asyncio.shield(self._begin_end())

@@ -101,7 +101,7 @@ class Settings:
     webui_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     """Port of the web UI; 0 takes any free one."""
     instance: str = ""
-    """Random letters that tell this lab from another of its name; kept when a crashed lab is started again."""
+    """Random letters that tell this lab from another with its name; kept when a crashed lab is started again."""
 
 
 class DamagedLab(LabLost):
@@ -118,7 +118,7 @@ class Envelope(msgspec.Struct, frozen=True):
     pid: int = 0
     """Of the client, to name it."""
     instance: str = ""
-    """The lab that is meant (`Settings.instance`); empty for any of its name. Another one does nothing but say so."""
+    """The lab that is meant (`Settings.instance`); empty for any lab with its name. Another one does nothing but say so."""
     hold: str = ""
     """Token of the hold under which the client changes the lab; empty for none."""
 
@@ -195,7 +195,7 @@ def read_settings(folder: Path) -> Settings:
     """Return what the lab's `lab.json` says; DamagedLab when it is missing, damaged or of another lab."""
     file = settings_file(folder)
     try:
-        if not file.is_file():  # also: a pipe would block whoever opens it
+        if not file.is_file():  # also: a pipe would block the process that opens it
             raise ValueError("it is no file" if file.exists() else "it is missing")
         settings = _decode(file.read_bytes(), Settings)
         if settings.name != folder.name:

@@ -40,7 +40,7 @@ OUTAGE_SECONDS = 2.0
 """A server that was away for longer may have missed something; a hiccup is none."""
 
 WATCH_SECONDS = 20
-"""How long a watch lasts before it is taken up anew, so that a network that swallows it costs no more."""
+"""How long a watch lasts before it is started again, so that a network that swallows it costs no more."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 
 PLURALS = {"NetworkPolicy": "networkpolicies"}

@@ -105,7 +105,7 @@ def refused(status: int, body: bytes, method: str, path: str) -> DclabError:
         return Unauthorized(
             "The cluster does not accept your credentials.",
             "They are wrong, or have expired.",
-            "Log in to the cluster anew, then try again.",
+            "Log in to the cluster again, then try again.",
         )
     if status == 403:
         return _forbidden(message)
@@ -172,7 +172,7 @@ def unreachable(context: str, server: str, error: Exception) -> DclabError:
         return Unauthorized(
             f"The certificate of {server} is not the one that the context {context!r} expects.",
             f"{text}.",
-            "Fetch the cluster's kubeconfig anew.",
+            "Fetch the cluster's kubeconfig again.",
         )
     return NotAnswering(
         f"The cluster of the context {context!r} does not answer at {server}.",

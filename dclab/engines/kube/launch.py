@@ -100,7 +100,7 @@ def _no_context(name: str | None) -> InvalidInput:
 def labs(context_name: str | None) -> list[LabSummary]:
     """Return the labs in a context of the user's, or for None in dclab's own profile; no other cluster is contacted.
 
-    A cluster that does not answer within about 5 s, or does not run, is one lab of the usual name, in that state. Whoever
+    A cluster that does not answer within about 5 s, or does not run, is one lab of the usual name, in that state. A user who
     may not list namespaces gets the lab of the usual name.
 
     Raises:
@@ -179,7 +179,7 @@ def start(where: Place, images: Images, say: Callable[[str], None], *, leased: b
         where: to bring it up.
         images: its container images.
         say: takes a line about what is done.
-        leased: a lab that was not there before ends with this process, whatever ends it.
+        leased: a lab that was not there before ends with this process, however it ends.
 
     Returns:
         The lab, and whether it was not there before, or had crashed. Its pods may not be ready yet.

@@ -50,7 +50,7 @@ IN_THE_NAMESPACE = (
         ["pods/dockercoins_in_flight", "pods/dockercoins_requests_per_second", "services/httplat_latency_seconds"],
         ["get"],
     ),
-    # To see, before the namespace is removed, that nothing of someone else's goes with it. Whoever may make pods in a
+    # To see, before the namespace is removed, that nothing of someone else's goes with it. A user who may make pods in a
     # namespace can read its secrets anyway (https://kubernetes.io/docs/concepts/security/rbac-good-practices/).
     ([""], ["persistentvolumeclaims"], ["list"]),
     # Beside that, a certificate while metrics are served.
@@ -62,7 +62,7 @@ IN_THE_NAMESPACE = (
 def roles(namespace: str) -> list[Manifest]:
     """Return the roles: what is needed within the namespace, the namespace itself and the nodes, and the metrics APIs.
 
-    The last one is for `dclab hpa-compare` and `hpa-demo --metric` alone, and only where the cluster has no such API: whoever
+    The last one is for `dclab hpa-compare` and `hpa-demo --metric` alone, and only where the cluster has no such API: a user who
     registers one answers for the whole cluster. Everything else works without it.
     """
     inside = [{"apiGroups": groups, "resources": kinds, "verbs": verbs} for groups, kinds, verbs in IN_THE_NAMESPACE]

@@ -1,7 +1,7 @@
 """Which contexts there are: the user's, and that of dclab's own minikube profile in a kubeconfig of its own.
 
 Kubeconfigs are decoded here, and nowhere else, without loading a Kubernetes client. What kubectl reads is read; what it
-refuses is an error only for whoever needs it: neither another context nor another engine is hindered by a broken entry.
+refuses is an error only where it is needed: neither another context nor another engine is hindered by a broken entry.
 The user's files are never written.
 """
 

@@ -11,7 +11,7 @@ __all__ = ["prepare_metrics"]
 METRICS_SERVER = "metrics-server"
 METRIC_RESOLUTION = "--metric-resolution="
 METRICS_SECONDS = 120.0
-"""For the addon to be started anew and to have looked twice."""
+"""For the addon to be restarted and to have looked twice."""
 
 
 def prepare_metrics(api: Api, seconds: float) -> bool:

@@ -90,7 +90,7 @@ def _docker() -> Iterator[MissingTool]:
         yield MissingTool(
             "You may not use docker.",
             "Its socket is for root and the docker group.",
-            "sudo usermod -aG docker $USER, then log in anew (or: newgrp docker).",
+            "sudo usermod -aG docker $USER, then log in again (or: newgrp docker).",
         )
     elif asked.returncode:
         last = said.strip().splitlines()[-1:] or ["it does not say why"]

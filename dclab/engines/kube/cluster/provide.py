@@ -90,7 +90,7 @@ def _load(loader: list[str], images: Mapping[str, str], say: Say) -> None:
 
 
 def _nodes(api: Api) -> Sequence[Node]:
-    """The nodes; none where their list is not ours to see, and then every image counts as lacking."""
+    """The nodes; none where dclab may not list them, and then every image counts as lacking."""
     try:
         return api.list(path_of("v1", "Node", ""), Node)
     except MissingTool:

@@ -136,13 +136,13 @@ class AutoscaledLab(Tenancy):
 
     @used
     def autoscalers(self) -> Mapping[str, str]:
-        """Return the deployment that each autoscaler scales, by the autoscaler's name, whoever applied it."""
+        """Return the deployment that each autoscaler scales, by the autoscaler's name, no matter who applied it."""
         found = self.api.list(path_of("autoscaling/v2", "HorizontalPodAutoscaler", self.name), Autoscaler)
         return {one.metadata.name: one.spec.scale_target_ref.name for one in found}
 
     @used
     def autoscaler(self, name: str) -> AutoscalerStatus:
-        """Its status, read anew each time, so that there is no watch to drop; LabLost when there is none of that name."""
+        """Its status, read again each time, so that there is no watch to drop; LabLost when there is none of that name."""
         try:
             found = self.api.get(self._autoscaler(name), Autoscaler)
         except NotFound as error:

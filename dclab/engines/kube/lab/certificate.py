@@ -8,7 +8,7 @@ from typing import NamedTuple
 __all__ = ["Certificate", "make_certificate"]
 
 LIFE = timedelta(days=90)
-"""It is made anew each time that metrics are served, and no run lasts as long."""
+"""It is made again each time that metrics are served, and no run lasts as long."""
 CLOCKS_DIFFER = timedelta(hours=1)
 """It is valid from before now, since the clock of the cluster may be behind this one's."""
 

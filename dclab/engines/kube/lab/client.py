@@ -77,7 +77,7 @@ class KubeLab(RolledLab):
     def versions(self) -> Mapping[str, str]:
         """Versions of the programs the lab is made of."""
         found = {"kubernetes": check_version(self.api)}
-        with contextlib.suppress(DclabError):  # whoever has rights in one namespace only may not see nodes
+        with contextlib.suppress(DclabError):  # a user with rights in one namespace only may not see nodes
             for node in self.api.list(path_of("v1", "Node", ""), Node):
                 info = node.status.node_info
                 found["container runtime"] = info.container_runtime_version

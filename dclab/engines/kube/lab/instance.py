@@ -59,10 +59,10 @@ def set_mark(api: Api, name: str, mark: str) -> Namespace:
 
 
 def take_mark(api: Api, name: str) -> None:
-    """Take the mark away: whoever uses the lab sees that it was ended."""
+    """Take the mark away: clients of the lab see that it was ended."""
     try:
         api.merge(path_of("v1", "Namespace", "", name), {"metadata": {"annotations": {MARK: None}}})
-    except (Forbidden, NotFound):  # whoever may not change the namespace ends what is in it all the same
+    except (Forbidden, NotFound):  # a user who may not change the namespace can still end what is in it
         return
 
 
@@ -71,7 +71,7 @@ def why_ended(api: Api, name: str, instance: str, where: str) -> LabEnded | None
 
     Args:
         api: of its cluster.
-        name: of its namespace.
+        name: its namespace's.
         instance: of it.
         where: options that name it in a command.
     """

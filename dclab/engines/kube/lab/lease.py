@@ -1,4 +1,4 @@
-"""What ends with the process that started it, whatever ends that: a lab of `run`, or what was made under a hold."""
+"""What ends with the process that started it, however that ends: a lab of `run`, or what was made under a hold."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """What the target's replicas have been asked so far, from the lab's Prometheus.
 
 The exporters could be asked themselves, but for each of them through the API server: ten times for ten replicas. So what
-is read here is as old as the last scrape, and bears the time of that.
+is read here is as old as the last scrape, and carries the time of that.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How services are reached from here: by NodePort where the node answers, else forwarded through the API server.
 
-Each forwarded connection goes to a ready pod, chosen anew, so a forward outlives pods; but it passes the Service by.
+Each forwarded connection goes to a ready pod, chosen each time, so a forward outlives pods; but it passes the Service by.
 That is why latency is never measured through it.
 """
 
@@ -57,7 +57,7 @@ class Reach:
         return service in self._forwards
 
     def forget(self) -> None:
-        """Find NodePorts anew: the services may have been made again, with others. Forwards stay."""
+        """Find NodePorts again: the services may have been made again, with others. Forwards stay."""
         self._node_ports.clear()
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Reach:
     def _node_address(self) -> str | None:
         try:
             nodes = self.api.list(path_of("v1", "Node", ""), Node)
-        except DclabError:  # whoever has rights in one namespace only may not see nodes
+        except DclabError:  # a user with rights in one namespace only may not see nodes
             return None
         known = (one for node in nodes for one in node.status.addresses if one.type == "InternalIP")
         return next((one.address for one in known), None)

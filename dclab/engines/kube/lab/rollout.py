@@ -1,6 +1,6 @@
 """Deployments of the lab: which there are, and when they have settled.
 
-That is looked at again and again, each time anew and whole, so that an outage of the API server leaves no gap in what is
+That is looked at again and again, each time completely, so that an outage of the API server leaves no gap in what is
 known; and pods are counted themselves, since a deployment's status is as old as its controller's last look.
 """
 

@@ -1,7 +1,7 @@
 """Serving in-flight, requests and latency in the metrics APIs, for as long as a command wants them.
 
 Added for it: Prometheus where there is none, a container beside the target's that counts its requests, how often both are
-scraped, the adapter with a certificate, and the registration of the adapter. Each bears the token of the command's hold,
+scraped, the adapter with a certificate, and the registration of the adapter. Each carries the token of the command's hold,
 by which all of it is found again and removed: by the command, or by its watchdog. What was there before is added to by
 server-side apply under a name of its own (MANAGER), so that it goes back to what others want of it.
 """

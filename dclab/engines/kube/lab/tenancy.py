@@ -74,7 +74,7 @@ class Tenancy:
         self._hold: Hold | None = None
 
     def identity(self) -> Mapping[str, Any]:
-        """What tells this lab from another of its name."""
+        """What tells this lab from another with its name."""
         cluster = {"context": self.api.context, "server": self.api.server}
         return {**cluster, "namespace": self.name, "instance": self.instance}
 
