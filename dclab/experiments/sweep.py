@@ -58,7 +58,7 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
         observer.step(f"sweep {index}/{len(settings.workers)}: {who}")
         try:
             with watched_machine(observer, who):
-                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer))
+                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer, known=bool(points)))
         except NOT_OURS:
             raise
         except DclabError as error:
@@ -81,12 +81,12 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer) -> Sweep:
 
 
 def _point_of_recovered_lab(
-    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer, *, known: bool
 ) -> SweepPoint:
     """One point; each time the lab is lost or scaled by someone else on the way, that is undone, and it is measured again."""
     for _ in range(RECOVERIES):
         try:
-            return _point(lab, workers, counts, settings, observer)
+            return _point(lab, workers, counts, settings, observer, known=known)
         except Rescaled as error:
             restore(lab, counts)
             observer.caveat(
@@ -105,20 +105,24 @@ def _point_of_recovered_lab(
                     hint="It was deployed again, and the measurement repeated.",
                 )
             )
-    return _point(lab, workers, counts, settings, observer)
+        known = False
+    return _point(lab, workers, counts, settings, observer, known=False)
 
 
 def _point(
-    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer
+    lab: Lab, workers: int, counts: Mapping[str, int], settings: SweepSettings, observer: Observer, *, known: bool
 ) -> SweepPoint:
+    """Measure a point; `known`: there were as many rngs for as long as the workers that there are now have queued."""
     states = lab.states()
     rngs = max(1, states["rng"].counts.ready)
     before = states["worker"].counts.desired
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    # A queue of all workers takes a service time each to form, and rng serves those of workers that have left, too.
-    time.sleep(settings.settle + queue_seconds(max(workers, before), rngs))
+    # A queue of all workers takes a service time each to form. What waited before is served first, calls of workers that have
+    # left, too; all of it may wait at one rng, if that was the only one until now.
+    waited = queue_seconds(before, rngs) if known else queue_seconds(before)
+    time.sleep(settings.settle + max(queue_seconds(workers, rngs), waited))
     at_first = _scrapes(lab)
     rate, samples = measure_rate(lab, settings.seconds, observer, _named(workers), workers=workers, counts=counts)
     after = _scrapes(lab)
