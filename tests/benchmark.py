@@ -242,6 +242,7 @@ def of_many_workers(lab: EmbeddedLab) -> None:
         line("  data path", f"{100 * proxy:.2f} % of a core", "")
     for workers in (100, MANY):
         point(lab, workers, 30, 12.0)
+        line("  CPU time of a hash, all processes", f"{cpu_of_a_hash(lab, 10):.1f} ms", "HASH_CPU_SECONDS")
     lab.scale("hasher", 2)
     point(lab, MANY, 30, 12.0)
     walls = []
@@ -252,6 +253,18 @@ def of_many_workers(lab: EmbeddedLab) -> None:
     line("wall time of points with rng = N / 3, longest / shortest", f"{max(walls) / min(walls):.2f}", "≤ 1.2")
     line(f"scale worker {MANY} → 1", f"{seconds_of(lambda: lab.scale('worker', 1)):.1f} s", "")
     lab.scale("worker", MANY)
+
+
+def cpu_of_a_hash(lab: EmbeddedLab, seconds: float) -> float:
+    """Milliseconds of CPU time that a hash takes, of all processes of the lab together."""
+    about = lab.about()
+    pids = [about.pid, about.proxy_pid, *(one.pid for each in about.replicas.values() for one in each)]
+
+    def read() -> tuple[float, int]:
+        return sum(cpu_seconds(pid) for pid in pids if pid), lab.counter().hashes
+
+    (before, first), _, (after, last) = read(), time.sleep(seconds), read()
+    return 1000 * (after - before) / (last - first)
 
 
 def left_of(lab: EmbeddedLab) -> int:

@@ -53,7 +53,9 @@ def run_latency(lab: Lab, settings: LatencySettings, observer: Observer) -> dict
         if before.counts.desired != workers:
             observer.step(f"latency: scaling to {workers} workers")
             lab.scale("worker", workers)
-            time.sleep(max(settings.settle, queue_seconds(max(workers, before.counts.desired), rngs)))
+            # Calls that waited before, at whichever rng, are served first, also those of workers that have left.
+            waited = queue_seconds(before.counts.desired)
+            time.sleep(max(settings.settle, queue_seconds(workers, rngs), waited))
         with watched_machine(observer, f"latency at {workers} worker{'s' * (workers != 1)}"):
             found = _undisturbed(lab, workers, settings, observer)
         by_workers.append(found)

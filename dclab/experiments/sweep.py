@@ -65,7 +65,9 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer, usage: Usag
         observer.step(f"sweep {index}/{len(settings.workers)}: {who}")
         try:
             with watched_machine(observer, who):
-                points.append(_point_of_recovered_lab(lab, workers, counts, settings, observer, usage))
+                points.append(
+                    _point_of_recovered_lab(lab, workers, counts, settings, observer, usage, known=bool(points))
+                )
             if usage:
                 ends, last = (min(settings.workers), max(settings.workers)), index == len(settings.workers)
                 usage.measured(wait=workers in ends and not last)
@@ -97,11 +99,13 @@ def _point_of_recovered_lab(
     settings: SweepSettings,
     observer: Observer,
     usage: UsageWatch | None,
+    *,
+    known: bool,
 ) -> SweepPoint:
     """One point; each time the lab is lost or scaled by someone else on the way, that is undone, and it is measured again."""
     for _ in range(RECOVERIES):
         try:
-            return _point(lab, workers, counts, settings, observer, usage)
+            return _point(lab, workers, counts, settings, observer, usage, known=known)
         except Rescaled as error:
             if usage:
                 usage.drop()
@@ -124,7 +128,8 @@ def _point_of_recovered_lab(
                     hint="It was deployed again, and the measurement repeated.",
                 )
             )
-    return _point(lab, workers, counts, settings, observer, usage)
+        known = False
+    return _point(lab, workers, counts, settings, observer, usage, known=False)
 
 
 def _point(
@@ -134,7 +139,10 @@ def _point(
     settings: SweepSettings,
     observer: Observer,
     usage: UsageWatch | None,
+    *,
+    known: bool,
 ) -> SweepPoint:
+    """Measure a point; `known`: there were as many rngs for as long as the workers that there are now have queued."""
     if usage:
         usage.change(workers)
     states = lab.states()
@@ -143,8 +151,10 @@ def _point(
     begin = time.monotonic()
     lab.scale("worker", workers)
     ready_seconds = time.monotonic() - begin
-    # A queue of all workers takes a service time each to form, and rng serves those of workers that have left, too.
-    time.sleep(settings.settle + queue_seconds(max(workers, before), rngs))
+    # A queue of all workers takes a service time each to form. What waited before is served first, calls of workers that have
+    # left, too; all of it may wait at one rng, if that was the only one until now.
+    waited = queue_seconds(before, rngs) if known else queue_seconds(before)
+    time.sleep(settings.settle + max(queue_seconds(workers, rngs), waited))
     if usage:
         usage.settled(workers)
     at_first = _scrapes(lab)

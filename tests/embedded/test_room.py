@@ -48,8 +48,8 @@ def test_what_there_is_least_of(short, deployment, most, why):
 def test_cores_limit_what_makes_more_hashes():
     running = Running({"worker": 1, "rng": 100, "hasher": 5})
     found = replace(PLENTY, cores=2).room(WORKLOADS["worker"], running)
-    assert "2 cores carry about 450 hashes/s" in found.why
-    assert bound_rate(found.replicas, 100, 5) <= 450 < bound_rate(found.replicas + 1, 100, 5)
+    assert "2 cores carry about 562 hashes/s" in found.why
+    assert bound_rate(found.replicas, 100, 5) <= 562.5 < bound_rate(found.replicas + 1, 100, 5)
 
 
 @given(

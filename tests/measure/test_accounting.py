@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from statistics import fmean
 
 import pytest
@@ -39,6 +40,15 @@ def point(workers, accounted, probes=5, rngs=1, wait=700.0):
         (point(1, 2.5), ["littles-law"]),
         (point(10, 6.0, rngs=2, wait=300.0), []),
         (point(10, None), []),
+        # A hundred whose rng took 7 % longer than 0.1 s for each; and forty of which are missing.
+        (
+            replace(
+                point(100, 106.4, probes=1, wait=10_430.0),
+                hashes_per_second=Rate(mean=9.35, ci95_low=9.3, ci95_high=9.4),
+            ),
+            [],
+        ),
+        (point(100, 60.0, probes=1, wait=5_800.0), ["littles-law"]),
     ],
 )
 def test_of_a_point(one, found):

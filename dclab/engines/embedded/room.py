@@ -35,8 +35,8 @@ has one for each, the pipe that it prints to."""
 SPARE = 100
 """Processes, and descriptors, that are left."""
 
-HASH_CPU_SECONDS = 0.004
-"""CPU time of a hash, all services and the data path together."""
+HASH_CPU_SECONDS = 0.0032
+"""CPU time of a hash, all processes of a lab together (`tests.benchmark many`)."""
 
 BUSY = 0.9
 """Share of the cores that the lab may use: above that, times are those of the scheduler."""
