@@ -191,8 +191,8 @@ def _line(services: Mapping[str, ShownService]) -> str:
 
 def _cpu(millicores: float | None) -> str:
     """As kubectl rounds it."""
-    return "–" if millicores is None else f"{math.ceil(millicores)}m"
+    return "–" if millicores is None or not math.isfinite(millicores) else f"{math.ceil(millicores)}m"
 
 
 def _memory(mib: float | None) -> str:
-    return "–" if mib is None else f"{math.floor(mib)}Mi"
+    return "–" if mib is None or not math.isfinite(mib) else f"{math.floor(mib)}Mi"

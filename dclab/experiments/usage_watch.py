@@ -20,6 +20,9 @@ __all__ = ["UsageWatch", "watched_usage"]
 WANTED = 2
 """Windows of each replica from which on a mean has an interval."""
 
+LEAVE_SECONDS = 2.0
+"""That the end waits for a reading: where a cluster is away, it takes long, and what it would say is not needed any more."""
+
 Replicas = Mapping[str, tuple[tuple[str, ...], int]]
 """Names and restarts by deployment: what must stay the same within a state."""
 
@@ -73,6 +76,8 @@ class UsageWatch:
         self._found: dict[int, PodState] = {}
         self._attempts: dict[int, int] = {}
         self._lock = threading.Lock()
+        """Of the state's windows."""
+        self._reading = threading.Lock()
         self._over = threading.Event()
         self._due = time.monotonic()
         self._thread = threading.Thread(target=self._follow, daemon=True)
@@ -118,24 +123,27 @@ class UsageWatch:
     def stop(self) -> None:
         """End it, and keep what is known of the state."""
         self._over.set()
-        self._thread.join()
-        if self._state:
-            self._keep(self._state)
+        self._thread.join(LEAVE_SECONDS)
+        with contextlib.suppress(DclabError):  # it hides nothing that ended the measurement
+            if self._state:
+                self._keep(self._state)
 
     def _keep(self, state: _State) -> None:
         self._state = None
         with self._lock:
             rows = list(state.rows.values())
-        with contextlib.suppress(DclabError):
+        try:
             ended, now = self._lab.counter().t, self._replicas()
-            same = all(now.get(name) == before for name, before in state.replicas.items())
-            found = pod_state(state.workers, state.began, ended, rows, self._resources)
-            if found is None or not same:
-                return
-            self._found[state.workers] = found
-            self._observer.raw("pods", map(asdict, rows))
-            states = tuple(one for _, one in sorted(self._found.items()))
-            self._observer.record(pods=Pods(source=self._meter.source, cores=self._meter.cores, states=states))
+        except DclabError:  # a lab that is lost is noticed by whoever measures it
+            return
+        same = all(now.get(name) == before for name, before in state.replicas.items())
+        found = pod_state(state.workers, state.began, ended, rows, self._resources)
+        if found is None or not same:
+            return
+        self._found[state.workers] = found
+        self._observer.raw("pods", map(asdict, rows))
+        states = tuple(one for _, one in sorted(self._found.items()))
+        self._observer.record(pods=Pods(source=self._meter.source, cores=self._meter.cores, states=states))
 
     def _replicas(self) -> Replicas:
         return {name: (one.counts.names, one.counts.restarts) for name, one in self._lab.states().items()}
@@ -150,11 +158,12 @@ class UsageWatch:
                 self._look()
 
     def _look(self) -> None:
-        with self._lock, contextlib.suppress(DclabError):
+        with self._reading, contextlib.suppress(DclabError):
             self._due = time.monotonic() + self._meter.every
             found = self._meter.read()
-            if self._state:
-                self._state.take(found)
+            with self._lock:
+                if self._state:
+                    self._state.take(found)
 
 
 @contextlib.contextmanager

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import json
+from dataclasses import replace
 
 import pytest
 
 from dclab.engines.embedded import launch
+from dclab.errors import DclabError
 from dclab.experiments.alternate import AlternateSettings, alternate, in_turn
+from dclab.experiments.exercise import exercise_settings, run_exercise
 from dclab.experiments.latency import LatencySettings
+from dclab.experiments.pod_facts import pod_facts
 from dclab.experiments.proof import Change
 from dclab.experiments.sweep import SweepSettings
+from dclab.run_folder import Run, this_environment
+from dclab.verify.verify import verify_run
 
 
 def test_scale_sweep(experiment):
@@ -109,3 +115,39 @@ def test_the_runs_of_a_comparison_are_made_in_turn_and_all_is_put_back(lab_name)
 
 def test_runs_alternate_abba():
     assert [side[0] + str(number) for side, number in in_turn(3)] == ["b1", "o1", "o2", "b2", "b3", "o3"]
+
+
+class Recorded(Run):
+    """A run that is an observer, too."""
+
+    def step(self, text):
+        pass
+
+
+def test_the_exercise_has_cpu_and_memory_at_rest_and_with_ten_workers(lab_name, tmp_path):
+    lab = launch.find_lab(lab_name)
+    settings = exercise_settings(quick=True, siege_seconds=5, clock_speed=lab.clock_speed)
+    settings = replace(
+        settings,
+        sweep=replace(settings.sweep, workers=(1, 10)),
+        proof=replace(settings.proof, changes=()),
+        monitoring_seconds=5.0,
+    )
+    run = Recorded(
+        tmp_path / "run", engine="embedded", lab=lab_name, command="dclab run", environment=this_environment("", {})
+    )
+    with contextlib.suppress(DclabError):  # what becomes of the other parts is not what is tested here
+        run_exercise(lab, settings, run)
+    run.finish()
+    lab.scale("worker", 1)
+    rest, most = run.results.pods.states
+    assert (rest.workers, most.workers, most.services["worker"].replicas) == (1, 10, 10)
+    for state in (rest, most):
+        assert set(state.services) >= {"redis", "rng", "hasher", "worker", "webui", "httplat-rng", "httplat-hasher"}
+        assert all(one.windows >= 2 and one.cpu_ci95 for one in state.services.values())
+        assert 1 < state.services["rng"].cpu_millicores < 60
+    assert rest.services["rng"].cpu_millicores < most.services["rng"].cpu_millicores
+    codes = {one.code for one in pod_facts(run.results)}
+    assert codes & {"pods-not-bound", "pods-bound-busy"}
+    assert "pods-hash-waits" in codes
+    assert verify_run(tmp_path / "run").findings == ()

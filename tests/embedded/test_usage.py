@@ -100,16 +100,20 @@ def ticks(pid):
 def test_it_agrees_with_proc(lab):
     lab.scale("worker", 3)
     pids = {one.name: one.pid for each in lab.about().replicas.values() for one in each}
+
+    def look():
+        return {name: ticks(pid) for name, pid in pids.items()}
+
     meter = lab.usage_meter()
-    meter.read()
-    before = {name: ticks(pid) for name, pid in pids.items()}
+    around, _, inside = look(), meter.read(), look()
     time.sleep(4)
-    found = {one.replica: one for each in meter.read().values() for one in each}
+    ended, read, after = look(), meter.read(), look()
+    found = {one.replica: one for each in read.values() for one in each}
     assert set(found) == set(pids)
     for name, one in found.items():
-        seconds = ticks(pids[name]) - before[name]
-        # Two hundredths of a second at either end.
-        assert abs(one.cpu_millicores / 1000 * one.window_seconds - seconds) < 0.03, name
+        seconds = one.cpu_millicores / 1000 * one.window_seconds
+        # Of each look user and system time are cut to hundredths of a second.
+        assert ended[name] - inside[name] - 0.021 < seconds < after[name] - around[name] + 0.021, name
         with open(f"/proc/{pids[name]}/status") as file:
             resident = next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
         assert one.memory_mb == pytest.approx(resident * 1024 / 1e6, rel=0.1)
@@ -181,3 +185,60 @@ def test_a_state_in_which_a_replica_was_restarted_is_not_kept(lab, wait_until):
         usage.measured()
     assert kept.parts == {}
     assert kept.rows == []
+
+
+class Late(ProcessMeter):
+    """Publishes a window each half second, as a metrics server does each 15 s, and the same one until the next."""
+
+    every = 0.1
+    patience = 20.0
+
+    def __init__(self, read):
+        super().__init__(read)
+        self._until, self._published = 0.0, {}
+
+    def read(self):
+        if time.monotonic() >= self._until:
+            self._until, self._published = time.monotonic() + 0.5, super().read()
+        return self._published
+
+
+class Behind:
+    """The lab with a meter of that kind."""
+
+    def __init__(self, lab, patience):
+        self._lab, self._patience = lab, patience
+
+    def __getattr__(self, name):
+        return getattr(self._lab, name)
+
+    def usage_meter(self):
+        meter = Late(self._lab.usage_meter()._read)
+        meter.patience = self._patience
+        return meter
+
+
+def test_a_state_that_began_early_goes_on_until_two_whole_windows_are_published(lab):
+    kept = Kept()
+    with watched_usage(Behind(lab, 20.0), kept) as usage:
+        usage.early(1)
+        usage.change(1)
+        usage.settled(1)
+        usage.measured()
+        assert kept.parts == {}  # and it goes on
+        usage.measured(wait=True)
+        (state,) = kept.parts["pods"].states
+    assert min(one.windows for one in state.services.values()) >= 2
+    assert state.window_seconds > 0.45
+    assert len({(one["replica"], one["at"]) for one in kept.rows}) == len(kept.rows)
+
+
+def test_windows_are_waited_for_as_long_as_they_take_and_no_longer(lab):
+    kept = Kept()
+    with watched_usage(Behind(lab, 0.3), kept) as usage:
+        usage.settled(1)
+        begin = time.monotonic()
+        usage.measured(wait=True)
+        assert time.monotonic() - begin < 5
+        usage.drop()
+    assert kept.parts == {}

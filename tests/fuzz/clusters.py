@@ -157,6 +157,7 @@ KUBE_COMMANDS = [
     ("logs", "rng"),
     ("scale", "worker", "1"),
     ("watch", "--seconds", "1"),
+    ("top",),
     ("down",),
 ]
 

@@ -102,6 +102,7 @@ LAB_COMMANDS = [
     ("scale", "worker", "2"),
     ("webui",),
     ("watch", "--seconds", "1"),
+    ("top",),
 ]
 LAB_COMMANDS += [("loadtest", "--time", "3s", "--out", f"{FOLDER}/run")]
 

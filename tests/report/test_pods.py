@@ -74,9 +74,9 @@ def test_the_tables_are_those_of_kubectl_with_requests_and_limits():
     rest, most = [one for one in block(TYPICAL).blocks if one.kind == "table"]
     assert rest.head[:3] == ("", "replicas", "CPU")
     (worker,) = [row for row in most.rows if row[0] == "worker"]
-    assert worker == ("worker", "10", "12.0m", "11.8–12.2", "6 % (200m)", "–", "180Mi", "–", "–")
+    assert worker == ("worker", "10", "12.0m", "11.8–12.2", "6.0 % (200m)", "–", "180Mi", "–", "–")
     (rng,) = [row for row in most.rows if row[0] == "rng"]
-    assert rng[4:6] == ("6 % (200m)", "2 % (500m)")
+    assert rng[4:6] == ("6.0 % (200m)", "2.4 % (500m)")
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

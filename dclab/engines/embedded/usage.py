@@ -18,6 +18,7 @@ from dclab.engines.embedded.replica import Replica
 __all__ = ["Sample", "Spent", "UsageSampler", "cpu_seconds", "spent"]
 
 
+
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """Usage of one replica over one window."""

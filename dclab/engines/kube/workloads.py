@@ -24,7 +24,7 @@ __all__ = [
     "rolled_out",
 ]
 
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:([\d.]+)(ms|s))?")
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d*)?|\.\d+)(ms|s))?", re.ASCII)
 
 
 class Requirements(Part, frozen=True):

@@ -22,9 +22,9 @@ def pods(results: Results, words: Words) -> Iterator[Block]:
         return
     yield text(
         words(
-            "What kubectl top pods shows of each service, all its replicas together: at rest, which is as DockerCoins is "
-            "deployed, and with the most workers of the sweep. Per cent are those of what the replicas request and may use "
-            "at most; – where nothing is set. To see it without workers: dclab scale worker 0, then dclab top."
+            "What kubectl top pods shows of each service, all its replicas together, with the fewest and with the most workers "
+            "of the sweep. One worker is DockerCoins at rest: as it is deployed. Percentages are of what the replicas request and of "
+            "what they may use at most; – where nothing is set. To see it without workers: dclab scale worker 0, then dclab top."
         )
     )
     for state in states:
@@ -69,7 +69,8 @@ def _share(used: float, replicas: int, each: float | None, unit: str) -> str:
     """Per cent of what all replicas may use, and that."""
     if not each:
         return "–"
-    return f"{100 * used / (replicas * each):.0f} % ({replicas * each:.0f}{unit})"
+    percent = 100 * used / (replicas * each)
+    return f"{percent:.{int(percent < 10)}f} % ({replicas * each:.0f}{unit})"
 
 
 def _how(found: Pods, states: Sequence[PodState], words: Words) -> str:
