@@ -12,7 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes says more about the machine than about the example; whole tests have a limit of time.
+hypothesis.settings.register_profile("dclab", hypothesis.settings.default, deadline=None)
+hypothesis.settings.load_profile("dclab")
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and so would every command they run.
 signal.signal(signal.SIGINT, signal.default_int_handler)

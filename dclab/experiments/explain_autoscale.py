@@ -125,7 +125,11 @@ def _scaled_up(timeline: Timeline) -> Iterator[Evidence]:
     top = max(points, key=lambda one: one.desired)
     if top.desired > first.desired:
         values = {"from_replicas": first.desired, "to_replicas": top.desired, "seconds": top.t - first.t}
-        yield Evidence(code="scaled-up", values=values)
+        ready = max(one.ready for one in points)
+        if ready < top.desired:
+            yield Evidence(code="scaled-up-unready", values=values | {"ready_replicas": ready})
+        else:
+            yield Evidence(code="scaled-up", values=values)
         return
     shares = [m.current / m.target for one in points for m in one.metrics if m.current is not None and m.target]
     if not shares:

@@ -180,7 +180,7 @@ class _Comparing:
             self.observer.caveat(
                 Caveat(
                     code="part-failed",
-                    message=f"The {candidate.name} could not be finished. {failure.what} {failure.why}".strip(),
+                    message=f"The run of {candidate.name} could not be finished. {failure.what} {failure.why}".strip(),
                     hint="What it did until then is in raw/elastic.jsonl; the others were compared.",
                 )
             )

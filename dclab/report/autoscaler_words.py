@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dclab.measure.mean import Mean
 from dclab.measure.ratio import ratio_of_means, verdict
-from dclab.report.judge_autoscalers import CPU, Answer, Difference, answer, by_cost, differences
+from dclab.report.judge_autoscalers import CPU, Answer, Difference, answer, by_cost, cut_off, differences
 from dclab.report.language import Words
 from dclab.report.levels import TOLERANCE, Response
 from dclab.results import AutoscalerRun, Comparison, ElasticityVerdict
@@ -33,6 +33,12 @@ def _percent(share: float) -> str:
 def answer_sentences(found: Comparison, words: Words) -> Iterator[str]:
     """Whether CPU is a sensible metric, by the verdicts; and the two autoscalers' own figures."""
     told = answer(found)
+    for run in cut_off(found):
+        yield words(
+            "“{name}” was cut off after {minutes:.1f} minutes, so it is compared with none.",
+            name=run.name,
+            minutes=run.seconds / 60,
+        )
     if told is None:
         yield words(
             "Autoscalers on CPU and on another metric were not both tried, so the experiment does not tell whether CPU is a "

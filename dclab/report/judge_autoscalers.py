@@ -7,10 +7,12 @@ from typing import Literal, NamedTuple
 
 from dclab.results import AutoscalerRun, Comparison, ElasticityVerdict
 
-__all__ = ["CPU", "Answer", "Difference", "Differences", "answer", "by_cost", "differences"]
+__all__ = ["CPU", "Answer", "Difference", "Differences", "answer", "by_cost", "cut_off", "differences"]
 
 CPU = "cpu"
 """The metric of an autoscaler on CPU and nothing else."""
+WHOLE = 0.98
+"""Runs under one demand end within a look of each other."""
 
 
 class Difference(NamedTuple):
@@ -53,9 +55,16 @@ class Answer(NamedTuple):
     """Of `other` from `cpu`; None where they were not compared."""
 
 
+def cut_off(found: Comparison) -> list[AutoscalerRun]:
+    """Return the runs that ended before the longest did: their scores are of another demand, and compare with none."""
+    longest = max((one.seconds for one in found.runs), default=0.0)
+    return [one for one in found.runs if one.seconds < WHOLE * longest]
+
+
 def by_cost(found: Comparison) -> list[AutoscalerRun]:
-    """Return the runs, the one of least cost first."""
-    return sorted(found.runs, key=lambda one: one.scores.cost)
+    """Return the runs that were not cut off, the one of least cost first."""
+    partial = cut_off(found)
+    return sorted((one for one in found.runs if one not in partial), key=lambda one: one.scores.cost)
 
 
 def differences(found: Comparison) -> Differences:

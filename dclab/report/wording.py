@@ -130,6 +130,10 @@ SENTENCES = {
         "The autoscaler went from {from_replicas:.0f} to {to_replicas:.0f} replicas within {seconds:.0f} s of being "
         "applied."
     ),
+    "scaled-up-unready": (
+        "The autoscaler asked for {to_replicas:.0f} replicas instead of {from_replicas:.0f} within {seconds:.0f} s of being "
+        "applied, of which no more than {ready_replicas:.0f} became ready."
+    ),
     "never-scaled": "The autoscaler never scaled up.",
     "never-scaled-unknown": "The autoscaler never scaled up: it never knew its metric.",
     "never-scaled-queued": (

@@ -48,8 +48,8 @@ def _name(tool: str) -> str:
     return "etcd" if "/etcd/" in tool else tool.rsplit("/", 1)[-1]
 
 
-def build_module(module: Path, into: Path) -> Path:
-    """Build the programs that a module's `tool` lines name into a folder in `into`, unless they are there; that folder."""
+def build_module(module: Path, into: Path = CACHE / "bin") -> Path:
+    """The folder with the programs of one module, built when they are not in the cache."""
     read = subprocess.run(["go", "mod", "edit", "-json"], cwd=module, check=True, capture_output=True, text=True)
     described = json.loads(read.stdout)
     tools = [one["Path"] for one in described["Tool"]]
@@ -84,5 +84,5 @@ def build_module(module: Path, into: Path) -> Path:
 
 def build() -> dict[str, Path]:
     """Every program by name, built when it is not in the cache."""
-    folders = [build_module(module.parent, CACHE / "bin") for module in sorted(MODULES.glob("*/go.mod"))]
+    folders = [build_module(module.parent) for module in sorted(MODULES.glob("*/go.mod"))]
     return {file.name: file for folder in folders for file in folder.iterdir()}

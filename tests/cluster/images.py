@@ -177,3 +177,11 @@ def build(system: Mapping[str, Path], lab: Mapping[str, Path]) -> Path:
     shutil.rmtree(work)
     print(f"  {time.monotonic() - started:.0f} s", flush=True)
     return folder
+
+
+def program_archive(image: str, program: Path, work: Path) -> Path:
+    """An image of one static program, as an archive in a folder."""
+    _from_file(image, program, work)
+    file = work / "image.tar"
+    _archive(file, {image: [image]}, work)
+    return file

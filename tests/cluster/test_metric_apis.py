@@ -29,6 +29,7 @@ from dclab.errors import Refused, TimedOut
 from dclab.quantity import parse_quantity
 from tests.autoscaler.trace import check
 from tests.cluster.lab import Lab, wait_for_images
+from tests.cluster.prometheus_adapter import API_SERVICE, prometheus_adapter
 from tests.cluster.recording import Recorder
 from tests.cluster.settings import KUBECONFIG, NAME
 from tests.cluster.users import grant, kubeconfig, revoke
@@ -310,6 +311,38 @@ def test_someone_elses_api_stays_theirs(cluster, lab, outside, foreign):
         pytest.fail("it was served")
     assert added(cluster, outside) == {f"APIService/{foreign}"}
     assert lab.replicas("rng").ready == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_real_prometheus_adapter_is_used_where_it_is_the_clusters(cluster, lab, outside, say, tmp_path):
+    """Its relist interval is 10 s here; at first it knows none of the metrics, since nothing is counted yet."""
+    lab.scale("worker", 3)
+    before = added(cluster, outside)
+    with prometheus_adapter(cluster.client, f"http://prometheus-server.{LAB}.svc", tmp_path):
+        begin = time.monotonic()
+        with lab.serve_metrics("rng", SCRAPE):
+            say(f"prometheus-adapter serves them after {time.monotonic() - begin:.1f} s")
+            assert registered(cluster) == {API_SERVICE}
+            assert not outside.pods("metrics-adapter")
+            time.sleep(3 * SCRAPE)
+            first = lab.quantities("rng")
+            time.sleep(15)
+            second = lab.quantities("rng")
+            in_flight, requests, latency = values(lab)
+            (pod,) = lab.replicas("rng").names
+            seconds = second[pod].t - first[pod].t
+            held = (second[pod].in_flight_seconds - first[pod].in_flight_seconds) / seconds
+            asked = (second[pod].requests - first[pod].requests) / seconds
+            say(f"in flight {in_flight[pod]:.2f} ({held:.2f}), a second {requests[pod]:.2f} ({asked:.2f}), {latency} s")
+            assert in_flight[pod] == pytest.approx(held, abs=0.6)
+            assert requests[pod] == pytest.approx(asked, rel=0.4)
+            assert 0 < latency < 0.4
+            lab.apply_autoscaler(manifests.autoscaler("rng", "inflight"))
+            wait_for(lambda: _active(outside) == ("True", "ValidMetricFound"), 90, "a valid metric", every=0.5)
+            lab.remove_autoscaler("rng")
+        assert registered(cluster) == {API_SERVICE}
+    assert added(cluster, outside) == before
 
 
 def test_the_same_name_is_not_taken_by_force(cluster, lab, outside):

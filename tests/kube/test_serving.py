@@ -128,30 +128,48 @@ def test_under_another_hold_it_is_taken_over(cluster, lab):
     assert without_versions(cluster) == before
 
 
-def foreign(cluster, name, namespace="monitoring", labels=None):
+def foreign(cluster, name, namespace="monitoring", labels=None, answers="False"):
     group = name.partition(".")[2]
     spec = {"group": group, "service": {"name": "theirs", "namespace": namespace}}
-    cluster.put("apiservices", "", name, metadata={"labels": labels or {}}, spec=spec)
+    status = {"conditions": [{"type": "Available", "status": answers}]}
+    cluster.put("apiservices", "", name, metadata={"labels": labels or {}}, spec=spec, status=status)
 
 
 @pytest.mark.parametrize(
-    ("name", "namespace", "labels"),
+    ("name", "namespace", "labels", "answers", "why"),
     [
-        (CUSTOM, "monitoring", {}),
-        ("v1beta1.custom.metrics.k8s.io", "monitoring", {}),  # an older version: the newer one would be preferred to it
-        (CUSTOM, "other-lab", OURS),
+        (CUSTOM, "monitoring", {}, "False", "does not answer"),
+        # An older version: the newer one would be preferred to it.
+        ("v1beta1.custom.metrics.k8s.io", "monitoring", {}, "False", "does not answer"),
+        (CUSTOM, "other-lab", OURS, "True", "its own namespace"),
     ],
 )
-def test_someone_elses_is_never_replaced(cluster, lab, name, namespace, labels):
-    foreign(cluster, name, namespace, labels)
+def test_someone_elses_is_never_replaced(cluster, lab, name, namespace, labels, answers, why):
+    foreign(cluster, name, namespace, labels, answers)
     before = without_versions(cluster)
     with pytest.raises(Refused, match=rf"{name} of {namespace}/theirs") as told:
         serving(lab).check()
-    assert "pods/dockercoins_in_flight" in told.value.why
+    assert why in told.value.why
     assert without_versions(cluster) == before
     stop_serving(lab.api, LAB, "0123")
     lab.down()
     assert registered(cluster) == {name}
+
+
+def test_someone_elses_that_answers_is_given_time_to_learn_of_the_metrics(cluster, lab, monkeypatch):
+    """A provider that looks what series there are knows of none before the replicas are counted."""
+    foreign(cluster, CUSTOM, answers="True")
+    monkeypatch.setattr("dclab.engines.kube.lab.serving.FOREIGN_SECONDS", 0.5)
+    monkeypatch.setattr("dclab.engines.kube.lab.rollout.wait_settled", lambda *_: None)  # no pod runs here
+    one = serving(lab)
+    one.check()
+    one.apply()
+    assert ("deployments", LAB, ADAPTER) not in cluster.objects
+    with pytest.raises(Refused, match="monitoring/theirs") as told:
+        one.wait()
+    assert "does not know httplat_latency_seconds of httplat-rng after" in told.value.why
+    stop_serving(lab.api, LAB, "0123")
+    assert registered(cluster) == {CUSTOM}
 
 
 def test_someone_elses_that_comes_in_between_is_not_replaced_either(cluster, lab):
@@ -265,7 +283,7 @@ ALL = ("pods/dockercoins_in_flight", "pods/dockercoins_requests_per_second", "se
 
 
 def test_someone_elses_that_serves_the_metrics_is_used(cluster, lab):
-    foreign(cluster, "v1beta1.custom.metrics.k8s.io")
+    foreign(cluster, "v1beta1.custom.metrics.k8s.io", answers="True")
     serves(cluster, *ALL, "namespaces/other")
     begin(serving(lab))
     assert registered(cluster) == {"v1beta1.custom.metrics.k8s.io"}

@@ -22,12 +22,18 @@ def cost(found, name):
     return run_named(found, name).scores.cost
 
 
+def whole(found):
+    """Runs that lasted as long as the longest."""
+    every = found.results.comparison.runs
+    return [one for one in every if one.seconds > 0.9 * max(other.seconds for other in every)]
+
+
 def on_cpu(found):
-    return [one.name for one in found.results.comparison.runs if one.metric == "cpu"]
+    return [one.name for one in whole(found) if one.metric == "cpu"]
 
 
 def on_others(found):
-    return [one.name for one in found.results.comparison.runs if one.metric != "cpu"]
+    return [one.name for one in whole(found) if one.metric != "cpu"]
 
 
 def interval(found, one, other):
@@ -281,6 +287,10 @@ AUTOSCALER_CLAIMS = {
     "Under this demand, yes": says_yes,
     "It cannot be told from this": cannot_tell,
     "Autoscalers on CPU and on": lambda found, values: not on_cpu(found) or not on_others(found),
+    "“{name}” was cut off after": lambda found, values: (
+        run_named(found, values["name"]) not in whole(found)
+        and values["minutes"] * 60 == run_named(found, values["name"]).seconds
+    ),
     "“{name}”: replicas were missing for {missing} of the time; {": was_missing,
     "“{name}”: replicas were missing for {missing} of the time, and": lambda found, values: (
         was_missing(found, values)

@@ -124,6 +124,7 @@ def demonstrations(dice):
     metric_known = dice.random() < 0.5
     replicas = 1
     most = dice.choice([1, 6])
+    room = dice.choice([most, 3])
     for phase in PHASES:
         ms = dice.choice([0.8, 15.0, 60.0, 500.0, 770.0])
         cpu = dice.choice([0.0, 5.0, 13.0, 25.0, 40.0, 180.0])
@@ -134,6 +135,7 @@ def demonstrations(dice):
         current = dice.choice([0.0, 3.0, 5.0, 7.0]) if metric_known else None
         reading = MetricReading(type="Resource", name="cpu", current=current, target=5)
         for replicas in changes:
+            ready = min(replicas, room)
             for jitter in [dice.uniform(0.5, 1.5) for _ in range(dice.randint(1, 5))]:
                 near = 1 + spread * (jitter - 1)
                 t += 1.0
@@ -143,12 +145,12 @@ def demonstrations(dice):
                         phase=phase,
                         current=replicas,
                         desired=replicas,
-                        ready=replicas,
+                        ready=ready,
                         metrics=(reading,) if phase in ("autoscaled", "after-load") else (),
                         latency_ms=ms * near,
                         hashes_per_second=rate * near,
                         cpu_millicores=cpu * near,
-                        memory_mb=memory * replicas * near,
+                        memory_mb=memory * ready * near,
                     )
                 )
     phase_rates = {phase: rates(dice, 9.9) for phase in ("baseline", "load") if dice.random() < 0.5}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dclab.report.autoscaler_words import verdict_sentence
+from dclab.report.autoscaler_words import answer_sentences, verdict_sentence
 from dclab.report.judge_autoscalers import answer, differences
 from dclab.report.language import Words
 from dclab.report.levels import Asks, asked, responses, usual_demand
@@ -128,6 +128,16 @@ def test_a_verdict_that_is_missing_or_open_lets_nothing_be_told():
     assert answer(replace(found, verdicts=some)).outcome == "cannot tell"
     only = tuple(one for one in found.runs if one.metric == "cpu")
     assert answer(replace(found, runs=only)) is None
+
+
+def test_a_run_that_was_cut_off_is_compared_with_none():
+    found = whole()
+    *others, last = found.runs
+    short = replace(last, seconds=last.seconds / 10, scores=replace(last.scores, cost=0.0))
+    cut = replace(found, runs=(*others, short), verdicts=verdicts(found.runs))
+    told = answer(cut)
+    assert short.name not in (told.cpu.name, told.other.name)
+    assert f"“{short.name}” was cut off after" in next(answer_sentences(cut, Words()))
 
 
 @given(SEEDS)

@@ -175,6 +175,10 @@ def never_scaled(found):
     return max(one.desired for one in points) <= points[0].desired
 
 
+def most_ready(found):
+    return max(one.ready for one in in_phase(found, "autoscaled", "after-load"))
+
+
 def is_best(found):
     judged = [one for one in found.results.sweep.models if one.aicc is not None]
     best = min(judged, key=lambda one: one.aicc)
@@ -269,7 +273,14 @@ CLAIMS = {
     "load-slowed-work": lambda found, values: above(
         found.results.autoscale.rates["baseline"], found.results.autoscale.rates["load"]
     ),
-    "scaled-up": lambda found, values: not never_scaled(found) and values["to_replicas"] > values["from_replicas"],
+    "scaled-up": lambda found, values: (
+        not never_scaled(found)
+        and values["to_replicas"] > values["from_replicas"]
+        and most_ready(found) >= values["to_replicas"]
+    ),
+    "scaled-up-unready": lambda found, values: (
+        not never_scaled(found) and values["ready_replicas"] == most_ready(found) < values["to_replicas"]
+    ),
     "never-scaled": lambda found, values: never_scaled(found),
     "never-scaled-unknown": lambda found, values: never_scaled(found) and not shares(found),
     "never-scaled-queued": lambda found, values: (

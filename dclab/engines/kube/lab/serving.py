@@ -23,11 +23,12 @@ from dclab.engines.kube.lab import rollout
 from dclab.engines.kube.lab.api_services import find_foreign, register, unregister, wait_available
 from dclab.engines.kube.lab.autoscaler_objects import Metric
 from dclab.engines.kube.lab.certificate import Certificate, make_certificate
-from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL, custom_metrics, observe, why_unknown
+from dclab.engines.kube.lab.metric_apis import CUSTOM, EXTERNAL, observe, why_unknown
+from dclab.engines.kube.lab.namespace import is_ours
 from dclab.engines.kube.lab.prometheus import ensure_prometheus
 from dclab.engines.kube.lab.removal import remove_objects
 from dclab.engines.kube.labels import METRICS, SELECTOR
-from dclab.engines.kube.objects import Object, decode
+from dclab.engines.kube.objects import ApiService, Object, decode
 from dclab.engines.kube.workloads import Pod, is_ready
 from dclab.errors import InvalidInput, Refused, TimedOut
 from dclab.manifests import Manifest
@@ -48,6 +49,8 @@ SCRAPES = 3
 READY_SECONDS = 60.0
 KNOWN_SECONDS = 45.0
 """Beside the scrapes, for values to come."""
+FOREIGN_SECONDS = 150.0
+"""For someone else's Prometheus to scrape what is new, and its adapter to look what there is: as a rule once a minute each."""
 AVAILABLE_SECONDS = 60.0
 """For the API server to see that an adapter that is ready answers."""
 EVERY = 0.5
@@ -126,6 +129,8 @@ class Serving:
         self._seconds = KNOWN_SECONDS + (SCRAPES + 1) * scrape_seconds
         self.target, self.scrape_seconds = target, scrape_seconds
         self._registered = [self._marked(one) for one in manifests.of_kind(self._objects, "APIService")]
+        self._foreign: ApiService | None = None
+        """Who else answers the cluster's custom metrics API."""
 
     def check(self) -> None:
         """See whether everything would be accepted, before anything is changed.
@@ -133,30 +138,34 @@ class Serving:
         An external metrics API of someone else's (KEDA has one) is left out: no autoscaler of ours needs it.
 
         Raises:
-            Refused: someone else has the custom metrics API, and does not serve these metrics.
+            Refused: someone else has the custom metrics API, and cannot serve these metrics.
             Forbidden: the user may not add something.
         """
         if find_foreign(self._api, self._namespace, EXTERNAL):
             self._registered = [one for one in self._registered if one["spec"]["group"] != EXTERNAL]
         if foreign := find_foreign(self._api, self._namespace, CUSTOM):
-            self._registered = []
-            there = custom_metrics(self._api)
-            if missing := [
-                one for one in (f"pods/{IN_FLIGHT}", f"pods/{REQUESTS}", f"services/{LATENCY}") if one not in there
-            ]:
-                service = foreign.spec.service
-                raise Refused(
-                    f"The cluster's custom metrics API is {foreign.metadata.name} of "
-                    f"{service.namespace}/{service.name}, which is not this lab's.",
-                    f"A cluster has one, and that one does not serve {', '.join(missing)}; nothing was changed.",
-                    "Have it serve them, remove it, or wait until the lab that it belongs to is done; "
-                    "an autoscaler on CPU needs none.",
-                )
+            self._registered, self._foreign = [], foreign
+            self._seconds = FOREIGN_SECONDS
+            # Another lab's answers for its own namespace alone. Anyone else's may learn of metrics that are not there yet.
+            if is_ours(foreign):
+                raise self._refused(foreign, "serves its own namespace alone")
+            if not foreign.available:
+                raise self._refused(foreign, "does not answer")
         for one in self._registered:
             register(self._api, self._namespace, one, dry_run=True)
         for one in self._added():
             if one["kind"] != "RoleBinding":  # whether it may be given, a role that is there has to say
                 self._add(one, dry_run=True)
+
+    def _refused(self, foreign: ApiService, does: str) -> Refused:
+        service = foreign.spec.service
+        return Refused(
+            f"The cluster's custom metrics API is {foreign.metadata.name} of {service.namespace}/{service.name}, which is "
+            "not this lab's.",
+            f"A cluster has one, and that one {does}.",
+            "Have it serve these metrics, remove it, or wait until the lab that it belongs to is done; "
+            "an autoscaler on CPU needs none.",
+        )
 
     def _added(self) -> list[Manifest]:
         """What is applied; nothing of the adapter where another answers."""
@@ -176,7 +185,7 @@ class Serving:
             self._add(one)
 
     def wait(self) -> None:
-        """Return when every ready replica has its metrics in the APIs; TimedOut, with what is missing."""
+        """Return when every ready replica has its metrics in the APIs; TimedOut or Refused, with what is missing."""
         deployments = [self.target, *([ADAPTER] if self._registered else [])]
         rollout.wait_settled(self._api, self._namespace, deployments, READY_SECONDS)
         for one in self._registered:
@@ -185,6 +194,10 @@ class Serving:
         end = time.monotonic() + self._seconds
         while missing := list(self._missing()):
             if time.monotonic() > end:
+                if self._foreign:
+                    raise self._refused(
+                        self._foreign, f"does not know {', '.join(missing)} after {self._seconds:.0f} s"
+                    )
                 raise TimedOut(
                     f"After {self._seconds:.0f} s the metrics API does not know {', '.join(missing)}.",
                     self._why_unknown() or "Prometheus has no samples of it.",
