@@ -104,9 +104,11 @@ def test_ctrl_c_at_any_moment_of_the_first_start_leaves_nothing(dclab):
     chosen = random.Random(1)
     for _ in range(MOMENTS):
         starting = lifecycle.begin_dclab(*UP)
-        time.sleep(chosen.uniform(0.5, 40))
+        moment = chosen.uniform(0.5, 40)
+        time.sleep(moment)
         lifecycle.interrupt(starting, signal.SIGINT)
         said = starting.communicate(timeout=180)[1]
+        print(f"Ctrl-C after {moment:.1f} s: {starting.returncode}; {said.strip().splitlines()[-1]}", flush=True)
         if starting.returncode == 0:  # it was up already
             dclab("down", "--cluster", "--engine", "kube")
             continue
