@@ -108,15 +108,14 @@ def test_ctrl_c_at_any_moment_of_the_first_start_leaves_nothing(dclab):
         time.sleep(moment)
         lifecycle.interrupt(starting, signal.SIGINT)
         said = starting.communicate(timeout=180)[1]
-        print(f"Ctrl-C after {moment:.1f} s: {starting.returncode}; {said.strip().splitlines()[-1]}", flush=True)
-        if starting.returncode == 0:  # it was up already
-            dclab("down", "--cluster", "--engine", "kube")
-            continue
-        assert starting.returncode == 130, said
-        if PROFILE.exists():  # minikube had done, and the lab was cut off
+        print(f"Ctrl-C after {moment:.1f} s: {said.strip().splitlines()[-1]}", flush=True)
+        # Not its exit code, since nsenter before it ends by the signal, too.
+        assert "Interrupted." in said or "is up on the kube engine" in said, said
+        if PROFILE.exists():  # minikube had done
             dclab("down", "--cluster", "--engine", "kube")
         assert not PROFILE.exists(), said
-        assert containers() == [], said
+        # minikube fills the node's volume by a container that ends by itself, and does not know it when it deletes.
+        wait_for(lambda: containers() == [], 120, f"the end of {containers()}", every=1)
     dclab(*UP)
     assert data(dclab("status", "--json"))["ready"] is True
 
