@@ -29,6 +29,9 @@ def _linker_flags(required: Mapping[str, str]) -> str:
         return f"-s -w -X github.com/prometheus/common/version.Version={version}"
     if helm := required.get("helm.sh/helm/v3"):
         return f"-s -w -X helm.sh/helm/v3/internal/version.version={helm}"
+    if minikube := required.get("k8s.io/minikube"):
+        values = {"version": minikube, "isoVersion": "v1.38.0", "storageProvisionerVersion": "v5"}
+        return " ".join(["-s -w", *(f"-X k8s.io/minikube/pkg/version.{key}={value}" for key, value in values.items())])
     version = required.get("k8s.io/kubernetes", "")
     if not version:
         return "-s -w"
@@ -45,7 +48,7 @@ def _name(tool: str) -> str:
     return "etcd" if "/etcd/" in tool else tool.rsplit("/", 1)[-1]
 
 
-def build_module(module: Path) -> Path:
+def build_module(module: Path, into: Path = CACHE / "bin") -> Path:
     """The folder with the programs of one module, built when they are not in the cache."""
     read = subprocess.run(["go", "mod", "edit", "-json"], cwd=module, check=True, capture_output=True, text=True)
     described = json.loads(read.stdout)
@@ -54,7 +57,7 @@ def build_module(module: Path) -> Path:
     key = hashlib.sha256(flags.encode())
     for file in ("go.mod", "go.sum"):
         key.update((module / file).read_bytes())
-    folder = CACHE / "bin" / f"{module.name}-{key.hexdigest()[:12]}"
+    folder = into / f"{module.name}-{key.hexdigest()[:12]}"
     if folder.is_dir():
         return folder
     started = time.monotonic()
@@ -63,11 +66,13 @@ def build_module(module: Path) -> Path:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for tool in tools:
+        cgo = "/minikube/" in tool
+        tags = ["-tags", "libvirt_dlopen"] if cgo else []
         subprocess.run(
-            ["go", "build", "-trimpath", "-ldflags", flags, "-o", unfinished / _name(tool), tool],
+            ["go", "build", "-trimpath", *tags, "-ldflags", flags, "-o", unfinished / _name(tool), tool],
             cwd=module,
             check=True,
-            env={**os.environ, "CGO_ENABLED": "0"},
+            env={**os.environ, "CGO_ENABLED": "1" if cgo else "0"},
         )
     for other in folder.parent.glob(f"{module.name}-*"):
         if other != unfinished:

@@ -190,11 +190,11 @@ def end() -> None:
     # The kernel takes the network down after the last process; the link's end in the node may outlive it a little.
     subprocess.run(["ip", "link", "delete", LINK], check=False, capture_output=True)
     for folder in cgroup_folders():
-        wait_for(lambda folder=folder: _removed(folder), 10, f"the end of {folder}")
+        wait_for(lambda folder=folder: removed(folder), 10, f"the end of {folder}")
     wait_for(_disk_removed, 10, f"the removal of {NODE}")
 
 
-def _removed(cgroup: Path) -> bool:
+def removed(cgroup: Path) -> bool:
     """Whether a cgroup and those below it are gone; they go from the leaves up, once nothing runs in them."""
     for folder, _, _ in os.walk(cgroup, topdown=False):
         with contextlib.suppress(OSError):

@@ -125,7 +125,7 @@ def test_a_first_start_that_is_cut_off_leaves_nothing(machine, tmp_path, wait_un
     assert up.returncode == ExitCode.INTERRUPTED
     assert "removing what minikube has made so far" in said
     assert not profile_folder(tmp_path).exists()
-    assert verbs(tmp_path) == ["start", "delete"]
+    assert verbs(tmp_path) == ["start", "delete", "delete"]
 
 
 def test_what_a_killed_first_start_has_left_is_replaced(dclab_here, machine, tmp_path, made):

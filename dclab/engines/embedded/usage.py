@@ -18,7 +18,6 @@ from dclab.engines.embedded.replica import Replica
 __all__ = ["Sample", "Spent", "UsageSampler", "cpu_seconds", "spent"]
 
 
-
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     """Usage of one replica over one window."""

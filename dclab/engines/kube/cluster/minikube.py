@@ -162,6 +162,8 @@ def _removed_unless_made(say: Say) -> Iterator[None]:
         say("removing what minikube has made so far")
         try:
             delete()
+            if not isinstance(error, DclabError):
+                _run("delete")  # docker may have made more meanwhile: it goes on when whoever asked it is cut off
         except DclabError:
             if isinstance(error, DclabError):
                 error.hint = f"{error.hint} {REMAINS}".strip()
