@@ -38,7 +38,9 @@ NOT_RUN = {
     r"report --open|--open$|report --lang zh$": "opens a browser, or is of the reader's last run",
     r"up --(name|metric|dry)|(status|down) --name mine": "of a lab of another name, or none: tests/commands/test_lab_commands.py",
     r"logs \w+ -f|hpa-replay HPA": "until Ctrl-C, or of a placeholder",
-    r"verify RUN|compare reports/A|predict --workers": "of a placeholder, or of the reader's last run",
+    r"probe-demo|rollout-demo": "takes a minute or more: tests/commands/test_probe_demo.py and test_rollout_demo.py",
+    r"top --watch": "until Ctrl-C: tests/commands/test_top.py",
+    r"verify RUN|report RUN|<run>|compare reports/A|predict --workers": "of a placeholder, or of the reader's last run",
 }
 """Lines of dclab, by what is in them, with the reason why the test below does not run them."""
 
