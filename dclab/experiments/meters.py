@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
+from dclab.errors import LabLost
 from dclab.lab import Lab, Quantities, WorkerReport
 from dclab.measure.by_worker import SMOOTH_SECONDS, Progress
 from dclab.measure.recent_rate import RecentRate
@@ -56,7 +57,10 @@ class Meters:
         reports = self._lab.worker_reports(begin - BEFORE_SECONDS)
         if reports:
             rate = recent_rate([one for one in reports if one.worker in workers], begin, counter.t)
-        counted = self._lab.quantities(self._target)
+        try:
+            counted = self._lab.quantities(self._target)
+        except LabLost:  # Prometheus alone, if the lab has answered until here: unknown until it does again
+            counted = {}
         before, self._counted = self._counted, counted
         return Reading(rate, *held_between(before, counted))
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dclab.results import Results
 from dclab.run_folder import RAW, load_results
-from dclab.verify.autoscaling import passes_checked, verify_autoscaling
+from dclab.verify.autoscaling import passes_checked, read_beside, verify_autoscaling
 from dclab.verify.comparison import verify_comparison
 from dclab.verify.conclusions import verify_conclusions
 from dclab.verify.finding import Finding
@@ -66,7 +66,7 @@ def verify_run(folder: Path) -> Verification:
         findings=findings,
         rates=rates_checked(results, raw),
         requests=requests_checked(results),
-        passes=sum(passes_checked(one) for one in sorted((folder / RAW).glob("hpa-trace*.jsonl"))),
+        passes=sum(passes_checked(one) - read_beside(one) for one in sorted((folder / RAW).glob("hpa-trace*.jsonl"))),
         finished=results.finished is not None,
         sealed=results.seal is not None,
         not_shown=tuple(_not_shown(results, raw, folder)),
@@ -80,6 +80,9 @@ def _not_shown(results: Results, raw: Raw, folder: Path) -> Iterator[str]:
             yield "autoscale.rates"
         if not (folder / RAW / "hpa-trace.jsonl").exists():
             yield "the autoscaler's decisions in autoscale.events"
+    for file in sorted((folder / RAW).glob("hpa-trace*.jsonl")):
+        if beside := read_beside(file):
+            yield f"{beside} of {passes_checked(file)} decisions in raw/{file.name}"
     if results.pods:
         yield "pods.states[…].services.….resources"
     if results.monitoring and not raw.monitoring:

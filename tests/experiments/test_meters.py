@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dclab.experiments.meters import held_between, recent_rate
-from dclab.lab import Quantities
+from dclab.errors import LabLost
+from dclab.experiments.meters import Meters, held_between, recent_rate
+from dclab.lab import Counter, Quantities
 from dclab.measure.simulate import System, simulate
 
 
@@ -55,3 +56,29 @@ def test_nothing_is_known_where_nobody_counts_or_nothing_is_newer():
     one = {"a": Quantities(1.0, 5.0, 5.0, 0.0)}
     for before, after in (({}, one), (one, {}), (one, one)):
         assert held_between(before, after) == (None, None, 0.0)
+
+
+class PrometheusAway:
+    """A lab whose counter rises by ten a look and whose Prometheus answers at every other one."""
+
+    def __init__(self):
+        self.looks = 0
+
+    def counter(self):
+        self.looks += 1
+        return Counter(t=float(self.looks), hashes=10 * self.looks, coins=0)
+
+    def worker_reports(self, since):
+        return []
+
+    def quantities(self, target):
+        if self.looks % 2:
+            raise LabLost("Prometheus does not answer.", "ConnectionError.")
+        return {"a": Quantities(float(self.looks), 2.0 * self.looks, 5.0 * self.looks, 0.0)}
+
+
+def test_a_prometheus_that_is_away_leaves_what_it_knows_unknown_and_the_run_goes_on():
+    meters = Meters(PrometheusAway(), "rng")
+    readings = [meters.look({"w"}) for _ in range(6)]
+    assert {(one.in_flight, one.requests_per_second) for one in readings} == {(None, None)}
+    assert readings[-1].hashes_per_second == pytest.approx(10)
