@@ -249,7 +249,7 @@ class TemplateChange:
     probe: HealthProbe | None = None
     """A readiness probe takes the place of the manifest's, a liveness probe comes beside it."""
     bad_image: bool = False
-    """Whether the new image cannot run: there is none of its name, or on the embedded engine no such program."""
+    """Whether the new image cannot run: there is no such image, or on the embedded engine no such program."""
     deaf: bool = False
     """Whether SIGTERM does not reach the program, as behind a shell that does not pass it on: it is killed after its grace
     period."""

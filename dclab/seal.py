@@ -1,4 +1,4 @@
-"""Checksums of a run's results and raw data, by which a later change is seen; whoever makes both up can make these up, too."""
+"""Checksums of a run's results and raw data, by which a later change is seen; who makes both up can make these up, too."""
 
 from __future__ import annotations
 

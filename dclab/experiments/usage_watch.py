@@ -93,7 +93,7 @@ class UsageWatch:
         if self._state and self._state.workers == workers:
             return
         self._state = None
-        with contextlib.suppress(DclabError):  # a lab that is lost is noticed by whoever measures it
+        with contextlib.suppress(DclabError):  # a lab that is lost is noticed by the measurement
             self._resources = self._resources or self._lab.resources()
             began, replicas = self._lab.counter().t, self._replicas()
             attempt = self._attempts[workers] = self._attempts.get(workers, 0) + 1
@@ -134,7 +134,7 @@ class UsageWatch:
             rows = list(state.rows.values())
         try:
             ended, now = self._lab.counter().t, self._replicas()
-        except DclabError:  # a lab that is lost is noticed by whoever measures it
+        except DclabError:  # a lab that is lost is noticed by the measurement
             return
         same = all(now.get(name) == before for name, before in state.replicas.items())
         found = pod_state(state.workers, state.began, ended, rows, self._resources)

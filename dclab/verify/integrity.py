@@ -17,7 +17,7 @@ __all__ = ["verify_integrity"]
 
 
 def verify_integrity(results: Results, folder: Path) -> Iterator[Finding]:
-    """Yield what was changed, left out or added after the run. Nothing can be told of files of older versions."""
+    """Yield what was changed, left out or added after the run. Files of older versions have none."""
     if results.raw:
         for name, kept in results.raw.items():
             if why := _fault(folder / RAW / name, kept, grows=results.finished is None):

@@ -105,7 +105,7 @@ def test_without_a_lab_it_says_how_to_start_one(dclab_here, tmp_path, verb):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",), ("status",), ("down",)])
+@pytest.mark.parametrize("verb", [("up",), ("run", "--quick"), ("scale-sweep",), ("status",)])
 def test_without_a_cluster_the_kube_engine_says_how_to_get_one(dclab_here, tmp_path, verb):
     nothing = {"PATH": "/nonexistent", "HOME": str(tmp_path / "home"), "KUBECONFIG": "", "XDG_STATE_HOME": ""}
     done = dclab_here(*verb, "--engine", "kube", cwd=tmp_path, env=nothing)

@@ -79,6 +79,7 @@ def test_its_report_says_it_in_both_languages(demonstration, dclab):
 def test_cut_off_it_leaves_nothing_changed(start_dclab, lab_name, tmp_path, wait_until, ending):
     lab = launch.find_lab(lab_name)
     (before,) = lab.health("rng")
+    workers = lab.replicas("worker").desired
     running = start_dclab("probe-demo", "--kind", "liveness", *QUICK, "--name", lab_name, "--out", "run", cwd=tmp_path)
     raw = tmp_path / "run" / "raw" / "probes.jsonl"
     wait_until(lambda: raw.exists() and '"phase":"http"' in raw.read_text(), 60)
@@ -86,7 +87,9 @@ def test_cut_off_it_leaves_nothing_changed(start_dclab, lab_name, tmp_path, wait
     out, err = running.communicate(timeout=60)
     if ending == signal.SIGINT:
         assert running.returncode == ExitCode.INTERRUPTED, out + err
-    wait_until(lambda: lab.replicas("worker").desired == 1 and [one.current for one in lab.health("rng")] == [True], 60)
+    wait_until(
+        lambda: lab.replicas("worker").desired == workers and [one.current for one in lab.health("rng")] == [True], 60
+    )
     (after,) = lab.health("rng")
     assert after.ready
     assert after.name != before.name

@@ -70,9 +70,9 @@ def test_its_figures_follow_from_its_raw_data(demonstration):
 @pytest.mark.usefixtures("demonstration")
 def test_afterwards_the_lab_is_as_it_was(lab_name):
     lab = launch.find_lab(lab_name)
-    (one,) = lab.health("worker")
-    assert one.current
-    assert one.ready
+    health = lab.health("worker")
+    assert all(one.current and one.ready for one in health)
+    assert len(health) == lab.replicas("worker").desired
 
 
 def test_its_report_says_it_in_both_languages(demonstration, dclab):
@@ -85,12 +85,13 @@ def test_its_report_says_it_in_both_languages(demonstration, dclab):
 
 def test_cut_off_it_leaves_nothing_changed(start_dclab, lab_name, tmp_path, wait_until):
     lab = launch.find_lab(lab_name)
+    before = {name: len(lab.health(name)) for name in ("rng", "worker")}
     running = start_dclab("rollout-demo", "--target", "rng", "--name", lab_name, "--out", "run", cwd=tmp_path)
     raw = tmp_path / "run" / "raw" / "rollout.jsonl"
     wait_until(lambda: raw.exists() and '"phase":"bad image"' in raw.read_text(), 90)
     running.send_signal(signal.SIGINT)
     out, err = running.communicate(timeout=60)
     assert running.returncode == ExitCode.INTERRUPTED, out + err
-    for name in ("rng", "worker"):
-        assert [(one.current, one.ready) for one in lab.health(name)] == [(True, True)]
+    for name, number in before.items():
+        assert [(one.current, one.ready) for one in lab.health(name)] == [(True, True)] * number
     assert verify_run(tmp_path / "run").findings == ()

@@ -62,7 +62,7 @@ def test_what_cannot_be_compared(dclab, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change", ["rng", "rng x1", "rng x999", "redis x2", "hasher with 3 threads", "rng x2,random", ""]
+    "change", ["rng", "rng x1", "rng x99999", "redis x2", "hasher with 3 threads", "rng x2,random", ""]
 )
 def test_what_is_no_change(dclab, change):
     done = dclab("compare", "--change", change)

@@ -18,7 +18,7 @@ SHOWN = commands()
 OURS = [one for one in SHOWN if re.match(r"(\./dev )?dclab( |$)", one.line)]
 
 OTHER_PROGRAMS = {
-    r"sudo apt-get |docker |pipx |pip |man ": "installs, or shows what is installed",
+    r"sudo apt-get |docker |pipx |uv tool |pip |man ": "installs, or shows what is installed",
     r"kubectl |minikube |kind |k3d |aws ": "needs a cluster, or makes one",
     r"export |tar ": "the shell's, of paths that are the reader's",
     r"\./dev |\.ci/run|python -m ": "of the development environment; .ci/run runs what is in it",
@@ -44,7 +44,7 @@ NOT_RUN = {
 }
 """Lines of dclab, by what is in them, with the reason why the test below does not run them."""
 
-OF_A_LAB = r"dclab (up|status|scale|logs|list|latency|scale-sweep|down|rate)\b"
+OF_A_LAB = r"dclab (up|status|top|scale|logs|list|latency|scale-sweep|down|rate)\b"
 
 QUICKER = {
     "scale-sweep": "dclab scale-sweep --workers 1,2 --seconds 3",

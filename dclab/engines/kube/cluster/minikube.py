@@ -163,7 +163,7 @@ def _removed_unless_made(say: Say) -> Iterator[None]:
         try:
             delete()
             if not isinstance(error, DclabError):
-                _run("delete")  # docker may have made more meanwhile: it goes on when whoever asked it is cut off
+                _run("delete")  # docker may have made more meanwhile: it goes on when its client is cut off
         except DclabError:
             if isinstance(error, DclabError):
                 error.hint = f"{error.hint} {REMAINS}".strip()
@@ -210,7 +210,7 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def update_context() -> None:
-    """Have dclab's kubeconfig name the cluster as it is: its port changes with each start, whoever starts it.
+    """Have dclab's kubeconfig name the cluster as it is: its port changes with each start.
 
     Whether that worked shows when the cluster is asked.
     """

@@ -2,7 +2,7 @@
 
 minikube makes the folder as soon as a start begins, also when that fails at once; a profile is there when config.json is
 (ProfileExists in pkg/minikube/config/profile.go). A kubeconfig says nothing about it: minikube removes the context when it
-stops the cluster, and leaves it in the kubeconfigs that it is not told of when someone deletes the profile.
+stops the cluster, and leaves it in the kubeconfigs that it does not know when someone deletes the profile.
 """
 
 from __future__ import annotations

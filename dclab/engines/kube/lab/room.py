@@ -29,7 +29,7 @@ def room(api: Api, namespace: str, deployment: Deployment) -> Room | None:
 
     They do not where the user may not see them.
 
-    Whoever may not see the pods of other namespaces is told of those of this one alone: there may be less room then.
+    A user who may not see the pods of other namespaces gets those of this one alone: there may be less room then.
     """
     try:
         nodes = api.list(path_of("v1", "Node", ""), Node)

@@ -1,7 +1,7 @@
 """A rolling update of one deployment of the lab, for as long as a command wants it, and the way back.
 
 What the containers were is kept in an annotation of the deployment, with the token of the command's hold: so the watchdog
-can put it back after the command was killed, and what is put back is what was there, whoever had made it.
+can put it back after the command was killed, and what is put back is what was there, no matter who made it.
 """
 
 from __future__ import annotations
