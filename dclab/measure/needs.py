@@ -1,4 +1,4 @@
-"""What so many workers need, lest calls queue: replicas of rng and of hasher."""
+"""What so many workers need for their calls not to queue: replicas of rng and of hasher."""
 
 from __future__ import annotations
 
