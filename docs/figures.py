@@ -27,7 +27,7 @@ from dclab.run_folder import load_results
 __all__ = ["MARK", "filled", "quoted"]
 
 CHECKOUT = Path(__file__).parent.parent
-SAMPLES = {"embedded": "sample-embedded", "kube": "sample-kube"}
+SAMPLES = {"embedded": "sample-embedded", "kube": "sample-kube", "autoscalers": "sample-autoscalers"}
 
 MARK = re.compile(r"<!--= (?P<what>[^\n]+?) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 
@@ -180,6 +180,14 @@ def _table(run: Results, arguments: str) -> str:
     return page[page.index("| ") :]
 
 
+def _scores(run: Results, language: str) -> str:
+    """The table of a comparison's scores."""
+    cost = Words(language or "en")("cost, replicas")
+    block = next(one for one in _tables(run, "metric", language or "en") if any(row[0] == cost for row in one.rows))
+    page = markdown_page("", (), [Section(name="", title="", blocks=(block,))])
+    return page[page.index("| ") :]
+
+
 def _tables(run: Results, section: str, language: str) -> list[Any]:
     found = next(one for one in sections(run, Words(language)) if one.name == section)
     return [one for one in found.blocks if one.kind == "table"]
@@ -200,5 +208,6 @@ FIGURES: dict[str, Any] = {
     "minutes": _minutes,
     "value": _value,
     "table": _table,
+    "scores": _scores,
 }
 """Of a sample, by name; each is given the run and the rest of what the page names."""
