@@ -152,8 +152,12 @@ def _inside() -> list[str]:
 
 
 def run(*command: str | Path) -> str:
-    """Run a command in the node to its end; what it printed."""
-    done = subprocess.run([*_inside(), *command], check=False, capture_output=True, text=True)
+    """Run a command in the node to its end; what it printed.
+
+    Daemons that it starts outlive this process, and runc keeps files of its own in XDG_RUNTIME_DIR: not in one of a test's.
+    """
+    env = {name: value for name, value in os.environ.items() if not name.startswith("XDG_")}
+    done = subprocess.run([*_inside(), *command], check=False, capture_output=True, text=True, env=env)
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed in the node ({done.returncode}): {done.stderr.strip()[-2000:]}")
     return done.stdout

@@ -172,7 +172,7 @@ def test_a_bad_image_hangs_as_predicted_and_is_undone(on_kube, cluster):
     assert done.code == 0, done.err
     found = done.data["rollout"]
     assert found["stuck"] == found["predicted"] == {"old": 8, "new": 5}
-    assert found["waiting"] in ("ErrImagePull", "ImagePullBackOff", "ContainerCreating")
+    assert found["waiting"] in ("ErrImageNeverPull", "ErrImagePull", "ImagePullBackOff", "ContainerCreating")
     gentle, hard = found["losses"]
     assert 0 <= gentle["served"] - gentle["counted"] <= 6, "what hasher was making"
     assert hard["served"] >= hard["counted"]
@@ -267,7 +267,7 @@ def test_credentials_that_have_expired(cluster, accounts, dclab, tmp_path):
     done = dclab("status", *WHERE, cwd=tmp_path, env=env)
     assert done.code == ExitCode.ENVIRONMENT
     assert "The cluster does not accept your credentials." in done.err
-    assert "Log in to the cluster anew" in done.err
+    assert "Log in to the cluster again" in done.err
 
 
 def test_whoever_has_no_rights_is_told_which(cluster, accounts, dclab, tmp_path):

@@ -18,13 +18,13 @@ from tests.cluster.settings import KUBECONFIG, NAME
 from tests.cluster.waiting import wait_for
 from tests.conftest import CHECKOUT
 
-pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("own_cluster"), pytest.mark.timeout(300)]
 
 LAB = "dclab-rolling"
 
 
 @pytest.fixture(scope="module")
-def lab(own_cluster, cluster):
+def lab(cluster):
     wait_for_images(cluster.client)
     before = os.environ.get("KUBECONFIG")
     os.environ["KUBECONFIG"] = str(KUBECONFIG)
