@@ -64,7 +64,7 @@ RESULTS = {
     "the speedup": scaled(("sweep", "speedup"), 1.5),
     "a point of the sweep": cut(("sweep", "points")),
     "how long scaling took": scaled(("sweep", "points", 1, "ready_seconds"), 3),
-    "a latency": scaled(("latency", "rng", "probe", "p50"), 0.999),
+    "a latency": scaled(("latency", "rng", "probe", "p50"), 0.99999),
     "how many requests": put(("latency", "rng", "probe", "errors"), 1),
     "a rate of the proof": whole_rate(("interventions", 1, "hashes_per_second"), 1.1),
     "a prediction": scaled(("interventions", 1, "predicted"), 0.9),
