@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,27 +62,28 @@ def verify_run(folder: Path) -> Verification:
         *verify_physics(results, raw),
         *verify_integrity(results, folder),
     )
+    beside = {file: read_beside(file) for file in sorted((folder / RAW).glob("hpa-trace*.jsonl"))}
     return Verification(
         findings=findings,
         rates=rates_checked(results, raw),
         requests=requests_checked(results),
-        passes=sum(passes_checked(one) - read_beside(one) for one in sorted((folder / RAW).glob("hpa-trace*.jsonl"))),
+        passes=sum(passes_checked(file) - number for file, number in beside.items()),
         finished=results.finished is not None,
         sealed=results.seal is not None,
-        not_shown=tuple(_not_shown(results, raw, folder)),
+        not_shown=tuple(_not_shown(results, raw, folder, beside)),
     )
 
 
-def _not_shown(results: Results, raw: Raw, folder: Path) -> Iterator[str]:
+def _not_shown(results: Results, raw: Raw, folder: Path, beside: Mapping[Path, int]) -> Iterator[str]:
     windows = {one.what for one in raw.windows}
     if results.autoscale:
         if any(f"demonstration {one}" not in windows for one in results.autoscale.rates):
             yield "autoscale.rates"
         if not (folder / RAW / "hpa-trace.jsonl").exists():
             yield "the autoscaler's decisions in autoscale.events"
-    for file in sorted((folder / RAW).glob("hpa-trace*.jsonl")):
-        if beside := read_beside(file):
-            yield f"{beside} of {passes_checked(file)} decisions in raw/{file.name}"
+    for file, number in beside.items():
+        if number:
+            yield f"{number} of {passes_checked(file)} decisions in raw/{file.name}"
     if results.pods:
         yield "pods.states[…].services.….resources"
     if results.monitoring and not raw.monitoring:

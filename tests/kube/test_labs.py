@@ -135,7 +135,7 @@ def test_dclabs_own_profile_that_does_not_run_or_answer(profile):
 
 @pytest.mark.parametrize("stale", ["port", "context"])
 def test_dclabs_own_profile_that_someone_else_has_started(server, profile, tmp_path, stale):
-    """minikube gives it another port each time, and writes that into the kubeconfig of whoever starts it."""
+    """minikube gives it another port each time, and writes that into the kubeconfig of the user who starts it."""
     serve(server, {"dockercoins": True})
     profile(server.url)
     own = tmp_path / "state" / "dclab" / "kubeconfig"
