@@ -61,6 +61,10 @@ def says_no(found, values):
     )
 
 
+def says_better(found, values):
+    return all(is_better(found, values["other"], one) for one in on_cpu(found))
+
+
 def says_yes(found, values):
     return values["cpu"] in on_cpu(found) and all(is_as_good(found, values["cpu"], one) for one in on_others(found))
 
@@ -285,6 +289,11 @@ AUTOSCALER_CLAIMS = {
         says_no(found, values) and len(on_cpu(found)) == 1
     ),
     "Under this demand, yes": says_yes,
+    "“{other}” did better than every": says_better,
+    "“{other}” did better than “{cpu}”": says_better,
+    "Under this demand no other metric": says_yes,
+    "Whether CPU is a sensible metric cannot": cannot_tell,
+    "{needed} replicas are needed; known": lambda found, values: bool(values["names"]),
     "It cannot be told from this": cannot_tell,
     "Autoscalers on CPU and on": lambda found, values: not on_cpu(found) or not on_others(found),
     "“{name}” was cut off after": lambda found, values: (

@@ -16,7 +16,9 @@ from dclab.measure.student import t_quantile
 from dclab.report.content import sections, summary
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
-from dclab.report.wording import SENTENCES
+from dclab.report.sections.proof import SHOWN
+from dclab.report.titles import LATENCY, PROOF, SCALED, THEN, titles
+from dclab.report.wording import SENTENCES, evidence_sentence
 from tests.report.autoscaler_claims import AUTOSCALER_CLAIMS
 from tests.report.pod_claims import POD_CLAIMS
 from tests.report.results_at_random import run
@@ -344,6 +346,16 @@ CLAIMS = {
         for one in found.results.sweep.points
         if one.workers <= values["knee"]
     ),
+    # The pictures' messages.
+    "{workers}: {speedup:.1f} ×, within": lambda found, values: (
+        above(*rates_at_ends(found), 0.9 * times(found)) and below(*rates_at_ends(found), 1.1 * times(found))
+    ),
+    "{workers}: {speedup:.1f} ×, not": lambda found, values: below(*rates_at_ends(found), values["times"]),
+    "{workers}: {speedup:.1f} ×, more than": lambda found, values: above(*rates_at_ends(found), values["times"]),
+    "{workers}: {low:.1f} to {high:.1f} ×;": lambda found, values: (
+        not surely_below(*rates_at_ends(found), times(found)) and not surely_above(*rates_at_ends(found), times(found))
+    ),
+    "What limits the rate could not": lambda found, values: found.results.bottleneck.service is None,
     # Metrics to scale on.
     "CPU does not": lambda found, values: queued(found) and metric_figures(found, "cpu")[0].ci95_high < 50,
     "CPU: a service": always,
@@ -374,6 +386,12 @@ CLAIMS = {
 }
 """By the code of a sentence, or by how its template begins: whether the run's figures bear it."""
 
+# What a picture's message says in other words than the verdict.
+CLAIMS |= {
+    "The limit is probably {": CLAIMS["The bottleneck is probably {"],
+    "{service} limits the rate": CLAIMS["The bottleneck is {"],
+}
+
 COMPARISON = re.compile(
     r"\b(rose|raised|fell|faster|slower|less|more than|as many|limits?|costs|bottleneck|proved?|decline|best|only queue"
     r"|better|worse|settles?|in proportion|drives)\b"
@@ -394,7 +412,9 @@ def is_about(rate, most):
     return rate.ci95_low > 0.9 * most * (1 - 1e-9) and rate.ci95_low <= most
 
 
-CODES = {template: code for code, template in SENTENCES.items()}
+TABLES = (SENTENCES, SHOWN, LATENCY, PROOF, SCALED, THEN)
+CODES = {template: code for table in TABLES for code, template in table.items()}
+del CODES["cannot tell"]  # of three codes, each of which has its sentence
 
 
 def claim(template):
@@ -432,6 +452,9 @@ def test_every_sentence_is_borne_by_the_figures_of_any_run():
         found, words = Found(*run(seed)), Listener()
         summary(found.results, words)
         sections(found.results, words)
+        titles(found.results, words)
+        for one in found.results.bottleneck.evidence:
+            evidence_sentence(one, words)  # as `dclab prove` prints all of them
         for template, values in words.said:
             key = claim(template)
             if key is not None:

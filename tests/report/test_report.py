@@ -22,6 +22,8 @@ from dclab.report.language import Words
 from dclab.report.pictures import draw
 from dclab.report.render import render_html, render_markdown
 from dclab.report.scores import ORIGINS, SCORES
+from dclab.report.sections.proof import SHOWN
+from dclab.report.titles import LATENCY, PROOF, SCALED, THEN
 from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
 from dclab.report.write import write_report
 from dclab.results import Evidence, Results
@@ -72,7 +74,7 @@ def test_the_page_needs_nothing_else(results, pictures):
     assert all(
         one.startswith(("#", "data:,")) or (ROOT / "reports" / "sample-embedded" / one).is_file() for one in page.loads
     )
-    assert page.tags.count("svg") == len(pictures) == 5
+    assert page.tags.count("svg") == 2 * len(pictures) == 10, "each for a page and for a phone"
 
 
 def test_every_rate_of_the_sweep_is_in_both_forms(results, pictures):
@@ -166,13 +168,19 @@ def test_a_speedup_that_may_be_ideal_is_not_called_less(results):
     assert first.endswith("more than 3 times.")
 
 
+NOT_SAID = {"as predicted", "not as predicted", "cannot tell"}
+"""Keys by which a sentence is chosen within the call that says it."""
+
+
 def templates():
     """Every sentence that the report's code says, as far as it stands there as a constant."""
     for file in (ROOT / "dclab" / "report").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words":
-                yield from (one.value for one in node.args if isinstance(one, ast.Constant))
-    yield from SENTENCES.values()
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words" and node.args:
+                constants = (one for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant))
+                yield from (one.value for one in constants if isinstance(one.value, str) and one.value not in NOT_SAID)
+    yield from (*SENTENCES.values(), *SHOWN.values())
+    yield from (said for table in (LATENCY, PROOF, SCALED, THEN) for said in table.values())
     yield from (said for _, cases in METRIC_VERDICTS for _, said in cases)
     yield from (*SCORES.values(), *ORIGINS.values(), *STATES.values(), *get_args(get_type_hints(Difference)["verdict"]))
 
@@ -243,3 +251,14 @@ def test_odd_results_give_a_page_all_the_same(results, tmp_path):
     Page((tmp_path / "report.html").read_text())
     assert not re.search(r"\bnan\b|\binf\b", text)
     assert "One point alone has no speedup." in text
+
+
+def test_a_command_within_a_sentence_is_code_and_nothing_else_is(results):
+    less = replace(results, loadtest=None)
+    page, text = render_html(less, {}), render_markdown(less, {})
+    assert "<code>dclab loadtest</code>" in page
+    assert "`dclab loadtest`" in text
+    assert "`" not in re.sub(r"<pre.*?</pre>", "", page, flags=re.DOTALL)
+    evil = replace(less, command="`dclab <b>` ``dclab x`` `rm -rf /`")
+    assert "<code>dclab <b>" not in render_html(evil, {})
+    assert "\\`rm -rf /\\`" in render_markdown(evil, {})
