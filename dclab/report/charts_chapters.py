@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dclab.report.language import Words
-from dclab.report.palette import BLUE, GREEN, GREY, ORANGE, VERMILION, Spot, thinned
+from dclab.report.palette import BLUE, GREEN, GREY, LONGEST_NAME, ORANGE, VERMILION, Spot, shade_phases, thinned
 from dclab.results import HealthLook, ProbeDemo, RolloutDemo
 
 if TYPE_CHECKING:
@@ -16,20 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["paint_probes", "paint_rollout"]
 
 SHADES = {
-    "tcp": "none",
-    "rollout": GREY,
-    "http": ORANGE,
-    "back": GREY,
-    "before": "none",
-    "bad image": ORANGE,
-    "undo": GREY,
-    "after": "none",
-    "heal": BLUE,
+    "tcp": (GREY, 0.0),
+    "rollout": (GREY, 0.15),
+    "http": (ORANGE, 0.15),
+    "back": (GREY, 0.15),
+    "before": (GREY, 0.0),
+    "bad image": (ORANGE, 0.15),
+    "undo": (GREY, 0.15),
+    "after": (GREY, 0.0),
+    "heal": (BLUE, 0.15),
 }
+"""Colour of a phase, and how much of it."""
 RATE_SECONDS = 3.0
-
-LONGEST_NAME = 24
-"""Letters of a service's name beside an axis."""
 
 
 def phase_labels(words: Words) -> Mapping[str, str]:
@@ -73,7 +71,7 @@ def paint_probes(figure: FigureBase, demo: ProbeDemo, words: Words, *, narrow: b
         label = words("predicted: first failure")
         service.axvspan(low, high, ymin=0.9, color=VERMILION, alpha=0.7, linewidth=0, label=label)
         service.legend(loc="lower left", fontsize=9)
-    _shade(figure, (service, restarts, rate), looks, phase_labels(words), 2 if narrow else 5)
+    shade_phases(figure, (service, restarts, rate), looks, SHADES, phase_labels(words), 2 if narrow else 5)
     spots = [
         Spot(service, one.t, one.in_service, words("{t:.0f} s: {n} in service", t=one.t, n=one.in_service))
         for one in looks
@@ -105,7 +103,7 @@ def paint_rollout(figure: FigureBase, demo: RolloutDemo, words: Words, *, narrow
     rate.plot([at for at, _ in known], [value for _, value in known], color=GREEN)
     rate.set(ylabel=words("hashes/s"), xlabel=words("seconds"))
     rate.set_ylim(bottom=0)
-    _shade(figure, (replicas, rate), looks, phase_labels(words), 2 if narrow else 5)
+    shade_phases(figure, (replicas, rate), looks, SHADES, phase_labels(words), 2 if narrow else 5)
     spots = [
         Spot(replicas, one.t, count, words("{t:.0f} s: {n} ready", t=one.t, n=count))
         for one, count in zip(looks, ready, strict=True)
@@ -128,27 +126,3 @@ def _rates(looks: Sequence[HealthLook]) -> list[tuple[float, float]]:
         if one.t - looks[first].t >= RATE_SECONDS / 2:
             found.append((one.t, max(0, one.hashes - looks[first].hashes) / (one.t - looks[first].t)))
     return found
-
-
-def _shade(
-    figure: FigureBase, panels: Sequence[Axes], looks: Sequence[HealthLook], labels: Mapping[str, str], columns: int
-) -> None:
-    """Colour the phases, with a legend above."""
-    from matplotlib.patches import Patch
-
-    used: list[str] = []
-    begin = 0
-    for index in range(1, len(looks) + 1):
-        if index == len(looks) or looks[index].phase != looks[begin].phase:
-            phase = looks[begin].phase
-            if SHADES[phase] != "none":
-                for axes in panels:
-                    end = looks[min(index, len(looks) - 1)].t
-                    axes.axvspan(looks[begin].t, end, color=SHADES[phase], alpha=0.15, zorder=0, linewidth=0)
-            used.append(phase)
-            begin = index
-    panels[0].set_xlim(looks[0].t, looks[-1].t)
-    handles = [
-        Patch(facecolor=SHADES[one], edgecolor=GREY, alpha=0.4, label=labels[one]) for one in dict.fromkeys(used)
-    ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=min(columns, len(handles)), fontsize=9)

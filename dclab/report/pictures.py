@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from dclab.report.charts import paint_autoscale, paint_latency, paint_monitoring, paint_proof, paint_sweep
+from dclab.report.charts import paint_latency, paint_monitoring, paint_proof, paint_sweep
+from dclab.report.charts_autoscale import paint_autoscale
 from dclab.report.charts_autoscalers import MOST_RUNS, paint_autoscalers, paint_responses, responses_to_paint
 from dclab.report.charts_chapters import paint_probes, paint_rollout
 from dclab.report.fonts import BROWSER_FONTS, FONTS, cells, folded, font_family, wrapped
@@ -171,7 +172,7 @@ def painted(plan: Plan, title: str, words: Words, *, narrow: bool) -> tuple[Figu
     from matplotlib.figure import Figure
 
     width, height = (NARROW, plan.narrow_height) if narrow else (plan.width, plan.height)
-    lines = folded(title, 72 * width - 2 * TITLE_POINTS)
+    lines = folded(" ".join(title.split()), 72 * width - 2 * TITLE_POINTS)
     above = (1.35 * TITLE_POINTS * len(lines) + 8) / 72
     figure = Figure(figsize=(width, height + above), layout="constrained")
     head, body = figure.subfigures(2, 1, height_ratios=(above, height))  # type: ignore[misc]

@@ -28,8 +28,8 @@ __all__ = [
 
 SENTENCES = {
     "probe-queues": (
-        "With {workers:.0f} workers a probe of {service} waits {probe_ms:.0f} ms for an answer that itself takes no "
-        "time, so requests queue at {service}."
+        "With {workers:.0f} workers a probe of {service} (GET /, hardly any work in itself) takes {probe_ms:.0f} ms on "
+        "average, so requests queue at {service}."
     ),
     "queue-at-either": (
         "With {workers:.0f} workers probes wait at {service} ({probe_ms:.0f} ms) and at {other} ({other_ms:.0f} ms): they "
@@ -118,9 +118,12 @@ SENTENCES = {
         "With {change} ({rate:.1f} hashes/s) a probe of {service} took {probe_ms:.1f} ms on average ({probe_low:.1f} to "
         "{probe_high:.1f}): whether requests queue there cannot be told, and so neither what limits next."
     ),
-    "network-quick": "A connection stands after {connect_ms:.1f} ms, of the 300 ms that a hash takes: it is not the network.",
+    "network-quick": (
+        "Connecting takes {connect_ms:.1f} ms of the 300 ms that a hash takes, so the network is not the limit."
+    ),
     "redis-quick": (
-        "The web UI asks Redis twice and answers within {redis_ms:.1f} ms; a worker asks it once a second: it is not Redis."
+        "The web UI queries Redis twice and answers within {redis_ms:.1f} ms; a worker queries it once a second, so Redis is "
+        "not the limit."
     ),
     "above-target-before-load": (
         "Before any load the target already used {cpu_millicores:.0f}m of its {request_millicores:.0f}m CPU request, "

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dclab.measure.student import t_quantile
+from dclab.report.autoscaler_words import verdict_sentences
 from dclab.report.content import sections, summary
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
@@ -453,8 +454,11 @@ def test_every_sentence_is_borne_by_the_figures_of_any_run():
         summary(found.results, words)
         sections(found.results, words)
         titles(found.results, words)
+        # As `dclab prove` and `dclab hpa-compare` print all of them.
         for one in found.results.bottleneck.evidence:
-            evidence_sentence(one, words)  # as `dclab prove` prints all of them
+            evidence_sentence(one, words)
+        if found.results.comparison:
+            list(verdict_sentences(found.results.comparison, words))
         for template, values in words.said:
             key = claim(template)
             if key is not None:
@@ -481,7 +485,15 @@ def test_a_sentence_without_its_predicate_is_not_said():
 
 NO_CLAIM = {
     "How much faster is it with more workers, and why not as many times?",
-    # What is so by construction: the autoscaler's clock, the rehearsal room's limits.
+    # Names of changes and policies; a line that is drawn by its definition.
+    "as it is",
+    "as it is, afterwards",
+    "round robin",
+    "better of two",
+    "{service} with {threads} threads",
+    ", ",
+    "ideal: in proportion to workers",
+    # What is so by construction: the autoscaler's clock, the embedded engine's limits.
     *(one for one in constants(REPORT / "sections" / "about.py") if "Kubernetes'" in one),
     *(one for one in constants(REPORT / "sections" / "autoscaler.py") if "clock" in one),
     # Headings and questions, answered by sentences that are held; advice; what the exercise asks.

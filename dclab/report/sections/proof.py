@@ -31,10 +31,12 @@ def which(found: Bottleneck, words: Words) -> Block:
     if found.service is None:
         return text(words("Which service is the bottleneck? None could be proved."))
     if found.certainty == "suspected":
-        said = "Which service is the bottleneck? Probably {service}, which is not proved yet."
-    else:
-        said = "Which service is the bottleneck? {service}."
-    return text(words(said, service=found.service))
+        return text(
+            words(
+                "Which service is the bottleneck? Probably {service}, which is not proved yet.", service=found.service
+            )
+        )
+    return text(words("Which service is the bottleneck? {service}.", service=found.service))
 
 
 def evidence(results: Results, words: Words) -> Iterator[Block]:
