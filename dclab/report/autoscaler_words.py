@@ -54,7 +54,7 @@ def answer_sentences(found: Comparison, words: Words) -> Iterator[str]:
 def _answer(found: Comparison, told: Answer, words: Words) -> str:
     names = {"cpu": told.cpu.name, "other": told.other.name}
     if told.outcome == "no" and told.difference:
-        several = sum(one.metric == CPU for one in found.runs) > 1
+        several = sum(one.metric == CPU for one in by_cost(found)) > 1
         return (
             words(
                 "No: under the same demand the autoscaler “{other}” did better than every one on CPU. The least costly of "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dclab.measure.health_watch import first_event
-from dclab.report.judge_autoscalers import CPU, answer, cut_off
+from dclab.report.judge_autoscalers import CPU, answer, by_cost, cut_off
 from dclab.report.language import Words
 from dclab.report.levels import needed, responses, usual_demand
 from dclab.results import Comparison, ProbeDemo, RolloutDemo
@@ -16,7 +16,7 @@ def autoscalers_title(found: Comparison, words: Words) -> str:
     told = answer(found)
     if told is None:
         title = words("{n} autoscalers under the same demand", n=len(found.runs))
-    elif told.outcome == "no" and sum(one.metric == CPU for one in found.runs) > 1:
+    elif told.outcome == "no" and sum(one.metric == CPU for one in by_cost(found)) > 1:
         title = words("“{other}” did better than every autoscaler on CPU", other=told.other.name)
     elif told.outcome == "no":
         title = words("“{other}” did better than “{cpu}”", other=told.other.name, cpu=told.cpu.name)

@@ -493,6 +493,8 @@ NO_CLAIM = {
     "{service} with {threads} threads",
     ", ",
     "ideal: in proportion to workers",
+    "seconds; the autoscaler's clock ran {clock:g} times faster",
+    "difference of costs, replicas",
     # What is so by construction: the autoscaler's clock, the embedded engine's limits.
     *(one for one in constants(REPORT / "sections" / "about.py") if "Kubernetes'" in one),
     *(one for one in constants(REPORT / "sections" / "autoscaler.py") if "clock" in one),
