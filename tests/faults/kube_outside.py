@@ -71,6 +71,10 @@ class KubeSeen:
         return found + (["counter"] if wanted and self.hashes is None else [])
 
 
+ROLES = {"loadtest": "siege"}
+"""What pods are called in the campaign, where it is not the app's name."""
+
+
 def look(lab: Lab) -> KubeSeen:
     """Look at the lab of that namespace."""
     try:
@@ -94,7 +98,7 @@ def _pod(pod: V1Pod) -> Pod:
     conditions = {one.type: one.status for one in pod.status.conditions or ()}
     return Pod(
         pod.metadata.name,
-        (pod.metadata.labels or {}).get("app", ""),
+        ROLES.get(app := (pod.metadata.labels or {}).get("app", ""), app),
         pod.status.phase == "Running" and conditions.get("Ready") == "True",
         pod.metadata.deletion_timestamp is not None,
     )
