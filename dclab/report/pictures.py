@@ -65,7 +65,7 @@ class Paint(Protocol):
 
 
 class Picture(NamedTuple):
-    """One picture: its message, and what it shows for whom it cannot be seen."""
+    """One picture, its message, and its caption for readers who cannot see it."""
 
     name: str
     caption: str
