@@ -15,6 +15,7 @@ __all__ = [
     "answer_sentences",
     "demand_rows",
     "demand_sentence",
+    "difference_rows",
     "response_sentences",
     "siege_sentences",
     "unequal_demand",
@@ -53,7 +54,7 @@ def answer_sentences(found: Comparison, words: Words) -> Iterator[str]:
 def _answer(found: Comparison, told: Answer, words: Words) -> str:
     names = {"cpu": told.cpu.name, "other": told.other.name}
     if told.outcome == "no" and told.difference:
-        several = sum(one.metric == CPU for one in found.runs) > 1
+        several = sum(one.metric == CPU for one in by_cost(found)) > 1
         return (
             words(
                 "No: under the same demand the autoscaler “{other}” did better than every one on CPU. The least costly of "
@@ -146,11 +147,17 @@ def _difference(one: str, other: str, difference: Difference, words: Words) -> s
 
 def verdict_sentences(found: Comparison, words: Words) -> Iterator[str]:
     """The autoscaler of least cost beside each other one."""
+    for other, difference in difference_rows(found):
+        yield _difference(by_cost(found)[0].name, other, difference, words)
+
+
+def difference_rows(found: Comparison) -> Iterator[tuple[str, Difference]]:
+    """The other autoscalers by cost, with how the one of least cost compares with each: what the sentences say, for a table."""
     ranked, told = by_cost(found), differences(found)
     for other in ranked[1:]:
         difference = told.get((ranked[0].name, other.name))
         if difference:
-            yield _difference(ranked[0].name, other.name, difference, words)
+            yield other.name, difference
 
 
 def demand_sentence(found: Comparison, words: Words) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from dclab.report.language import Words
 
-__all__ = ["Block", "Section", "bullets", "missing", "note", "table", "text"]
+__all__ = ["COMMAND", "Block", "Section", "bullets", "missing", "note", "table", "text"]
+
+COMMAND = re.compile(r"(?<!`)`(dclab [a-z][A-Za-z0-9 ._=-]*)`(?!`)")
+"""A command within a sentence. It may be of a text from a results.json, too, so it has no letters that are markup."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from dclab.report.language import Words
 from dclab.report.levels import TOLERANCE, Response, responses, usual_demand
 from dclab.report.palette import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, VERMILION, Spot, thinned
 from dclab.report.scores import target_of
@@ -16,7 +17,7 @@ from dclab.results import AutoscalerRun, Comparison, ElasticPoint, MetricReading
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 __all__ = ["MOST_RUNS", "paint_autoscalers", "paint_responses", "responses_to_paint"]
 
@@ -29,31 +30,43 @@ MOST_POINTS = 250
 LEAST_RATIO, MOST_RATIO = 0.1, 1000.0
 """The axis of metric / target ends here at the latest; a metric of nothing is drawn at its beginning."""
 LONGEST_NAME = 40
+LONGEST_TARGET = 12
+"""Letters of the service's name beside a panel, which is about as high."""
 
 
-def paint_autoscalers(figure: Figure, found: Comparison) -> list[Spot]:
-    """For each autoscaler a row: demand and supply, its metric against its target, a worker's wait against the objective."""
+def paint_autoscalers(figure: FigureBase, found: Comparison, words: Words, *, narrow: bool = False) -> list[Spot]:
+    """For each autoscaler a row: demand and supply, its metric against its target, a worker's wait against the objective.
+
+    On a phone the three stand below each other.
+    """
     runs = found.runs[:MOST_RUNS]
-    grid = figure.subplots(
-        len(runs), 3, sharex=True, sharey="col", squeeze=False, gridspec_kw={"width_ratios": (1.35, 1, 1)}
-    )
+    if narrow:
+        panels = list(figure.subplots(3 * len(runs), 1, sharex=True))
+        grid: Any = [panels[3 * row : 3 * row + 3] for row in range(len(runs))]
+        for index, axes in enumerate(panels[3:]):
+            axes.sharey(panels[index % 3])
+    else:
+        grid = figure.subplots(
+            len(runs), 3, sharex=True, sharey="col", squeeze=False, gridspec_kw={"width_ratios": (1.35, 1, 1)}
+        )
     spots: list[Spot] = []
     for run, (supply, metric, wait) in zip(runs, grid, strict=True):
         points = run.timeline
         most = max(1, MOST_SPOTS // (3 * len(runs)))
         supply.set_title(run.name[:LONGEST_NAME], loc="left", fontsize=10, fontweight="bold", color=INK)
-        spots += _supply(supply, run, points, most)
-        spots += _metric(metric, points, most)
-        spots += _wait(wait, found.slo_ms, points, most)
-        supply.set_ylabel(f"{found.target[:LONGEST_NAME]} replicas", fontsize=8)
-        metric.set_ylabel("metric / target", fontsize=8)
-        wait.set_ylabel("a call's wait, ms", fontsize=8)
-    _axes(grid, found)
-    _legend(figure, found)
+        spots += _supply(supply, run, points, most, words)
+        spots += _metric(metric, points, most, words)
+        spots += _wait(wait, found.slo_ms, points, most, words)
+        target = found.target[:LONGEST_TARGET]
+        supply.set_ylabel(words("{target} replicas", target=target), fontsize=8)
+        metric.set_ylabel(words("metric / target"), fontsize=8)
+        wait.set_ylabel(words("wait, ms"), fontsize=8)
+    _axes(grid, found, words, grid[-1][-1:] if narrow else grid[-1])
+    _legend(figure, found, words, 1 if narrow else 3)
     return spots
 
 
-def _axes(grid: Any, found: Comparison) -> None:
+def _axes(grid: Any, found: Comparison, words: Words, lowest: Sequence[Axes]) -> None:
     """What all rows share."""
     from matplotlib.ticker import MaxNLocator, NullFormatter
 
@@ -69,14 +82,14 @@ def _axes(grid: Any, found: Comparison) -> None:
     wait.set_ylim(bottom=0)
     supply.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=(1, 2, 5, 10)))
     supply.set_xlim(0, max(max(one.seconds, 1.0) for one in found.runs) / 60)
-    for axes in grid[-1]:
-        axes.set_xlabel("minutes", fontsize=8)
+    for axes in lowest:
+        axes.set_xlabel(words("minutes"), fontsize=8)
     for row in grid:
         for axes in row:
             axes.tick_params(labelsize=8)
 
 
-def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most: int) -> list[Spot]:
+def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most: int, words: Words) -> list[Spot]:
     """Demand, ready replicas, and what lies between them."""
     ends = run.seconds / 60
     points = _changes(points, lambda one: one.ready)
@@ -97,8 +110,13 @@ def _supply(axes: Axes, run: AutoscalerRun, points: Sequence[ElasticPoint], most
             axes,
             one.t / 60,
             one.ready,
-            f"{one.t / 60:.1f} min: {one.ready} ready, {one.desired} desired\n"
-            f"{_at([(each.t, each.needed) for each in run.demand], one.t):.0f} needed",
+            words(
+                "{t:.1f} min: {ready} ready, {desired} desired\n{needed:.0f} needed",
+                t=one.t / 60,
+                ready=one.ready,
+                desired=one.desired,
+                needed=_at([(each.t, each.needed) for each in run.demand], one.t),
+            ),
         )
         for one in thinned(points, most)
     ]
@@ -115,7 +133,7 @@ def _at(curve: Sequence[tuple[float, int]], t: float) -> float:
     return float(curve[max(0, bisect_right(curve, t, key=itemgetter(0)) - 1)][1]) if curve else math.nan
 
 
-def _metric(axes: Axes, points: Sequence[ElasticPoint], most: int) -> list[Spot]:
+def _metric(axes: Axes, points: Sequence[ElasticPoint], most: int, words: Words) -> list[Spot]:
     """The metric that decides, in multiples of its target; a gap where it was not known."""
     axes.axhspan(1 - TOLERANCE, 1 + TOLERANCE, color=GREY, alpha=0.25, linewidth=0)
     axes.axhline(1, color=INK, linewidth=0.8, linestyle="--")
@@ -124,7 +142,12 @@ def _metric(axes: Axes, points: Sequence[ElasticPoint], most: int) -> list[Spot]
     axes.step([t for t, _ in seen], ratios, where="post", color=PURPLE, linewidth=1.3)
     known = [(t, one) for t, one in seen if one]
     return [
-        Spot(axes, t, _ratio(one), f"{t:.1f} min: {one.name[:LONGEST_NAME]}\n{one.figures}")
+        Spot(
+            axes,
+            t,
+            _ratio(one),
+            words("{t:.1f} min: {name}\n{figures}", t=t, name=one.name[:LONGEST_NAME], figures=one.figures),
+        )
         for t, one in thinned(known, most)
     ]
 
@@ -139,7 +162,7 @@ def _ratio(one: MetricReading) -> float:
     return min(MOST_RATIO, max(LEAST_RATIO, (one.current or 0.0) / one.target))
 
 
-def _wait(axes: Axes, slo_ms: float, points: Sequence[ElasticPoint], most: int) -> list[Spot]:
+def _wait(axes: Axes, slo_ms: float, points: Sequence[ElasticPoint], most: int, words: Words) -> list[Spot]:
     """A worker's wait; a gap where it was not known."""
     points = thinned(points, MOST_POINTS)
     t = [one.t / 60 for one in points]
@@ -149,24 +172,25 @@ def _wait(axes: Axes, slo_ms: float, points: Sequence[ElasticPoint], most: int) 
     axes.fill_between(t, ms, slo_ms, where=over, color=VERMILION, alpha=0.35, linewidth=0)
     axes.plot(t, ms, color=GREEN, linewidth=1.1)
     known = [(one.t / 60, one.wait_ms) for one in points if one.wait_ms is not None]
-    return [Spot(axes, at, each, f"{at:.1f} min: {each:.0f} ms") for at, each in thinned(known, most)]
+    return [Spot(axes, at, each, words("{t:.1f} min: {ms:.0f} ms", t=at, ms=each)) for at, each in thinned(known, most)]
 
 
-def _legend(figure: Figure, found: Comparison) -> None:
+def _legend(figure: FigureBase, found: Comparison, words: Words, columns: int) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Any] = [
-        Line2D([], [], color=INK, label="demand"),
-        Line2D([], [], color=BLUE, linestyle="--", label="ready"),
-        Patch(facecolor=VERMILION, alpha=0.35, label="missing, or over the objective"),
-        Patch(facecolor=BLUE, alpha=0.2, label="too many"),
-        Line2D([], [], color=PURPLE, label="metric / target, grey: within the tolerance"),
-        Line2D([], [], color=GREEN, label=f"wait, dashed: objective of {found.slo_ms:g} ms"),
+        Line2D([], [], color=INK, label=words("demand")),
+        Line2D([], [], color=BLUE, linestyle="--", label=words("ready")),
+        Patch(facecolor=VERMILION, alpha=0.35, label=words("missing, or over the objective")),
+        Patch(facecolor=BLUE, alpha=0.2, label=words("too many")),
+        Line2D([], [], color=PURPLE, label=words("metric / target, grey: within the tolerance")),
+        Line2D([], [], color=GREEN, label=words("a call's wait, dashed: objective of {slo:g} ms", slo=found.slo_ms)),
     ]
     if any(step.needed != step.needed_high for run in found.runs for step in run.demand):
-        handles.insert(1, Line2D([], [], color=INK, linestyle=":", label="demand at the wait's upper end"))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8)
+        label = words("demand at the wait's upper end")
+        handles.insert(1, Line2D([], [], color=INK, linestyle=":", label=label))
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=8)
 
 
 def responses_to_paint(found: Comparison) -> list[Response]:
@@ -189,7 +213,7 @@ MARKERS = (
 """Colour and sign: lines are told apart without colour, too."""
 
 
-def paint_responses(figure: Figure, shown: Sequence[Response]) -> list[Spot]:
+def paint_responses(figure: FigureBase, shown: Sequence[Response], words: Words, *, narrow: bool = False) -> list[Spot]:
     """What each metric asks for against how many replicas there are: where a line meets the diagonal its autoscaler stays."""
     from matplotlib.ticker import MaxNLocator
 
@@ -199,18 +223,30 @@ def paint_responses(figure: Figure, shown: Sequence[Response]) -> list[Spot]:
     for one, (color, marker) in zip(shown, MARKERS, strict=False):
         x = [each.replicas for each in one.asks]
         y = [each.replicas * each.value / one.reading.target for each in one.asks]
-        label = f"{one.run.name[:LONGEST_NAME]} (target {target_of(one.reading)})"
+        name = one.run.name[:LONGEST_NAME]
+        label = words("{name} (target {target})", name=name, target=target_of(one.reading))
         axes.plot(x, y, color=color, marker=marker, linewidth=1.3, label=label)
         spots += [
-            Spot(axes, each.replicas, at, f"{one.run.name}, {each.replicas} ready:\nasks for {each.wanted} ({at:.2f})")
+            Spot(
+                axes,
+                each.replicas,
+                at,
+                words(
+                    "{name}, {replicas} ready:\nasks for {wanted} ({exact:.2f})",
+                    name=one.run.name,
+                    replicas=each.replicas,
+                    wanted=each.wanted,
+                    exact=at,
+                ),
+            )
             for each, at in zip(one.asks, y, strict=True)
         ]
     ends = [0.5, last + 0.5]
     low, high = ([(1 + side * TOLERANCE) * n for n in ends] for side in (-1, 1))
     axes.fill_between(ends, low, high, color=GREY, alpha=0.2, linewidth=0)
-    axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label="as many as there are, ± 10 %")
-    axes.set(xlabel="replicas ready", ylabel="replicas asked for", xlim=ends)
+    axes.plot(ends, ends, color=GREY, linestyle="--", linewidth=1, label=words("asked for = ready, ± 10 %"))
+    axes.set(xlabel=words("replicas ready"), ylabel=words("replicas asked for"), xlim=ends)
     axes.set_ylim(bottom=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(loc="best", fontsize=8)
+    figure.legend(loc="outside lower left", ncols=1 if narrow else 2, fontsize=8)
     return spots

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dclab.report.palette import BLUE, GREEN, GREY, ORANGE, VERMILION, Spot, thinned
+from dclab.report.language import Words
+from dclab.report.palette import BLUE, GREEN, GREY, LONGEST_NAME, ORANGE, VERMILION, Spot, shade_phases, thinned
 from dclab.results import HealthLook, ProbeDemo, RolloutDemo
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import FigureBase
 
 __all__ = ["paint_probes", "paint_rollout"]
 
 SHADES = {
-    "tcp": "none",
-    "rollout": GREY,
-    "http": ORANGE,
-    "back": GREY,
-    "before": "none",
-    "bad image": ORANGE,
-    "undo": GREY,
-    "after": "none",
-    "heal": BLUE,
+    "tcp": (GREY, 0.0),
+    "rollout": (GREY, 0.15),
+    "http": (ORANGE, 0.15),
+    "back": (GREY, 0.15),
+    "before": (GREY, 0.0),
+    "bad image": (ORANGE, 0.15),
+    "undo": (GREY, 0.15),
+    "after": (GREY, 0.0),
+    "heal": (BLUE, 0.15),
 }
-LABELS = {
-    "tcp": "TCP check",
-    "rollout": "rolling update",
-    "http": "HTTP probe",
-    "back": "put back",
-    "before": "before",
-    "bad image": "bad image",
-    "undo": "undo",
-    "after": "after",
-    "heal": "a replica was deleted",
-}
+"""Colour of a phase, and how much of it."""
 RATE_SECONDS = 3.0
 
 
-def paint_probes(figure: Figure, demo: ProbeDemo) -> list[Spot]:
+def phase_labels(words: Words) -> Mapping[str, str]:
+    """Return what each phase is called."""
+    return {
+        "tcp": words("TCP check"),
+        "rollout": words("Rolling update"),
+        "http": words("HTTP probe"),
+        "back": words("put back"),
+        "before": words("before"),
+        "bad image": words("bad image"),
+        "undo": words("undo"),
+        "after": words("after"),
+        "heal": words("replica deleted"),
+    }
+
+
+def paint_probes(figure: FigureBase, demo: ProbeDemo, words: Words, *, narrow: bool = False) -> list[Spot]:
     """Replicas in service, restarts and hashes/s on one axis of time; when the first failure was predicted."""
     looks = thinned(demo.timeline)
     service, restarts, rate = figure.subplots(3, 1, sharex=True, height_ratios=(2, 1, 2))
@@ -47,27 +53,33 @@ def paint_probes(figure: Figure, demo: ProbeDemo) -> list[Spot]:
     counts = [one.in_service for one in looks]
     service.step(t, counts, where="post", color=BLUE)
     service.fill_between(t, counts, step="post", color=BLUE, alpha=0.25)
-    service.set(ylabel=f"{demo.target}\nin service", ylim=(0, max(*counts, 1) + 0.5))
+    service.set(
+        ylabel=words("{target}\nin service", target=demo.target[:LONGEST_NAME]), ylim=(0, max(*counts, 1) + 0.5)
+    )
     total = [sum(one.restarts for one in look.replicas) for look in looks]
     restarts.step(t, total, where="post", color=VERMILION)
-    restarts.set(ylabel="restarts", ylim=(0, max(*total, 1) + 0.5))
+    restarts.set(ylabel=words("restarts"), ylim=(0, max(*total, 1) + 0.5))
     known = _rates(looks)
     rate.plot([at for at, _ in known], [value for _, value in known], color=GREEN)
-    rate.set(ylabel="hashes/s", xlabel="seconds")
+    rate.set(ylabel=words("hashes/s"), xlabel=words("seconds"))
     rate.set_ylim(bottom=0)
     for axes in (service, restarts):
         axes.yaxis.get_major_locator().set_params(integer=True)
     begin = next((one.t for one in looks if one.phase == "http"), None)
     if begin is not None and demo.predicted.first_low is not None and demo.predicted.first_high is not None:
         low, high = begin + demo.predicted.first_low, begin + demo.predicted.first_high
-        service.axvspan(low, high, ymin=0.9, color=VERMILION, alpha=0.7, linewidth=0, label="predicted: first failure")
+        label = words("predicted: first failure")
+        service.axvspan(low, high, ymin=0.9, color=VERMILION, alpha=0.7, linewidth=0, label=label)
         service.legend(loc="lower left", fontsize=9)
-    _shade(figure, (service, restarts, rate), looks)
-    spots = [Spot(service, one.t, one.in_service, f"{one.t:.0f} s: {one.in_service} in service") for one in looks]
-    return [*spots, *(Spot(rate, at, value, f"{at:.0f} s: {value:.1f} hashes/s") for at, value in known)]
+    shade_phases(figure, (service, restarts, rate), looks, SHADES, phase_labels(words), 2 if narrow else 5)
+    spots = [
+        Spot(service, one.t, one.in_service, words("{t:.0f} s: {n} in service", t=one.t, n=one.in_service))
+        for one in looks
+    ]
+    return [*spots, *_rate_spots(rate, known, words)]
 
 
-def paint_rollout(figure: Figure, demo: RolloutDemo) -> list[Spot]:
+def paint_rollout(figure: FigureBase, demo: RolloutDemo, words: Words, *, narrow: bool = False) -> list[Spot]:
     """Ready replicas and new ones that are not, and hashes/s, on one axis of time; where the update was predicted to hang."""
     looks = thinned(demo.timeline)
     replicas, rate = figure.subplots(2, 1, sharex=True)
@@ -75,24 +87,33 @@ def paint_rollout(figure: Figure, demo: RolloutDemo) -> list[Spot]:
     bad = [one.phase == "bad image" for one in looks]
     ready = [sum(one.ready for one in look.replicas) for look in looks]
     waiting = [sum(not one.ready and not one.terminating for one in look.replicas) for look in looks]
-    replicas.step(t, ready, where="post", color=BLUE, label="ready")
-    replicas.step(t, waiting, where="post", color=VERMILION, linestyle="--", label="not ready")
+    replicas.step(t, ready, where="post", color=BLUE, label=words("ready"))
+    replicas.step(t, waiting, where="post", color=VERMILION, linestyle="--", label=words("not ready"))
     if any(bad):
         span = [one.t for one, is_bad in zip(looks, bad, strict=True) if is_bad]
-        label = "predicted ready"
+        label = words("predicted: ready")
         replicas.hlines(demo.predicted.old, span[0], span[-1], color=GREEN, linestyle=":", linewidth=2, label=label)
-    replicas.set(ylabel=f"{demo.target}\nreplicas", ylim=(0, max(*ready, *waiting, demo.replicas) + 1))
+    replicas.set(
+        ylabel=words("{target}\nreplicas", target=demo.target[:LONGEST_NAME]),
+        ylim=(0, max(*ready, *waiting, demo.replicas) + 1),
+    )
     replicas.yaxis.get_major_locator().set_params(integer=True)
-    replicas.legend(loc="lower left", ncols=3, fontsize=9)
+    replicas.legend(loc="lower left", ncols=1 if narrow else 3, fontsize=9)
     known = _rates(looks)
     rate.plot([at for at, _ in known], [value for _, value in known], color=GREEN)
-    rate.set(ylabel="hashes/s", xlabel="seconds")
+    rate.set(ylabel=words("hashes/s"), xlabel=words("seconds"))
     rate.set_ylim(bottom=0)
-    _shade(figure, (replicas, rate), looks)
+    shade_phases(figure, (replicas, rate), looks, SHADES, phase_labels(words), 2 if narrow else 5)
     spots = [
-        Spot(replicas, one.t, count, f"{one.t:.0f} s: {count} ready") for one, count in zip(looks, ready, strict=True)
+        Spot(replicas, one.t, count, words("{t:.0f} s: {n} ready", t=one.t, n=count))
+        for one, count in zip(looks, ready, strict=True)
     ]
-    return [*spots, *(Spot(rate, at, value, f"{at:.0f} s: {value:.1f} hashes/s") for at, value in known)]
+    return [*spots, *_rate_spots(rate, known, words)]
+
+
+def _rate_spots(axes: Axes, known: Sequence[tuple[float, float]], words: Words) -> Iterator[Spot]:
+    for at, value in known:
+        yield Spot(axes, at, value, words("{t:.0f} s: {rate:.1f} hashes/s", t=at, rate=value))
 
 
 def _rates(looks: Sequence[HealthLook]) -> list[tuple[float, float]]:
@@ -105,25 +126,3 @@ def _rates(looks: Sequence[HealthLook]) -> list[tuple[float, float]]:
         if one.t - looks[first].t >= RATE_SECONDS / 2:
             found.append((one.t, max(0, one.hashes - looks[first].hashes) / (one.t - looks[first].t)))
     return found
-
-
-def _shade(figure: Figure, panels: Sequence[Axes], looks: Sequence[HealthLook]) -> None:
-    """Colour the phases, with a legend above."""
-    from matplotlib.patches import Patch
-
-    used: list[str] = []
-    begin = 0
-    for index in range(1, len(looks) + 1):
-        if index == len(looks) or looks[index].phase != looks[begin].phase:
-            phase = looks[begin].phase
-            if SHADES[phase] != "none":
-                for axes in panels:
-                    end = looks[min(index, len(looks) - 1)].t
-                    axes.axvspan(looks[begin].t, end, color=SHADES[phase], alpha=0.15, zorder=0, linewidth=0)
-            used.append(phase)
-            begin = index
-    panels[0].set_xlim(looks[0].t, looks[-1].t)
-    handles = [
-        Patch(facecolor=SHADES[one], edgecolor=GREY, alpha=0.4, label=LABELS[one]) for one in dict.fromkeys(used)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=9)

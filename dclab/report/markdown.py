@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from dclab.report.blocks import Block, Section
+from dclab.report.blocks import COMMAND, Block, Section
 from dclab.report.foreign import address, printable
 from dclab.report.pictures import Picture
 
@@ -22,8 +22,9 @@ FIRST = re.compile(r"^(?:([#+=:-])|(\d{1,9})(?=[.)](?: |$)))")
 
 
 def inline(text: str) -> str:
-    """Return `text` on one line, with everything escaped that is active within a line."""
-    return ACTIVE.sub(r"\\\g<0>", " ".join(printable(text).split()))
+    """Return `text` on one line, with everything escaped that is active within a line but a command's marks."""
+    parts = COMMAND.split(" ".join(printable(text).split()))
+    return "".join(f"`{one}`" if index % 2 else ACTIVE.sub(r"\\\g<0>", one) for index, one in enumerate(parts))
 
 
 def escaped(text: str) -> str:
@@ -71,7 +72,8 @@ def _block(block: Block, pictures: Mapping[str, Picture]) -> list[str]:
 
 def _picture(found: Picture) -> list[str]:
     caption = inline(found.caption)
-    return [f"![{caption}]({address(found.name)}.png)", "", f"*{caption}*"]
+    title = f"{inline(found.title)}. {caption}" if found.title else caption
+    return [f"![{title}]({address(found.name)}.png)", "", f"*{caption}*"]
 
 
 def _row(cells: Sequence[str]) -> str:

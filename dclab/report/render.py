@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dclab.courses.sheet import Sheet, said
-from dclab.report.blocks import Section
+from dclab.report.blocks import COMMAND, Section
 from dclab.report.content import sections as sections_of
 from dclab.report.content import summary as summary_of
 from dclab.report.course import course_sections
@@ -15,6 +16,9 @@ from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
 from dclab.report.pictures import Picture
 from dclab.results import Results
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 __all__ = ["html_page", "render_html", "render_markdown"]
 
@@ -51,6 +55,7 @@ def html_page(
         finalize=lambda value: value if isinstance(value, Markup) else printable(str(value)),
     )
     templates.filters["address"] = address
+    templates.filters["coded"] = _coded
     return templates.get_template("report.html.j2").render(
         title=title,
         language=words.tag,
@@ -59,6 +64,16 @@ def html_page(
         summary=summary,
         sections=sections,
         pictures=pictures or {},
+    )
+
+
+def _coded(text: str) -> Markup:
+    """Return a text as HTML in which nothing is markup but its commands."""
+    from markupsafe import Markup, escape
+
+    parts = COMMAND.split(printable(text))
+    return Markup().join(
+        Markup("<code>{}</code>").format(one) if index % 2 else escape(one) for index, one in enumerate(parts)
     )
 
 

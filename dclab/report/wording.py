@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from dclab.measure.queueing import bound_rate, knee
 from dclab.measure.ratio import Ratio, quotient, unchanged_rate, verdict
@@ -14,10 +15,12 @@ from dclab.results import Bottleneck, Evidence, Intervention, LoadTest, Rate, Sw
 
 __all__ = [
     "SENTENCES",
+    "change_name",
     "evidence_sentence",
     "interval",
     "model_sentences",
     "siege_rows",
+    "speedup_outcome",
     "speedup_sentences",
     "times_as_fast",
     "verdict_sentence",
@@ -25,8 +28,8 @@ __all__ = [
 
 SENTENCES = {
     "probe-queues": (
-        "With {workers:.0f} workers a probe of {service} waits {probe_ms:.0f} ms for an answer that itself takes no "
-        "time, so requests queue at {service}."
+        "With {workers:.0f} workers a probe of {service} (GET /, hardly any work in itself) takes {probe_ms:.0f} ms on "
+        "average, so requests queue at {service}."
     ),
     "queue-at-either": (
         "With {workers:.0f} workers probes wait at {service} ({probe_ms:.0f} ms) and at {other} ({other_ms:.0f} ms): they "
@@ -115,9 +118,12 @@ SENTENCES = {
         "With {change} ({rate:.1f} hashes/s) a probe of {service} took {probe_ms:.1f} ms on average ({probe_low:.1f} to "
         "{probe_high:.1f}): whether requests queue there cannot be told, and so neither what limits next."
     ),
-    "network-quick": "A connection stands after {connect_ms:.1f} ms, of the 300 ms that a hash takes: it is not the network.",
+    "network-quick": (
+        "Connecting takes {connect_ms:.1f} ms of the 300 ms that a hash takes, so the network is not the limit."
+    ),
     "redis-quick": (
-        "The web UI asks Redis twice and answers within {redis_ms:.1f} ms; a worker asks it once a second: it is not Redis."
+        "The web UI queries Redis twice and answers within {redis_ms:.1f} ms; a worker queries it once a second, so Redis is "
+        "not the limit."
     ),
     "above-target-before-load": (
         "Before any load the target already used {cpu_millicores:.0f}m of its {request_millicores:.0f}m CPU request, "
@@ -170,11 +176,30 @@ OLDER = {
 ENGLISH = Words()
 
 
+def change_name(name: str, words: Words = ENGLISH) -> str:
+    """Return the name of a change, as results have it in English, in the report's language; others as they are."""
+    known = {"as it is": words("as it is"), "as it is, afterwards": words("as it is, afterwards")}
+    if name in known:
+        return known[name]
+    policies = {"round robin": words("round robin"), "better of two": words("better of two")}
+    return words(", ").join(policies.get(part) or _threads(part, words) for part in name.split(", "))
+
+
+def _threads(name: str, words: Words) -> str:
+    found = re.fullmatch(r"(\S+) with (\d+) threads", name)
+    return words("{service} with {threads} threads", service=found[1], threads=found[2]) if found else name
+
+
 def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
     """One fact in words; an unknown or incomplete one is shown as its code and values."""
+    names = {
+        key: change_name(str(evidence.values[key]), words) for key in ("change", "policy") if key in evidence.values
+    }
     for sentences in (SENTENCES, OLDER):
         with contextlib.suppress(KeyError, ValueError, TypeError):
-            return re.sub(r"\b1 (replica|worker)s\b", r"1 \1", words(sentences[evidence.code], **evidence.values))
+            return re.sub(
+                r"\b1 (replica|worker)s\b", r"1 \1", words(sentences[evidence.code], **{**evidence.values, **names})
+            )
     values = ", ".join(f"{name} {value}" for name, value in evidence.values.items())
     return f"{evidence.code}: {values}" if values else evidence.code
 
@@ -231,15 +256,23 @@ def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     yield from _most(many, words)
 
 
+def speedup_outcome(found: Ratio, times: float) -> Literal["as many", "fewer", "more", "cannot tell"]:
+    """Return how a speedup compares with as many times the workers."""
+    if verdict(found, (1 - AS_MANY) * times) == "more" and verdict(found, (1 + AS_MANY) * times) == "no more":
+        return "as many"
+    told = verdict(found, times)
+    return "fewer" if told == "no more" else "more" if told == "more" else "cannot tell"
+
+
 def _beside(found: Ratio, times: float, words: Words) -> str:
     """The speedup beside what as many times the workers should give."""
-    if verdict(found, (1 - AS_MANY) * times) == "more" and verdict(found, (1 + AS_MANY) * times) == "no more":
-        return words(": as many times as there are workers, to within 10 %.")
-    told = verdict(found, times)
-    if told == "no more":
-        return words(", not {times:.4g} times.", times=times)
-    if told == "more":
-        return words(", more than {times:.4g} times.", times=times)
+    match speedup_outcome(found, times):
+        case "as many":
+            return words(": as many times as there are workers, to within 10 %.")
+        case "fewer":
+            return words(", not {times:.4g} times.", times=times)
+        case "more":
+            return words(", more than {times:.4g} times.", times=times)
     return words(": whether it is as many times as there are workers cannot be told.")
 
 

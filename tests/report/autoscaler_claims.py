@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections import Counter
 from statistics import fmean
 
@@ -59,6 +60,10 @@ def says_no(found, values):
     return all(is_better(found, values["other"], one) for one in on_cpu(found)) and cost(found, values["cpu"]) == min(
         cost(found, one) for one in on_cpu(found)
     )
+
+
+def says_better(found, values):
+    return all(is_better(found, values["other"], one) for one in on_cpu(found))
 
 
 def says_yes(found, values):
@@ -285,6 +290,15 @@ AUTOSCALER_CLAIMS = {
         says_no(found, values) and len(on_cpu(found)) == 1
     ),
     "Under this demand, yes": says_yes,
+    "“{other}” did better than every": says_better,
+    "“{other}” did better than “{cpu}”": says_better,
+    "Under this demand no other metric": says_yes,
+    "Whether CPU is a sensible metric cannot": cannot_tell,
+    "{needed} replicas are needed; known": lambda found, values: all(
+        can_settle(found, {**values, "name": name, "replicas": values["needed"]})
+        for name in re.findall("“(.*?)”", values["names"])
+    ),
+    "{needed} replicas are needed; no": lambda found, values: values["needed"].isdigit(),
     "It cannot be told from this": cannot_tell,
     "Autoscalers on CPU and on": lambda found, values: not on_cpu(found) or not on_others(found),
     "“{name}” was cut off after": lambda found, values: (

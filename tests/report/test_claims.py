@@ -13,10 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dclab.measure.student import t_quantile
+from dclab.report.autoscaler_words import verdict_sentences
 from dclab.report.content import sections, summary
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
-from dclab.report.wording import SENTENCES
+from dclab.report.sections.proof import SHOWN
+from dclab.report.titles import LATENCY, PROOF, SCALED, THEN, titles
+from dclab.report.wording import SENTENCES, evidence_sentence
 from tests.report.autoscaler_claims import AUTOSCALER_CLAIMS
 from tests.report.pod_claims import POD_CLAIMS
 from tests.report.results_at_random import run
@@ -344,6 +347,16 @@ CLAIMS = {
         for one in found.results.sweep.points
         if one.workers <= values["knee"]
     ),
+    # The pictures' messages.
+    "{workers}: {speedup:.1f} ×, within": lambda found, values: (
+        above(*rates_at_ends(found), 0.9 * times(found)) and below(*rates_at_ends(found), 1.1 * times(found))
+    ),
+    "{workers}: {speedup:.1f} ×, not": lambda found, values: below(*rates_at_ends(found), values["times"]),
+    "{workers}: {speedup:.1f} ×, more than": lambda found, values: above(*rates_at_ends(found), values["times"]),
+    "{workers}: {low:.1f} to {high:.1f} ×;": lambda found, values: (
+        not surely_below(*rates_at_ends(found), times(found)) and not surely_above(*rates_at_ends(found), times(found))
+    ),
+    "What limits the rate could not": lambda found, values: found.results.bottleneck.service is None,
     # Metrics to scale on.
     "CPU does not": lambda found, values: queued(found) and metric_figures(found, "cpu")[0].ci95_high < 50,
     "CPU: a service": always,
@@ -374,6 +387,12 @@ CLAIMS = {
 }
 """By the code of a sentence, or by how its template begins: whether the run's figures bear it."""
 
+# What a picture's message says in other words than the verdict.
+CLAIMS |= {
+    "The limit is probably {": CLAIMS["The bottleneck is probably {"],
+    "{service} limits the rate": CLAIMS["The bottleneck is {"],
+}
+
 COMPARISON = re.compile(
     r"\b(rose|raised|fell|faster|slower|less|more than|as many|limits?|costs|bottleneck|proved?|decline|best|only queue"
     r"|better|worse|settles?|in proportion|drives)\b"
@@ -394,7 +413,9 @@ def is_about(rate, most):
     return rate.ci95_low > 0.9 * most * (1 - 1e-9) and rate.ci95_low <= most
 
 
-CODES = {template: code for code, template in SENTENCES.items()}
+TABLES = (SENTENCES, SHOWN, LATENCY, PROOF, SCALED, THEN)
+CODES = {template: code for table in TABLES for code, template in table.items()}
+del CODES["cannot tell"]  # of three codes, each of which has its sentence
 
 
 def claim(template):
@@ -432,6 +453,12 @@ def test_every_sentence_is_borne_by_the_figures_of_any_run():
         found, words = Found(*run(seed)), Listener()
         summary(found.results, words)
         sections(found.results, words)
+        titles(found.results, words)
+        # As `dclab prove` and `dclab hpa-compare` print all of them.
+        for one in found.results.bottleneck.evidence:
+            evidence_sentence(one, words)
+        if found.results.comparison:
+            list(verdict_sentences(found.results.comparison, words))
         for template, values in words.said:
             key = claim(template)
             if key is not None:
@@ -458,7 +485,17 @@ def test_a_sentence_without_its_predicate_is_not_said():
 
 NO_CLAIM = {
     "How much faster is it with more workers, and why not as many times?",
-    # What is so by construction: the autoscaler's clock, the rehearsal room's limits.
+    # Names of changes and policies; a line that is drawn by its definition.
+    "as it is",
+    "as it is, afterwards",
+    "round robin",
+    "better of two",
+    "{service} with {threads} threads",
+    ", ",
+    "ideal: in proportion to workers",
+    "seconds; the autoscaler's clock ran {clock:g} times faster",
+    "difference of costs, replicas",
+    # What is so by construction: the autoscaler's clock, the embedded engine's limits.
     *(one for one in constants(REPORT / "sections" / "about.py") if "Kubernetes'" in one),
     *(one for one in constants(REPORT / "sections" / "autoscaler.py") if "clock" in one),
     # Headings and questions, answered by sentences that are held; advice; what the exercise asks.

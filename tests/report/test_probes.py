@@ -12,11 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dclab.report import health_words
-from dclab.report.content import sections, summary
-from dclab.report.language import Words
-from dclab.report.pictures import draw
-from dclab.report.render import render_html, render_markdown
 from tests.report.demos_at_random import BARE, probe_demo
+from tests.report.pages import makes_a_report
 from tests.report.test_claims import Listener
 
 
@@ -164,12 +161,4 @@ def test_every_sentence_is_borne_by_the_looks():
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32))
 def test_any_demonstration_makes_a_report_in_both_languages(seed):
-    results = replace(BARE, probes=probe_demo(seed))
-    pictures = draw(results)
-    assert ("probes" in pictures) == (len(results.probes.timeline) > 1)
-    for language in ("en", "zh"):
-        words = Words(language)
-        assert [one.name for one in sections(results, words)][-2:] == ["probes", "about"]
-        assert summary(results, words)
-    assert "Health probes" in render_markdown(results, pictures)
-    assert 'id="probes"' in render_html(results, pictures)
+    makes_a_report(replace(BARE, probes=probe_demo(seed)), "probes", "Health probes")

@@ -15,17 +15,22 @@ from typing import get_args, get_type_hints
 import pytest
 
 from dclab.errors import InvalidInput
+from dclab.report.content import sections
 from dclab.report.course import STATES
 from dclab.report.judge_autoscalers import Difference
 from dclab.report.judge_metrics import METRIC_VERDICTS
 from dclab.report.language import Words
 from dclab.report.pictures import draw
+from dclab.report.recorded import recorded
 from dclab.report.render import render_html, render_markdown
 from dclab.report.scores import ORIGINS, SCORES
+from dclab.report.sections.proof import SHOWN
+from dclab.report.titles import LATENCY, PROOF, SCALED, THEN
 from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
 from dclab.report.write import write_report
 from dclab.results import Evidence, Results
 from dclab.run_folder import load_results
+from tests.report.demos_at_random import probe_demo, rollout_demo
 
 ROOT = Path(__file__).parent.parent.parent
 VOID = {"meta", "link", "img", "br", "hr", "path", "use", "rect", "line", "circle", "polygon", "polyline", "image"}
@@ -72,7 +77,7 @@ def test_the_page_needs_nothing_else(results, pictures):
     assert all(
         one.startswith(("#", "data:,")) or (ROOT / "reports" / "sample-embedded" / one).is_file() for one in page.loads
     )
-    assert page.tags.count("svg") == len(pictures) == 5
+    assert page.tags.count("svg") == 2 * len(pictures) == 10, "each for a page and for a phone"
 
 
 def test_every_rate_of_the_sweep_is_in_both_forms(results, pictures):
@@ -166,13 +171,19 @@ def test_a_speedup_that_may_be_ideal_is_not_called_less(results):
     assert first.endswith("more than 3 times.")
 
 
+NOT_SAID = {"as predicted", "not as predicted", "cannot tell"}
+"""Keys by which a sentence is chosen within the call that says it."""
+
+
 def templates():
     """Every sentence that the report's code says, as far as it stands there as a constant."""
     for file in (ROOT / "dclab" / "report").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words":
-                yield from (one.value for one in node.args if isinstance(one, ast.Constant))
-    yield from SENTENCES.values()
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "words" and node.args:
+                constants = (one for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant))
+                yield from (one.value for one in constants if isinstance(one.value, str) and one.value not in NOT_SAID)
+    yield from (*SENTENCES.values(), *SHOWN.values())
+    yield from (said for table in (LATENCY, PROOF, SCALED, THEN) for said in table.values())
     yield from (said for _, cases in METRIC_VERDICTS for _, said in cases)
     yield from (*SCORES.values(), *ORIGINS.values(), *STATES.values(), *get_args(get_type_hints(Difference)["verdict"]))
 
@@ -243,3 +254,70 @@ def test_odd_results_give_a_page_all_the_same(results, tmp_path):
     Page((tmp_path / "report.html").read_text())
     assert not re.search(r"\bnan\b|\binf\b", text)
     assert "One point alone has no speedup." in text
+
+
+def test_a_command_within_a_sentence_is_code_and_nothing_else_is(results):
+    less = replace(results, loadtest=None)
+    page, text = render_html(less, {}), render_markdown(less, {})
+    assert "<code>dclab loadtest</code>" in page
+    assert "`dclab loadtest`" in text
+    assert "`" not in re.sub(r"<pre.*?</pre>", "", page, flags=re.DOTALL)
+    evil = replace(less, command="`dclab <b>` ``dclab x`` `rm -rf /`")
+    assert "<code>dclab <b>" not in render_html(evil, {})
+    assert "\\`rm -rf /\\`" in render_markdown(evil, {})
+
+
+def caveat_texts():
+    """Messages and hints of every warning that the code gives, {} for what is put in; those that another part words are not."""
+    for file in (ROOT / "dclab").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Caveat":
+                for one in node.keywords:
+                    if one.arg in ("message", "hint"):
+                        yield from wordings(one.value)
+
+
+def wordings(node):
+    if isinstance(node, ast.Constant):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(one.value if isinstance(one, ast.Constant) else "{}" for one in node.values)
+    elif isinstance(node, ast.IfExp):
+        yield from (*wordings(node.body), *wordings(node.orelse))
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        yield from wordings(node.func.value)
+
+
+def test_every_warning_is_said_in_chinese_with_all_its_values():
+    texts = {one for one in caveat_texts() if re.search("[a-z]{3}", one)}
+    assert len(texts) > 60
+    for text in texts:
+        values = [f"value{n}" for n in range(text.count("{}"))]
+        said = recorded(text.format(*values), Words("zh"))
+        assert re.search("[\u4e00-\u9fff]", said), text
+        assert all(one in said for one in values), text
+        assert recorded(text.format(*values), Words()) == text.format(*values)
+
+
+def test_what_is_recorded_is_translated_inside_out():
+    words = Words("zh")
+    assert recorded("CPU was 92 % busy while measuring 1, 2 and 3 workers.", words) == (
+        "测量1, 2 和 3 个 worker时 CPU 占用率为 92 %。"
+    )
+    assert recorded("The rate of 3 workers is only known to ±9 % after 30 s.", words) == (
+        "30 秒之后，3 个 worker 的速率 只知道到 ±9 %。"
+    )
+    assert recorded("An error that nobody knows.", words) == "An error that nobody knows."
+    assert recorded("{0} {} {x}", words) == "{0} {} {x}"
+
+
+def test_heads_of_tables_are_chinese(results):
+    from tests.report.test_autoscalers import whole  # which needs this module
+
+    names = {"worker", "Web", "UI", "siege", "AICc", "CPU", "GET", "p50", "p95", "p99", "n", "dclab", "MB"}
+    found = replace(results, comparison=whole(), probes=probe_demo(3), rollout=rollout_demo(3))
+    names |= {word for one in found.comparison.runs for word in one.name.split()}
+    for section in sections(found, Words("zh")):
+        for block in section.blocks:
+            words = {word for cell in block.head for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", cell)}
+            assert words - names == set(), block.head

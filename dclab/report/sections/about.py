@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dclab.report.blocks import Block, bullets, note, table, text
 from dclab.report.language import Words
+from dclab.report.recorded import recorded
 from dclab.results import Results
 
 __all__ = ["about"]
@@ -23,10 +24,12 @@ def about(results: Results, words: Words, raw: Sequence[str]) -> Iterator[Block]
             )
         )
     if results.caveats:
-        yield text(words("Warnings about the measurement itself, as they were recorded:"))
-        yield bullets([f"{one.message} {one.hint}".strip() for one in results.caveats])
+        yield text(words("Warnings about the measurement itself:"))
+        yield bullets(
+            [f"{recorded(one.message, words)} {recorded(one.hint, words)}".strip() for one in results.caveats]
+        )
     rows = [
-        (words("engine"), f"{results.engine} ({environment.engine_reason})"),
+        (words("engine"), f"{results.engine} ({recorded(environment.engine_reason, words)})"),
         (words("command"), results.command),
         (words("started"), results.started),
         (words("finished"), results.finished or words("not finished")),
@@ -41,8 +44,8 @@ def about(results: Results, words: Words, raw: Sequence[str]) -> Iterator[Block]
     if results.engine == "embedded":
         yield text(
             words(
-                "The embedded engine runs the app as processes of one machine, with the autoscaler's algorithm of "
-                "Kubernetes; it is a rehearsal room, not a cluster: networks, limits and scheduling are not Kubernetes' own."
+                "The embedded engine runs the app as processes of one machine, with the autoscaler's algorithm of Kubernetes. "
+                "It is for rehearsing, not a cluster: networks, limits and scheduling are not Kubernetes' own."
             )
         )
     yield text(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dclab.report.blocks import Block, bullets, missing, note, table, text
 from dclab.report.language import Words
+from dclab.report.recorded import recorded
 from dclab.report.transcript import transcript
 from dclab.report.wording import evidence_sentence
 from dclab.results import Autoscale, Results
@@ -40,7 +41,7 @@ def autoscaler(results: Results, words: Words) -> Iterator[Block]:
     if found.conditions:
         yield text(words("Conditions at the end:"))
         yield table(
-            ("type", "status", "reason", "message"),
+            [words(one) for one in ("type", "status", "reason", "message")],
             [(one.type, one.status, one.reason, one.message) for one in found.conditions],
             prose=True,
         )
@@ -52,8 +53,11 @@ def _events(found: Autoscale, words: Words) -> Iterator[Block]:
     yield text(words("What happened when, and each decision's reason:"))
     shown = found.events[:MOST_ROWS]
     yield table(
-        ("s", "type", "reason", "message"),
-        [(f"{one.t:.0f}", one.type, one.reason, one.message) for one in shown],
+        [words(one) for one in ("s", "type", "reason", "message")],
+        [
+            (f"{one.t:.0f}", one.type, one.reason, recorded(one.message, words) if one.type == "Demo" else one.message)
+            for one in shown
+        ],
         prose=True,
     )
     if len(shown) < len(found.events):

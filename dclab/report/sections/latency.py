@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from dclab.report.blocks import Block, missing, table, text
 from dclab.report.language import Words
 from dclab.report.latency_words import figures, median_range, notes, theory
-from dclab.report.sections.proof import proof
-from dclab.results import Results
+from dclab.report.sections.proof import evidence, proof, which
+from dclab.results import Results, TargetLatency
 
 __all__ = ["latency"]
 
 
 def latency(results: Results, words: Words) -> Iterator[Block]:
-    """Yield each service's latency, the bottleneck with its evidence, and the interventions."""
+    """Yield which service is the bottleneck, each service's latency, the proof, and then why it was done so."""
+    if results.bottleneck:
+        yield which(results.bottleneck, words)
+    if not results.latency:
+        yield missing(words, "dclab latency")
+    else:
+        yield Block(kind="picture", text="latency")
+        yield from _figures(results.latency, words)
+    yield from evidence(results, words)
+    yield from proof(results, words)
+    if results.latency and (rng := results.latency.get("rng")):
+        for line in theory(rng, words):
+            yield text(line)
     yield text(
         words(
             "Why rng or hasher? A worker needs both for each hash, so one of them must be what holds ten workers back. A "
@@ -29,26 +41,21 @@ def latency(results: Results, words: Words) -> Iterator[Block]:
             "workers' requests go: through the service, to any ready replica."
         )
     )
-    if not results.latency:
-        yield missing(words, "dclab latency")
-    else:
-        yield Block(kind="picture", text="latency")
-        measured = [
-            (f"{name}, {what}", one)
-            for name, found in results.latency.items()
-            for what, one in ((words("GET / (probe)"), found.probe), (words("real call"), found.call))
-        ]
-        workers = next(iter(results.latency.values())).workers
-        first = words("ms, at {workers} workers", workers=workers)
-        columns = (first, "min", words("mean"), "p50", words("p50, 95 % interval"), "p95", "p99", "max")
-        rows = []
-        for label, one in measured:
-            low, mean, middle, *high = figures(one)
-            rows.append((label, low, mean, middle, median_range(one), *high, one.count, one.errors))
-        yield table((*columns, "n", words("errors")), rows)
-        for note in notes([one for _, one in measured], words):
-            yield text(note)
-        if rng := results.latency.get("rng"):
-            for line in theory(rng, words):
-                yield text(line)
-    yield from proof(results, words)
+
+
+def _figures(found: Mapping[str, TargetLatency], words: Words) -> Iterator[Block]:
+    measured = [
+        (f"{name}, {what}", one)
+        for name, each in found.items()
+        for what, one in ((words("GET / (probe)"), each.probe), (words("real call"), each.call))
+    ]
+    workers = next(iter(found.values())).workers
+    first = words("ms, at {workers} workers", workers=workers)
+    columns = (first, words("min"), words("mean"), "p50", words("p50, 95 % interval"), "p95", "p99", words("max"))
+    rows = []
+    for label, one in measured:
+        low, mean, middle, *high = figures(one)
+        rows.append((label, low, mean, middle, median_range(one), *high, one.count, one.errors))
+    yield table((*columns, "n", words("errors")), rows)
+    for note in notes([one for _, one in measured], words):
+        yield text(note)

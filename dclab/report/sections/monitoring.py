@@ -32,7 +32,7 @@ def monitoring(results: Results, words: Words) -> Iterator[Block]:
                 (name, *(f"{one:.1f}" for one in (min(values), sum(values) / len(values), max(values))))
                 for name, values in ((name, [v for _, v in s]) for name, s in sorted(found.series.items()) if s)
             ]
-            yield table(("ms", words("lowest"), words("mean"), words("highest")), rows)
+            yield table((words("ms"), words("lowest"), words("mean"), words("highest")), rows)
     yield text(words("Forwarding to a pod, or to a service: what is the difference?"))
     yield bullets(
         (

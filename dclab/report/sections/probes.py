@@ -36,9 +36,9 @@ def probes(found: ProbeDemo, words: Words) -> Iterator[Block]:
     yield bullets(list(probe_sentences(found, words)))
     head = (
         "",
-        "s",
+        words("s"),
         words("hashes"),
-        "hashes/s",
+        words("hashes/s"),
         words("times out of service"),
         words("s without a replica"),
         words("restarts"),
@@ -60,7 +60,7 @@ def probes(found: ProbeDemo, words: Words) -> Iterator[Block]:
         }
         shown = found.events[:MOST_ROWS]
         yield table(
-            ("s", "", words("replica")),
+            (words("s"), "", words("replica")),
             [(f"{one.after:.1f}–{one.t:.1f}", said[one.what], one.replica) for one in shown],
             prose=True,
         )

@@ -23,11 +23,11 @@ def rollout(found: RolloutDemo, words: Words) -> Iterator[Block]:
         )
     )
     yield bullets(list(rollout_sentences(found, words)))
-    head = ("", "s", words("hashes"), "hashes/s", words("fewest ready"), words("failed calls"))
+    head = ("", words("s"), words("hashes"), words("hashes/s"), words("fewest ready"), words("failed calls"))
     yield table(head, phase_rows(found, words))
     if len(found.timeline) > 1:
         yield Block(kind="picture", text="rollout")
     if found.losses:
         yield text(words("Workers that were ended, and their hashes:"))
-        head = (words("ended by"), "workers", words("made"), words("counted"), words("lost"), words("predicted"))
+        head = (words("ended by"), words("workers"), words("made"), words("counted"), words("lost"), words("predicted"))
         yield table(head, loss_rows(found))

@@ -10,6 +10,7 @@ from dclab.report.autoscaler_words import (
     answer_sentences,
     demand_rows,
     demand_sentence,
+    difference_rows,
     response_sentences,
     siege_sentences,
     unequal_demand,
@@ -17,6 +18,7 @@ from dclab.report.autoscaler_words import (
 )
 from dclab.report.blocks import Block, bullets, note, table, text
 from dclab.report.charts_autoscalers import MOST_RUNS
+from dclab.report.judge_autoscalers import by_cost
 from dclab.report.language import Words
 from dclab.report.levels import Demand, Response, needed, responses, siege_demand, usual_demand, waits
 from dclab.report.scores import (
@@ -31,6 +33,9 @@ from dclab.report.scores import (
 from dclab.results import Comparison
 
 __all__ = ["side_by_side"]
+
+MOST_SENTENCES = 2
+"""That say the same of other autoscalers; more of them are a table."""
 
 MOST_LEVELS = 30
 """Rows of the table by number of replicas."""
@@ -91,8 +96,8 @@ def _scores(found: Comparison, words: Words) -> Iterator[Block]:
 
 
 def _verdicts(found: Comparison, words: Words) -> Iterator[Block]:
-    said = list(verdict_sentences(found, words))
-    if not said:
+    rows = list(difference_rows(found))
+    if not rows:
         return
     yield text(
         words(
@@ -101,7 +106,22 @@ def _verdicts(found: Comparison, words: Words) -> Iterator[Block]:
             negligible=NEGLIGIBLE,
         )
     )
-    yield bullets(said)
+    if len(rows) > MOST_SENTENCES:
+        first = words("“{name}” compared with", name=by_cost(found)[0].name)
+        yield table(
+            (first, words("verdict"), words("difference of costs, replicas"), words("95 % interval")),
+            [
+                (
+                    name,
+                    words(one.verdict),
+                    f"{one.cost:+.2f}",
+                    words("{low} to {high}", low=f"{one.low:+.2f}", high=f"{one.high:+.2f}"),
+                )
+                for name, one in rows
+            ],
+        )
+    else:
+        yield bullets(list(verdict_sentences(found, words)))
     matrix = verdict_matrix(found, words)
     if matrix:
         yield text(words("Each (row) beside each other (column), with the difference of their costs in replicas:"))

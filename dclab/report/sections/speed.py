@@ -18,13 +18,13 @@ def speed(results: Results, words: Words) -> Iterator[Block]:
     if sweep is None or not sweep.points:
         yield missing(words, "dclab scale-sweep")
         return
+    yield text(words("How much faster is it with more workers, and why not as many times?"))
+    yield bullets(list(speedup_sentences(sweep, words)) or [words("One point alone has no speedup.")])
     yield Block(kind="picture", text="sweep")
     yield _speed_table(sweep, words)
     if sweep.lost_workers:
         lost = ", ".join(str(one) for one in sweep.lost_workers)
         yield note(words("Not measured, although asked for: {lost} workers.", lost=lost))
-    yield text(words("How much faster is it with more workers, and why not as many times?"))
-    yield bullets(list(speedup_sentences(sweep, words)) or [words("One point alone has no speedup.")])
     if sweep.models:
         yield text(words("Which law does it follow?"))
         head = ("model", "AICc (the lower, the better)", "furthest off, hashes/s", "bends at, workers")
