@@ -30,7 +30,7 @@ def doctor(
 ) -> Result:
     """Show what is installed and what is missing.
 
-    Each missing program with the command that installs it.
+    Prints the command that installs each missing program.
 
     Example: dclab doctor
     """

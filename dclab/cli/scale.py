@@ -29,7 +29,7 @@ def scale(
 ) -> Result:
     """Scale a deployment, and wait for it.
 
-    Returns when so many replicas are ready and none is terminating.
+    Returns when exactly that many replicas are ready and none is terminating.
 
     Example: dclab scale worker 10
     """
