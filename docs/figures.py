@@ -119,7 +119,9 @@ def _course(course: str, language: str) -> str:
     rows = [f"| {' | '.join(heads[language])} |", "|---|--:|---|"]
     for one in load_sheet(course).questions:
         answered = dict.fromkeys(titles[name] for part in one.parts for name in PARTS[part].sections)
-        rows.append(f"| {said(one.title, language)} | {one.marks:g} | {'; '.join(answered)} |")
+        rows.append(
+            f"| {said(one.title, language)} | {one.marks:g} | {('；' if language == 'zh' else '; ').join(answered)} |"
+        )
     return "\n".join(rows)
 
 

@@ -1,4 +1,4 @@
-"""What a run looks like on a terminal while it is made: its parts as a list, and the current one's results growing."""
+"""The live view of a run on a terminal: a list of its parts, and the growing results of the current one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which engine a command uses, and why; and the lab that it is about."""
+"""Choose the engine of a command, with the reason, and find its lab."""
 
 from __future__ import annotations
 

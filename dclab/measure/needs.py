@@ -1,4 +1,4 @@
-"""What so many workers need for their calls not to queue: replicas of rng and of hasher."""
+"""The fewest replicas of rng and hasher with which the calls of N workers do not queue."""
 
 from __future__ import annotations
 
