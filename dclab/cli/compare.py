@@ -94,7 +94,7 @@ def compare(
             )
         folder, sides = None, runs or []
     elif runs:
-        raise InvalidInput("--change makes the runs that it compares.", "", "Omit the folders, or omit --change.")
+        raise InvalidInput("--change makes its own runs.", "", "Omit the folders, or omit --change.")
     else:
         call.check_room(workers, force=force)
         folder = _made(call, change, repeat, workers, seconds)

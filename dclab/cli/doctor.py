@@ -140,7 +140,7 @@ def _installation(call: Call, *, run: bool) -> Result:
             raise MissingTool(
                 "The installation ended with an error.",
                 f"The line shown last returned {done.returncode}.",
-                "Correct that, and run it again: what is installed already is left out.",
+                "Fix that and run it again; programs that are installed already are skipped.",
             )
         return Result(done=f"Installed: {', '.join(missing)}.", missing=missing, lines=lines, installed=True)
     return Result(_install_lines, missing=missing, lines=lines, installed=False)

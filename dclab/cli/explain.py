@@ -46,9 +46,9 @@ def explain(
 
     if len(readings) != len(workers):
         raise InvalidInput(
-            f"{len(readings)} readings do not go with {len(workers)} numbers of workers.",
+            f"{len(readings)} readings do not match {len(workers)} numbers of workers.",
             f"The numbers of workers are {','.join(map(str, workers))}.",
-            "Name as many with --workers, such as --workers 1,10.",
+            "Give as many numbers with --workers as there are readings, such as --workers 1,10.",
         )
     return Result(_lines, table=explain_table(workers, readings))
 

@@ -51,7 +51,7 @@ def predict(
 
     typed = next((one for one in ("workers", "rng", "hasher") if call.from_command_line(one)), None)
     if rate is not None and typed:
-        raise InvalidInput(f"--rate asks for the fewest replicas, and --{typed} names some.", "", "Omit one of them.")
+        raise InvalidInput(f"--rate finds the numbers of replicas, and --{typed} sets one.", "", "Omit one of them.")
     sweep = load_results(run or latest_run()).sweep
     system = what_if.system_of(sweep, fit_models(sweep.points) if sweep else ())
     if rate is not None:

@@ -35,7 +35,7 @@ def scale(
     """
     if deployment == "redis":
         raise InvalidInput(
-            "redis is not scaled.", "It holds the one counter; two of them would each count half.", "Scale worker."
+            "redis cannot be scaled.", "It holds the only counter; two of them would each count half.", "Scale worker."
         )
     lab = call.lab
     states = lab.states()
