@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from dclab.elasticity.metrics import METRICS
-from dclab.errors import DclabError, LabLost
+from dclab.errors import DclabError
 from dclab.experiments.autoscalers import shipped_for
 from dclab.experiments.hpa_compare import CompareSettings, compare_settings, run_hpa_compare
 from dclab.experiments.hpa_demo import DemoSettings, demo_settings, run_hpa_demo
@@ -16,7 +17,7 @@ from dclab.experiments.latency import LatencySettings
 from dclab.experiments.monitoring import ExporterWatch, LatencyWatch, record_monitoring, watch_latency
 from dclab.experiments.observer import Observer
 from dclab.experiments.proof import FEW_CHANGES, ProofSettings
-from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover
+from dclab.experiments.recovery import NOT_OURS, attempt, check_nothing_scales, counts_but_workers, recover
 from dclab.experiments.sweep import SweepSettings, run_sweep
 from dclab.experiments.usage_watch import UsageWatch, watched_usage
 from dclab.lab import Lab
@@ -115,9 +116,10 @@ def _parts(
     if (comparison := settings.comparison) is not None:
         parts[COMPARISON] = lambda: run_hpa_compare(lab, comparison, observer)
     failed: list[str] = []
+    bring_back = partial(recover, lab, counts)
     try:
         for name, part in parts.items():
-            if not _done(lab, name, part, counts, observer):
+            if not attempt(name, part, bring_back, "What it measured before that is kept.", observer):
                 failed.append(name)
             _keep(watch, observer)
     except BaseException:
@@ -156,32 +158,3 @@ def _watch(lab: Lab, seconds: float, observer: Observer) -> LatencyWatch:
             )
         )
         return ExporterWatch(lab, seconds)
-
-
-def _done(lab: Lab, name: str, part: Callable[[], object], counts: Mapping[str, int], observer: Observer) -> bool:
-    try:
-        part()
-        return True
-    except NOT_OURS:
-        raise
-    except DclabError as error:
-        failure = error
-    try:
-        if isinstance(failure, LabLost):
-            recover(lab, counts)
-    except DclabError as error:
-        if not isinstance(error, NOT_OURS):  # else that is why the part failed
-            _tell(name, failure, observer)
-        raise
-    _tell(name, failure, observer)
-    return False
-
-
-def _tell(name: str, failure: DclabError, observer: Observer) -> None:
-    observer.caveat(
-        Caveat(
-            code="part-failed",
-            message=f"The {name} could not be finished. {failure.what} {failure.why}",
-            hint="What it measured before that is kept.",
-        )
-    )

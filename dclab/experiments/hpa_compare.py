@@ -14,15 +14,15 @@ from dclab.elasticity.demand import demand_steps
 from dclab.elasticity.profile import usual_profile
 from dclab.elasticity.simulate import predict_run
 from dclab.elasticity.verdict import judged, verdicts
-from dclab.errors import DclabError, InvalidInput, LabLost
+from dclab.errors import InvalidInput, LabLost
 from dclab.experiments.autoscalers import SCRAPE_SECONDS, Candidate, keep_trace, served
 from dclab.experiments.elastic_run import ElasticRun, RunSettings
 from dclab.experiments.machine import watched_machine
 from dclab.experiments.observer import Observer
-from dclab.experiments.recovery import NOT_OURS, check_nothing_scales, counts_but_workers, recover, undo
+from dclab.experiments.recovery import attempt, check_nothing_scales, counts_but_workers, recover, undo
 from dclab.lab import Lab
 from dclab.measure.queueing import SERVICE_SECONDS
-from dclab.results import AutoscalerRun, Caveat, Comparison
+from dclab.results import AutoscalerRun, Comparison
 
 __all__ = ["CompareSettings", "check_candidates", "compare_settings", "raw_suffix", "run_hpa_compare"]
 
@@ -143,7 +143,7 @@ class _Comparing:
         self.record()
 
     def _take_back(self, failed: bool, left: str, action: Callable[[], object]) -> None:
-        """As `undo`; of a lab that was lost, `attempt` takes things back once it is there again."""
+        """As `undo`; of a lab that was lost, `bring_back` takes things back once it is there again."""
 
         def unless_lost() -> None:
             try:
@@ -163,27 +163,10 @@ class _Comparing:
         lab.scale(run.target, candidate.spec.min_replicas)
         time.sleep(max(DRAIN_SECONDS + workers * SERVICE_SECONDS, self.settings.rest_seconds / lab.clock_speed))
 
-    def attempt(self, candidate: Candidate, counts: Mapping[str, int]) -> None:
-        """Run one autoscaler; where that fails, name it, and bring the lab back for the next one."""
-        try:
-            self.run(candidate)
-            return
-        except NOT_OURS:
-            raise
-        except DclabError as error:
-            failure = error
-        try:
-            if isinstance(failure, LabLost):
-                recover(self.lab, counts)
-                self.lab.remove_autoscaler(candidate.spec.name)
-        finally:
-            self.observer.caveat(
-                Caveat(
-                    code="part-failed",
-                    message=f"The run of {candidate.name} could not be finished. {failure.what} {failure.why}".strip(),
-                    hint="What it did until then is in raw/elastic.jsonl; the others were compared.",
-                )
-            )
+    def bring_back(self, candidate: Candidate, counts: Mapping[str, int]) -> None:
+        """Bring a lab back that was lost, for the next autoscaler."""
+        recover(self.lab, counts)
+        self.lab.remove_autoscaler(candidate.spec.name)
 
     def predict(self) -> None:
         """Add what the simulation makes of each run, and how far repeats of one lie from each other."""
@@ -227,7 +210,13 @@ def run_hpa_compare(lab: Lab, settings: CompareSettings, observer: Observer) -> 
             pass  # so that what cannot be served is known before anything is measured
         with watched_machine(observer, "the autoscalers"):
             for candidate in settings.candidates:
-                comparing.attempt(candidate, all_counts)
+                attempt(
+                    f"run of {candidate.name}",
+                    partial(comparing.run, candidate),
+                    partial(comparing.bring_back, candidate, all_counts),
+                    "What it did until then is in raw/elastic.jsonl; the others were compared.",
+                    observer,
+                )
         failed = False
     finally:
         with contextlib.ExitStack() as last:

@@ -12,6 +12,7 @@ from dclab.results import Caveat
 
 __all__ = [
     "NOT_OURS",
+    "attempt",
     "check_not_ended",
     "check_nothing_scales",
     "counts_but_workers",
@@ -106,6 +107,45 @@ def restore(lab: Lab, counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         if states[name].counts.desired != count:
             lab.scale(name, count)
+
+
+def attempt(
+    what: str, part: Callable[[], object], bring_back: Callable[[], object], kept: str, observer: Observer
+) -> bool:
+    """Do one part of several, and return whether it was done; where it fails, name it, so that the next one can be done.
+
+    Args:
+        what: names the part, after "The".
+        part: is to be done.
+        bring_back: brings back a lab that the part has lost.
+        kept: what there is of the part, as the hint.
+        observer: hears of the failure.
+
+    Raises:
+        LabEnded, LabHeld: the lab is not ours any more.
+        DclabError: a lab that was lost does not come back.
+    """
+    try:
+        part()
+        return True
+    except NOT_OURS:
+        raise
+    except DclabError as error:
+        failure = error
+    told = Caveat(
+        code="part-failed",
+        message=f"The {what} could not be finished. {failure.what} {failure.why}".strip(),
+        hint=kept,
+    )
+    try:
+        if isinstance(failure, LabLost):
+            bring_back()
+    except DclabError as error:
+        if not isinstance(error, NOT_OURS):  # else that is why the part failed
+            observer.caveat(told)
+        raise
+    observer.caveat(told)
+    return False
 
 
 def undo(observer: Observer, failed: bool, left: str, action: Callable[[], object]) -> None:

@@ -165,6 +165,7 @@ def test_a_health_probe_is_predicted_shown_and_put_back(on_kube, cluster):
     assert on_kube("status", "--json").data["deployments"]["rng"]["ready"] == 1
 
 
+@pytest.mark.slow
 def test_a_bad_image_hangs_as_predicted_and_is_undone(on_kube, cluster):
     apps = AppsV1Api(cluster.client)
     before = apps.read_namespaced_deployment("worker", LAB).spec.template
@@ -183,6 +184,7 @@ def _prometheus_labels(cluster):
     return AppsV1Api(cluster.client).read_namespaced_deployment("prometheus-server", LAB).metadata.labels
 
 
+@pytest.mark.slow
 def test_prometheus_from_a_chart(on_kube, own_cluster, cluster):
     """helm is the real one; the chart is ours, and takes those values of the real one that dclab gives it."""
     path = f"{binaries.build()['helm'].parent}:{os.environ['PATH']}"

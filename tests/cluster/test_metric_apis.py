@@ -272,6 +272,7 @@ def test_what_is_configured_and_deployed_meanwhile_keeps_the_counting(served):
     served.configure("rng", {})
 
 
+@pytest.mark.slow
 def test_a_certificate_that_has_expired_is_told(cluster, lab, outside, monkeypatch):
     old = datetime.now(UTC) - timedelta(days=LIFE.days + 2)
     monkeypatch.setattr(serving, "make_certificate", lambda host: make_certificate(host, old))

@@ -22,9 +22,9 @@ RESOLUTION = 15
 """Seconds; what addons/metrics-server.yaml asks for; another cluster may have another."""
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def held_back(cluster):
-    """A namespace whose rng no node takes yet. It is made before all tests here, so that no one waits for it."""
+    """A namespace whose rng no node takes yet."""
     objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
     manifests.named(objects, "Deployment", "rng")["spec"]["template"]["spec"]["nodeSelector"] = {HELD_BACK: "yes"}
     for one in empty_namespace(cluster.client):
@@ -34,7 +34,7 @@ def held_back(cluster):
 
 @pytest.fixture(scope="module", autouse=True)
 def without_request(cluster):
-    """A namespace whose rng asks for no CPU, made as early."""
+    """A namespace whose rng asks for no CPU. It is made before all tests here, so that no one waits for it."""
     objects = [one for one in manifests.load() if one["metadata"]["name"] == "rng"]
     (container,) = manifests.named(objects, "Deployment", "rng")["spec"]["template"]["spec"]["containers"]
     container["resources"] = {}
@@ -43,6 +43,7 @@ def without_request(cluster):
         yield one
 
 
+@pytest.mark.slow
 def test_readings_come_at_15_seconds(lab, own_cluster):
     """Or at 30: the kubelet looks at its containers every 10 s, with jitter, so that a pass may find nothing new."""
     wait_for(lambda: lab.pod_metrics("rng"), 60, "metrics of rng", every=0.5)
@@ -71,6 +72,7 @@ def test_usage_is_in_a_plausible_range(lab):
     assert container["usage"]["memory"].endswith("Ki")
 
 
+@pytest.mark.slow
 def test_unknown_before_there_are_metrics(held_back):
     """Of a pod that does not run yet there is no reading: `<unknown>`, with the reason."""
     wait_for(lambda: "ScalingActive" in held_back.conditions("rng"), 40, "the autoscaler's first pass", every=0.5)

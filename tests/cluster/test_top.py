@@ -83,6 +83,7 @@ class Kept:
         self.rows += json.loads(json.dumps(list(rows)))
 
 
+@pytest.mark.slow
 def test_two_whole_windows_come_within_the_patience_of_the_meter(measured, say):
     kept = Kept()
     with watched_usage(measured, kept) as usage:

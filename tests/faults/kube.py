@@ -28,7 +28,7 @@ from tests.faults.kube_giving import (
     spoiled,
 )
 from tests.faults.kube_room import NAMESPACE, KubeRoom
-from tests.faults.meanwhile import Meanwhile, Running, check
+from tests.faults.meanwhile import Meanwhile, Running, check, desired
 from tests.faults.signals import cut_off, killed_client
 from tests.faults.together import down_during, first_point, second, seconds
 from tests.faults.trial import heal, on_lab, start_again
@@ -146,6 +146,8 @@ def api_away_during(verb: tuple[str, ...], outage: float, wait: float, *, up_fir
         if said is None:
             said = command.end(200)
             room.wanted = {} if verb[0] == "down" else dict.fromkeys(room.usual, 1) if not up_first else room.wanted
+            if verb[0] == "latency":
+                room.wanted["worker"] = desired(room, "worker")  # it is the command's to change
             check(room, row, said)
         if said.code and not said.cause:
             row.failed.append(f"{verb[0]} failed without a cause")

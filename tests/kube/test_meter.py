@@ -25,7 +25,7 @@ def lab(cluster):
     for name, app in (("rng-1", "rng"), ("worker-1", "worker"), ("worker-2", "worker")):
         cluster.put("pods", LAB, name, metadata={"labels": {**OURS, "app": app}})
     yield made
-    launch.end("mine", LAB, cluster=False)
+    made.reach.close()
 
 
 def published(name, *containers, window="15.034s", timestamp="2026-11-28T00:00:30Z"):
