@@ -71,7 +71,7 @@ def quoted(what: str) -> str:
             return str(_plain(getattr(import_module(module), name)))
         case "ci":
             steps = re.findall(r'^ *step "([^"$]+)"$', (CHECKOUT / ".ci" / "run").read_text(), re.MULTILINE)
-            return "\n".join(f"1. {one}" for one in steps if not one.startswith(("All done", "Without ")))
+            return "\n".join(f"1. {one}" for one in steps if not one.startswith(("All done", "Without ", "Once more")))
         case "course":
             return _course(*rest.split())
         case _:
