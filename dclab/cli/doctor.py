@@ -113,7 +113,9 @@ def _lines(
     yield from remarks
     rows = [(one["name"], one["version"] or ("?" if one["path"] else "missing"), one["purpose"]) for one in tools]
     yield table("program", "version", "used for", rows=rows)
-    yield from (f"Without {one['name']}, {one['without']}. To install it: {one['install']}" for one in tools if one["install"])
+    yield from (
+        f"Without {one['name']}, {one['without']}. To install it: {one['install']}" for one in tools if one["install"]
+    )
     yield "Nothing else is needed." if all(one["path"] for one in tools) else "None of these is required."
     yield from (f"The lab {one.name!r}: {one.state}." for one in labs if one.state != "running")
     yield from remedies(labs)
