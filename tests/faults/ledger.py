@@ -75,6 +75,10 @@ class Ledger:
             self.may_lack += self.in_doubt()
             self.may_have += HELD * self.in_doubt() if role == "proxy" else 0  # an INCRBY whose answer was cut off
 
+    def leaving(self, workers: int) -> None:
+        """Note that so many workers are told to leave: hasher may be serving each of them."""
+        self.may_lack += workers
+
     def new_lab(self) -> None:
         """Begin again: every process is another."""
         self.served.clear()
@@ -83,6 +87,7 @@ class Ledger:
 
     def settle(self) -> str:
         """End all workers, so that they report what they hold, and compare; return what differs, empty if nothing does."""
+        self.leaving(len(self.room.processes("worker")))
         said = self.room.tell("scale", "worker", "0")
         self.room.wanted["worker"] = 0
         if said.code:

@@ -158,6 +158,8 @@ class Chain:
         for _ in range(max(0, self.room.wanted[component] - count)):
             if component == "hasher":  # it ends in peace, but what it serves until then is not known
                 self.ledger.killing("hasher")
+            if component == "worker":
+                self.ledger.leaving(1)
         said = self.room.tell("scale", component, str(count))
         self.room.wanted[component] = count
         check(self.room, row, said)
