@@ -1,4 +1,4 @@
-"""What can go wrong, in the user's words, and the exit code each failure has."""
+"""Errors with messages for users, and the exit code of each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Taking out of what is handed in what it need not tell: where the user's files are, and whose cluster it was."""
+"""Remove private details from what is handed in: paths of the user's files, and the identity of the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checksums of a run's results and raw data, by which a later change is seen; who makes both up can make these up, too."""
+"""Checksums of a run's results and raw data, which reveal later changes; anybody who forges both can forge these, too."""
 
 from __future__ import annotations
 

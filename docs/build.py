@@ -2,8 +2,8 @@
 
 python docs/build.py [FOLDER]
 
-The folder (default: site) is replaced. It can be opened from the disk; its search needs a web server, such as
-`python -m http.server -d site`.
+The folder (default: site) is replaced, and the path of each language's first page is printed. Pages can be opened from the disk; their
+search needs a web server, such as `python -m http.server -d site`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,12 @@ def build(folder: Path) -> int:
 
 
 def main() -> None:
-    """Build."""
-    sys.exit(build(Path(sys.argv[1] if len(sys.argv) > 1 else "site").resolve()))
+    """Build, and print where the first pages are."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "site").resolve()
+    if failed := build(folder):
+        sys.exit(failed)
+    for place in CONFIGS.values():
+        sys.stdout.write(f"{folder / place / 'index.html'}\n")
 
 
 if __name__ == "__main__":

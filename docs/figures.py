@@ -17,8 +17,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from dclab.courses.parts import PARTS
+from dclab.courses.sheet import load_sheet, said
 from dclab.report.blocks import Section
-from dclab.report.content import sections
+from dclab.report.content import parts, sections
 from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
 from dclab.results import Rate, Results
@@ -69,7 +71,9 @@ def quoted(what: str) -> str:
             return str(_plain(getattr(import_module(module), name)))
         case "ci":
             steps = re.findall(r'^ *step "([^"$]+)"$', (CHECKOUT / ".ci" / "run").read_text(), re.MULTILINE)
-            return "\n".join(f"1. {one}" for one in steps if one != "All done")
+            return "\n".join(f"1. {one}" for one in steps if not one.startswith(("All done", "Without ", "Once more")))
+        case "course":
+            return _course(*rest.split())
         case _:
             figure, _, arguments = rest.partition(" ")
             return str(FIGURES[figure](_sample(source), arguments))
@@ -105,6 +109,20 @@ def _output(command: str) -> str:
         for part in ([line] if not line or set(line) & set("│┃━─") or line[0] in " -" else textwrap.wrap(line, 100))
     ]
     return "\n".join(["```text", *lines, "```"])
+
+
+def _course(course: str, language: str) -> str:
+    """A course sheet's questions with their marks and the sections of the report that answer them."""
+    words = Words(language)
+    titles = {part: title for part, (title, _) in parts(_sample("embedded"), words, (), {}).items()}
+    heads = {"en": ("question", "marks", "answered by"), "zh": ("题目", "分值", "报告中的部分")}
+    rows = [f"| {' | '.join(heads[language])} |", "|---|--:|---|"]
+    for one in load_sheet(course).questions:
+        answered = dict.fromkeys(titles[name] for part in one.parts for name in PARTS[part].sections)
+        rows.append(
+            f"| {said(one.title, language)} | {one.marks:g} | {('；' if language == 'zh' else '; ').join(answered)} |"
+        )
+    return "\n".join(rows)
 
 
 def _rate(rate: Rate) -> str:

@@ -27,8 +27,8 @@ class NotTheLesson(DclabError):
 def check_app(call: ExperimentCall, webui: Annotated[str | None, WEBUI] = None) -> Result:
     """Check that a DockerCoins still teaches the lesson.
 
-    rng serves one request at a time and hasher several, each takes 0.1 s, a worker makes 3.3 hashes/s and ten make 10. By the
-    address of a web UI alone only the last can be told. The exit code says whether all of it holds, for a course's CI.
+    Checks that rng serves one request at a time and hasher several, that each takes 0.1 s, and that one worker makes 3.3 hashes/s
+    and ten make 10. With --webui only the rate can be checked. The exit code is 1 if a check fails, for a course's CI.
 
     Example: dclab check-app --context kind-course
     """

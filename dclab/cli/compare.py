@@ -51,7 +51,7 @@ def compare(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folders of two runs or more, the first being the base; a folder of runs is one side.",
+            help="Folders of two runs or more; the first is the base. A folder of runs counts as one side.",
             show_default="two sides made by --change",
         ),
     ] = None,
@@ -70,12 +70,12 @@ def compare(
     seconds: SecondsOption = Duration(30),
     force: ForceOption = False,
 ) -> Result:
-    """Say what differs between runs beyond noise.
+    """Compare runs, and tell differences from noise.
 
-    Each figure is higher, lower, the same within 3 %, or could not be determined; at 95 % for all of them together.
+    Each figure is higher, lower, the same within 3 %, or could not be determined, at 95 % for all of them together.
 
-    One run a side says only what differs by more than 3 %, which may be the machine's. With several runs a side, the run
-    is the unit. --change makes them: one of each side in turn, in ABBA order, each with its rate and its latencies.
+    With one run per side only differences of more than 3 % are reported, and the machine may have caused them. With several runs per
+    side, the run is the statistical unit. --change makes the runs, alternately in ABBA order, each with its rate and latencies.
 
     Example: dclab compare reports/sample-embedded reports/sample-kube
 
@@ -88,11 +88,13 @@ def compare(
     if change is None:
         if given := [one for one in only_with_change if call.from_command_line(one)]:
             raise InvalidInput(
-                f"--{given[0]} applies only with --change.", "Folders hold runs that were made.", f"Omit --{given[0]}."
+                f"--{given[0]} applies only with --change.",
+                "The runs in these folders have been made already.",
+                f"Omit --{given[0]}.",
             )
         folder, sides = None, runs or []
     elif runs:
-        raise InvalidInput("--change makes the runs that it compares.", "", "Omit the folders, or omit --change.")
+        raise InvalidInput("--change makes its own runs.", "", "Omit the folders, or omit --change.")
     else:
         call.check_room(workers, force=force)
         folder = _made(call, change, repeat, workers, seconds)

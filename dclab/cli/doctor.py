@@ -30,7 +30,7 @@ def doctor(
 ) -> Result:
     """Show what is installed and what is missing.
 
-    Each missing program with the command that installs it.
+    Prints the command that installs each missing program.
 
     Example: dclab doctor
     """
@@ -113,7 +113,9 @@ def _lines(
     yield from remarks
     rows = [(one["name"], one["version"] or ("?" if one["path"] else "missing"), one["purpose"]) for one in tools]
     yield table("program", "version", "used for", rows=rows)
-    yield from (f"Without {one['name']}, {one['without']}: {one['install']}" for one in tools if one["install"])
+    yield from (
+        f"Without {one['name']}, {one['without']}. To install it: {one['install']}" for one in tools if one["install"]
+    )
     yield "Nothing else is needed." if all(one["path"] for one in tools) else "None of these is required."
     yield from (f"The lab {one.name!r}: {one.state}." for one in labs if one.state != "running")
     yield from remedies(labs)
@@ -140,7 +142,7 @@ def _installation(call: Call, *, run: bool) -> Result:
             raise MissingTool(
                 "The installation ended with an error.",
                 f"The line shown last returned {done.returncode}.",
-                "Correct that, and run it again: what is installed already is left out.",
+                "Fix that and run it again; programs that are installed already are skipped.",
             )
         return Result(done=f"Installed: {', '.join(missing)}.", missing=missing, lines=lines, installed=True)
     return Result(_install_lines, missing=missing, lines=lines, installed=False)

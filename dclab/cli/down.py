@@ -23,17 +23,17 @@ NO_CLUSTER = "There was no minikube that dclab has made; nothing was changed."
 def down(
     call: PlacedCall,
     cluster: Annotated[
-        bool, typer.Option("--cluster", help="Delete the minikube that dclab has made, too."), OWN_MINIKUBE
+        bool, typer.Option("--cluster", help="Also delete the minikube that dclab has made."), OWN_MINIKUBE
     ] = False,
 ) -> Result:
     """Stop the lab and everything that it started.
 
-    Also what a crash has left. On Kubernetes it removes what carries dclab's labels, and nothing else.
+    Also removes what a crash has left behind. On Kubernetes it removes only what carries dclab's labels.
 
     Example: dclab down
     """
     name, kept = call.name, list[str]()
-    call.output.step(f"ending {name}")
+    call.output.step(f"stopping {name}")
     done = ""
     if call.choice.engine == "kube":
         from dclab.engines.kube.launch import end

@@ -28,17 +28,17 @@ def explain(
         typer.Argument(
             metavar="HASHES/S…",
             parser=parse_number("reading", "hashes/s", low=0, high=MOST_READ),
-            help="What was read off the web UI, at each number of workers.",
+            help="Readings of the web UI, one for each number of workers.",
         ),
     ],
     workers: Annotated[Counts, counts_option("The numbers of workers.", high=MOST_SIMULATED)] = Counts(
         (1, 2, 3, 4, 5, 10)
     ),
 ) -> Result:
-    """Explain a table that was read off the web UI.
+    """Explain readings of the web UI.
 
-    What the true rates were, why the page showed something else, and how likely such a table is. For DockerCoins with one rng;
-    no lab is needed.
+    Prints the true rates, why the page showed something else, and how likely such a table is. It assumes one rng and needs no
+    lab.
 
     Example: dclab explain 4 8 12 12 10 10
     """
@@ -46,9 +46,9 @@ def explain(
 
     if len(readings) != len(workers):
         raise InvalidInput(
-            f"{len(readings)} readings do not go with {len(workers)} numbers of workers.",
+            f"{len(readings)} readings do not match {len(workers)} numbers of workers.",
             f"The numbers of workers are {','.join(map(str, workers))}.",
-            "Name as many with --workers, such as --workers 1,10.",
+            "Give as many numbers with --workers as there are readings, such as --workers 1,10.",
         )
     return Result(_lines, table=explain_table(workers, readings))
 

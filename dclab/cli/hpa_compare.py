@@ -27,7 +27,7 @@ def hpa_compare(
     metric: Annotated[
         list[Metric] | None,
         typer.Option(
-            help="Autoscalers that dclab has for it: with the course's figures and tuned; may be given several times.",
+            help="Compare dclab's autoscalers on this metric, the course's and a tuned one; may be given several times.",
             show_default="all, without --hpa",
         ),
     ] = None,
@@ -43,7 +43,7 @@ def hpa_compare(
         bool,
         typer.Option(
             "--quick",
-            help="In a fifth of the time: start a lab whose autoscaler's clock runs ×5, and stop it afterwards.",
+            help="Take a fifth of the time: start a lab whose autoscaler's clock runs ×5, and stop it afterwards.",
         ),
         EMBEDDED,
     ] = False,
@@ -51,9 +51,9 @@ def hpa_compare(
 ) -> Result:
     """Compare autoscalers under the same demand.
 
-    One after the other, at least 15 minutes of its clock each: few workers, all of them, siege's users on top, half of the
-    workers, all of them. The scores say how well the replicas follow what the objective needs (see
-    docs/en/reference/scores.md). To try autoscalers in seconds first, use dclab hpa-simulate.
+    Runs them one after the other, each for at least 15 minutes on its clock: with few workers, with all of them, with siege's
+    users on top, with half of the workers, and with all of them again. Scores say how well the replicas follow what the objective
+    needs (see docs/en/reference/scores.md). To try autoscalers in seconds first, use dclab hpa-simulate.
 
     Example: dclab hpa-compare --hpa before.yaml --hpa after.yaml --quick
     """

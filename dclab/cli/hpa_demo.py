@@ -22,19 +22,19 @@ def hpa_demo(
     load_time: Annotated[
         Duration, duration_option("time of the load test", "How long the load test lasts (the exercise: 4m).", low=5)
     ] = Duration(240),
-    metric: Annotated[Metric, typer.Option(help="What the autoscaler goes by; its figures: manifests/optional/.")] = (
-        Metric.CPU
-    ),
+    metric: Annotated[
+        Metric, typer.Option(help="Metric of the autoscaler; its manifest is in manifests/optional/.")
+    ] = (Metric.CPU),
     hpa: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Your own HorizontalPodAutoscaler instead, of the same target.")
+        Path | None, typer.Option(metavar="FILE", help="Your own HorizontalPodAutoscaler instead, for the same target.")
     ] = None,
     scrape_seconds: ScrapeOption = 10.0,
     force: ForceOption = False,
 ) -> Result:
     """Show the autoscaler at work under a load test.
 
-    From the baseline over the load test and its end until the autoscaler has reached its steady state. It goes by CPU, or by
-    how long probes wait (latency), requests a second or requests in flight of each replica.
+    Measures a baseline, runs the load test, and goes on until the number of replicas has settled. The autoscaler scales on CPU
+    or, with --metric, on the latency of probes, or on each replica's requests per second or requests in flight.
 
     Example: dclab hpa-demo --target rng --workers 10 --metric inflight
     """
@@ -44,9 +44,7 @@ def hpa_demo(
     from dclab.experiments.hpa_demo import demo_settings, run_hpa_demo
 
     if hpa is not None and call.is_given("metric"):
-        raise InvalidInput(
-            "--metric and --hpa exclude each other.", "The file says which metric it goes by.", "Omit one of them."
-        )
+        raise InvalidInput("--metric and --hpa exclude each other.", "The file names its metric.", "Omit one of them.")
     autoscaler = from_file(hpa, target.value) if hpa else shipped(target.value, metric.value)
     call.check_room(workers, force=force)
     settings = demo_settings(

@@ -57,17 +57,17 @@ def hpa_replay(
         str | None,
         typer.Option(
             metavar="VERSION",
-            help="Kubernetes whose feature gates to follow, such as 1.35.",
+            help="Kubernetes version whose feature gates apply, such as 1.35.",
             show_default="the trace's, or else 1.34",
         ),
     ] = None,
 ) -> Result:
-    """Run Kubernetes' autoscaling over a trace.
+    """Replay an autoscaler over a recorded trace.
 
-    What it would decide at each pass, and why, beside what was decided then. The observations are taken as they are: other
-    decisions would have led to others, so each row answers for itself. Limits by earlier changes go by the changes of the
-    trace. What a trace is made of: see docs/en/reference/trace.md. Of a run's folder the scores are shown,
-    too: how well the autoscaler that ran followed demand, for an objective of 100 ms.
+    Prints what Kubernetes' algorithm would decide at each pass, and why, beside what was decided then. The observations stay as
+    recorded, although other decisions would have changed them, so each row stands alone. Rate limits use the changes in the
+    trace. The format of a trace is described in docs/en/reference/trace.md. For a run's folder it also prints the scores: how well
+    the autoscaler that ran followed demand, for an objective of 100 ms.
 
     Example: dclab hpa-replay my-hpa.yaml reports/20260101-120000-embedded/raw/hpa-trace.jsonl
     """

@@ -24,7 +24,7 @@ def hpa_simulate(
     call: Call,
     hpa: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="HPA.yaml", help="Autoscalers of rng.", show_default="the six that dclab has"),
+        typer.Argument(metavar="HPA.yaml", help="Autoscalers of rng.", show_default="dclab's six"),
     ] = None,
     tune: Annotated[
         Metric | None,
@@ -45,8 +45,8 @@ def hpa_simulate(
 ) -> Result:
     """Predict in seconds how autoscalers follow a demand.
 
-    The demand of hpa-compare (workers in steps, and the exercise's siege) on a simulated DockerCoins, with the delays of
-    scrapes, of rates and of pods that start; ten times, with other random numbers. The scores are those of hpa-compare.
+    Simulates hpa-compare ten times with different random numbers: the same demand (workers in steps, and the exercise's siege), the
+    same scores, and the delays of scrapes, rates and starting pods.
 
     Example: dclab hpa-simulate my-hpa.yaml
     """
@@ -74,7 +74,7 @@ def hpa_simulate(
 def _check(call: Call, hpa: Sequence[Path], tune: Metric | None, run: Path | None) -> None:
     """Raise InvalidInput for what has no meaning together."""
     if tune is not None and (hpa or run):
-        raise InvalidInput("--tune makes an autoscaler of its own.", "", "Omit the HPA files and --run.")
+        raise InvalidInput("--tune makes its own autoscaler.", "", "Omit the HPA files and --run.")
     if run is not None and hpa:
         raise InvalidInput("--run simulates the run's own autoscalers.", "", "Omit the HPA files, or --run.")
     for name in ("workers", "scrape_seconds"):

@@ -104,7 +104,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if _Received.count >= FORCED:
         os._exit(130)
     with contextlib.suppress(OSError):
-        os.write(2, b"\nStill cleaning up. Once more ends dclab at once, and may leave a lab running.\n")
+        os.write(2, b"\nStill cleaning up. Press Ctrl-C again to end at once; that may leave a lab running.\n")
 
 
 @contextlib.contextmanager

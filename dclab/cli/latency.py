@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     from dclab.lab import ProbeSpec
     from dclab.results import LatencySummary
 
-OPEN_LOOP = "Open loop: requests per second, each timed from when it is due, so that a stall is not hidden."
+OPEN_LOOP = "Open loop: requests per second, each measured from its scheduled start, so that a stall is not hidden."
 
 
 @verb
 def latency(
     call: ExperimentCall,
     target: Annotated[
-        list[Target] | None, typer.Option(help="Which service; may be given twice.", show_default="both")
+        list[Target] | None, typer.Option(help="Target service; may be given twice.", show_default="both")
     ] = None,
     url: Annotated[
         list[str] | None,
-        typer.Option(metavar="URL", parser=parse_url, help="Any HTTP URL instead, as httping takes it; needs no lab."),
+        typer.Option(
+            metavar="URL", parser=parse_url, help="Measure any HTTP URL instead, as httping does; needs no lab."
+        ),
     ] = None,
     count: Annotated[int, count_option("number of requests", "How many requests of each kind.", high=10_000)] = 15,
     workers: Annotated[Counts, counts_option("How many workers run meanwhile; several with commas.", low=0)] = Counts(
@@ -40,8 +42,8 @@ def latency(
 ) -> Result:
     """Measure rng and hasher; name the bottleneck.
 
-    Each is asked as httping asks (GET / on a fresh connection) and as the workers call it. Without --rate each request
-    waits for the one before (a closed loop), with jittered pauses.
+    Sends each service the requests that httping sends (GET / on a fresh connection) and those that the workers send. Without --rate
+    each request waits for the one before (a closed loop), with random pauses between them.
 
     Example: dclab latency --target rng --target hasher --count 15
     """

@@ -41,9 +41,9 @@ def list_(
     ] = "auto",
     context: ContextOption = None,
 ) -> Result:
-    """List the labs that there are.
+    """List the labs and their states.
 
-    Those of the embedded engine, of dclab's own minikube, and of the cluster of --context. No other cluster is contacted.
+    Includes labs of the embedded engine, of dclab's own minikube, and of the cluster of --context. No other cluster is contacted.
 
     Example: dclab list
     """

@@ -1,4 +1,4 @@
-"""What a run looks like on a terminal while it is made: its parts as a list, and the current one's results growing."""
+"""The live view of a run on a terminal: a list of its parts, and the growing results of the current one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["DEMAND", "PREDICTION", "View"]
 
 DEMAND, PREDICTION = "demand", "prediction"
 """Before and after the runs of a comparison, which are parts by the names of their autoscalers."""
-COMPARED = re.compile(r"(?:resting before|comparing) ([^:]+)")
+COMPARED = re.compile(r"(?:settling before|comparing) ([^:]+)")
 
 PART_OF_STEP = {
     "sweep": "sweep",
@@ -32,7 +32,7 @@ PART_OF_STEP = {
     "autoscaled": "autoscaler demonstration",
     "after-load": "autoscaler demonstration",
     "demand": "comparison of autoscalers",
-    "resting": "comparison of autoscalers",
+    "settling": "comparison of autoscalers",
     "comparing": "comparison of autoscalers",
     "prediction": "comparison of autoscalers",
 }

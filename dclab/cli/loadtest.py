@@ -26,7 +26,7 @@ def loadtest(
     path: Annotated[
         str,
         typer.Option(
-            metavar="PATH", parser=parse_path, help="What to ask for: / is answered at once, /32 takes 0.1 s of rng."
+            metavar="PATH", parser=parse_path, help="Path to request: rng answers / at once, and /32 after 0.1 s."
         ),
     ] = "/",
 ) -> Result:

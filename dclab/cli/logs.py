@@ -32,7 +32,7 @@ def logs(
         int, count_option("number of lines", "Number of lines of each replica.", high=100_000, metavar="LINES")
     ] = 50,
 ) -> Result:
-    """Show what the replicas have printed.
+    """Show the output of the replicas.
 
     Example: dclab logs worker -f
     """

@@ -28,20 +28,22 @@ def monitor(
     address: AddressOption = None,
     prometheus: Annotated[
         Literal["manifest", "helm"] | None,
-        typer.Option(help="Where Prometheus comes from.", show_default="the one that is there, or manifest"),
+        typer.Option(help="How to install Prometheus.", show_default="the one that is there, or manifest"),
         KUBE,
     ] = None,
     chart: Annotated[
         str | None,
         typer.Option(
-            metavar="CHART", help="Folder, archive or reference, for helm.", show_default="prometheus-community's"
+            metavar="CHART",
+            help="Chart for helm: a folder, an archive or a reference.",
+            show_default="prometheus-community's",
         ),
         KUBE,
     ] = None,
 ) -> Result:
     """Follow latencies with the exercise's PromQL.
 
-    Prometheus stays up afterwards, for its own page; without it the exporters are read.
+    Uses Prometheus where it is installed, and leaves it running with the lab; otherwise reads the exporters.
 
     Example: dclab monitor --seconds 30s
     """

@@ -70,7 +70,7 @@ class Target(StrEnum):
 
 
 class Metric(StrEnum):
-    """What an autoscaler can go by."""
+    """What an autoscaler can scale on."""
 
     CPU = "cpu"
     LATENCY = "latency"
@@ -108,7 +108,7 @@ NameOption = Annotated[
         metavar="LAB",
         parser=check_name,
         autocompletion=completion.labs,
-        help="Which lab, where there are several: on Kubernetes its namespace (dockercoins).",
+        help="Name of the lab; on Kubernetes its namespace (default there: dockercoins).",
         show_default="dclab",
     ),
 ]
@@ -133,13 +133,13 @@ ImagesOption = Annotated[
         envvar="DCLAB_IMAGES",
         metavar="build|upstream|REGISTRY/PREFIX",
         autocompletion=lambda: ["build", "upstream"],
-        help="Where images come from: built here, the course's own, or pushed to and pulled from a registry.",
+        help="Container images: build them here, use the course's own, or push them to a registry and pull them from there.",
     ),
     KUBE,
 ]
 YesOption = Annotated[
     bool,
-    typer.Option("--yes", envvar="DCLAB_YES", help="Do not ask about a cluster that is not of this machine."),
+    typer.Option("--yes", envvar="DCLAB_YES", help="Do not ask before changing a cluster that is not on this machine."),
     KUBE,
 ]
 AddressOption = Annotated[
@@ -149,7 +149,7 @@ AddressOption = Annotated[
         envvar="DCLAB_ADDRESS",
         metavar="IP",
         parser=parse_address,
-        help="Forward the page, listening at this address of the machine; 0.0.0.0 for all.",
+        help="Forward the page to a port at this address of the machine; 0.0.0.0 for all addresses.",
     ),
 ]
 OutOption = Annotated[
@@ -169,7 +169,7 @@ CourseOption = Annotated[
         envvar="DCLAB_COURSE",
         metavar="COURSE|FILE",
         autocompletion=completion.courses,
-        help="Write the report in the order of a course's sheet, with its marks as the checklist: a known course or your own YAML.",
+        help="Order the report by a course's sheet, with its marks as the checklist: csc4160-f24, csc4160-f25, hkust-a6 or a YAML file.",
     ),
 ]
 LanguageOption = Annotated[Language, typer.Option("--lang", envvar="DCLAB_LANG", help="Language of the report.")]
@@ -195,13 +195,17 @@ def number_option(what: str, unit: str, shown: str, *, low: float, high: float, 
     return typer.Option(metavar=metavar, parser=parse_number(what, unit, low=low, high=high), help=shown)
 
 
-TargetOption = Annotated[Target, typer.Option(help="Which service.")]
-WorkersOption = Annotated[int, count_option("number of workers", "How many workers run meanwhile.")]
+TargetOption = Annotated[Target, typer.Option(help="Target service.")]
+WorkersOption = Annotated[int, count_option("number of workers", "Number of workers during the measurement.")]
 SecondsOption = Annotated[
-    Duration, duration_option("time to sample", "Longest time to sample each; less, once ±2 % are reached.", low=3)
+    Duration,
+    duration_option(
+        "time to sample", "Longest sampling time of each point; it ends sooner once the rate is known to ±2 %.", low=3
+    ),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Go on where there seems to be no room for so many replicas, or their queue.")
+    bool,
+    typer.Option("--force", help="Continue although there seems to be no room for so many replicas or their queue."),
 ]
 ScrapeOption = Annotated[
     float,
@@ -216,5 +220,7 @@ ScrapeOption = Annotated[
 ]
 SloOption = Annotated[
     float,
-    number_option("objective", "ms", "How long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"),
+    number_option(
+        "objective", "ms", "Objective: how long a worker's call may wait on average.", low=1, high=10_000, metavar="MS"
+    ),
 ]

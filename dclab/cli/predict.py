@@ -38,10 +38,10 @@ def predict(
     ] = 1,
     rate: Annotated[float | None, number_option("rate", "hashes/s", INSTEAD, low=0.001, high=500)] = None,
 ) -> Result:
-    """Say what other numbers of replicas would give.
+    """Predict the rate for other numbers of replicas.
 
-    From the model that the run's sweep bears out, and a simulation of how calls queue when each goes to a random rng. The
-    sweep must have been made with one rng.
+    Uses the model that fits the run's sweep, and a simulation of how calls queue when each goes to a random rng. The sweep must
+    have been measured with one rng.
 
     Example: dclab predict --workers 20 --rng 4
     """
@@ -51,7 +51,7 @@ def predict(
 
     typed = next((one for one in ("workers", "rng", "hasher") if call.from_command_line(one)), None)
     if rate is not None and typed:
-        raise InvalidInput(f"--rate asks for the fewest replicas, and --{typed} names some.", "", "Omit one of them.")
+        raise InvalidInput(f"--rate finds the numbers of replicas, and --{typed} sets one.", "", "Omit one of them.")
     sweep = load_results(run or latest_run()).sweep
     system = what_if.system_of(sweep, fit_models(sweep.points) if sweep else ())
     if rate is not None:
@@ -61,8 +61,8 @@ def predict(
 
 def _plan_lines(system: System, wanted: float, plan: Plan) -> Iterator[str]:
     yield (
-        f"{plan.workers} workers and {plan.rng} rng{_with_hashers(plan.hasher)} make {plan.hashes_per_second:.1f} hashes/s: no fewer replicas in all "
-        f"reach {wanted:g}."
+        f"{plan.workers} workers and {plan.rng} rng{_with_hashers(plan.hasher)} make {plan.hashes_per_second:.1f} hashes/s; "
+        f"{wanted:g} cannot be reached with fewer replicas."
     )
 
 
@@ -73,8 +73,7 @@ def _lines(system: System, prediction: Prediction) -> Iterator[str]:
         f"{rate.ci95_low:.1f} to {rate.ci95_high:.1f}), and never more than {prediction.at_most:.1f}."
     )
     yield (
-        f"From a cycle of {1000 * system.cycle:.1f} ms a worker and {1000 * system.service:.1f} ms of rng a hash, as this "
-        "run's sweep shows them."
+        f"By this run's sweep a worker takes {1000 * system.cycle:.1f} ms for a hash, of which rng takes {1000 * system.service:.1f} ms."
     )
     yield str(needs_of(prediction.workers))
     yield from _resources(prediction)

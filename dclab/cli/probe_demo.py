@@ -23,17 +23,20 @@ class Kind(StrEnum):
 def probe_demo(
     call: ExperimentCall,
     kind: Annotated[
-        Kind, typer.Option(help="Failing readiness takes a replica out of service, failing liveness restarts it.")
+        Kind,
+        typer.Option(
+            help="A failing readiness probe takes a replica out of service, a failing liveness probe restarts it."
+        ),
     ] = Kind.READINESS,
     workers: WorkersOption = 15,
     period: Annotated[int, count_option("period", "periodSeconds of the probe.", high=60)] = 5,
     timeout: Annotated[int, count_option("timeout", "timeoutSeconds of the probe.", high=60)] = 1,
     failure_threshold: Annotated[int, count_option("failure threshold", "failureThreshold of the probe.", high=20)] = 3,
 ) -> Result:
-    """Predict and show what an HTTP health probe does to a busy rng.
+    """Show what an HTTP health probe does to a busy rng.
 
-    First with the manifest's TCP check, then with GET / as a probe; the template is put back afterwards. The defaults are
-    those of the course's chapter on health checks.
+    Predicts when rng is taken out of service, then measures with the manifest's TCP check and with GET / as a probe. The Deployment is
+    restored afterwards. The defaults are those of the course's chapter on health checks.
 
     Example: dclab probe-demo --kind liveness --workers 15
     """

@@ -17,8 +17,8 @@ def prove(
 ) -> Result:
     """Prove the bottleneck: change one thing at a time.
 
-    rng and hasher with more replicas, rng with threads, and (embedded) other load-balancing policies; each beside what
-    theory allows. What limits next, and why it is not CPU, network or Redis.
+    Measures the rate with more replicas of rng and hasher, with threads in rng, and on the embedded engine with other load-balancing
+    policies, each beside the theoretical limit. Says what limits next, and whether CPU, network and Redis can be ruled out.
 
     Example: dclab prove --workers 10
     """

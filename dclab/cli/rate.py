@@ -23,7 +23,7 @@ def rate(
 ) -> Result:
     """Measure the true hashes/s of any DockerCoins.
 
-    Also one that dclab did not start: all it needs is the page that shows the speed.
+    It needs only the address of the web UI, so it also measures a DockerCoins that dclab did not start.
 
     Example: dclab rate --webui http://127.0.0.1:8080
     """

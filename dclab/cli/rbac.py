@@ -21,9 +21,9 @@ def rbac(
 ) -> Result:
     """Print the least rights that dclab needs.
 
-    A Role for its namespace, a ClusterRole for the namespace itself and the nodes, and another one for the metrics APIs, which
-    only autoscalers on other metrics than CPU need. They are for an administrator to apply; to whom they are given is said when
-    they are bound: kubectl create rolebinding, kubectl create clusterrolebinding.
+    Prints a Role for its namespace, a ClusterRole for the namespace itself and the nodes, and a second ClusterRole for the metrics
+    APIs, which only autoscalers on other metrics than CPU need. An administrator applies them, and binds them to a user with kubectl
+    create rolebinding and kubectl create clusterrolebinding.
 
     Example: dclab rbac
     """

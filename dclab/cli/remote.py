@@ -1,4 +1,4 @@
-"""How to look at a page of this machine from the one that someone sits at."""
+"""How to open a page of this machine from another one, such as the user's laptop."""
 
 from __future__ import annotations
 

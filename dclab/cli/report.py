@@ -20,7 +20,7 @@ def report(
     runs: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Folder of a run; several are compared, and a folder of runs is one side.",
+            help="Folder of a run. Several are compared; a folder of runs counts as one side.",
             show_default="the last one in reports/",
         ),
     ] = None,
@@ -28,7 +28,7 @@ def report(
     course: CourseOption = None,
     hand_in: Annotated[
         bool,
-        typer.Option("--hand-in", help="Also make one archive of what is handed in, beside the run's folder."),
+        typer.Option("--hand-in", help="Also make one archive of the files to hand in, beside the run's folder."),
     ] = False,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
     out: Annotated[
@@ -45,11 +45,12 @@ def report(
 
     report.html, report.md and the pictures come from the run's results.json alone.
 
-    With --course they follow a course's sheet: a known one, or a YAML file with course, title and questions; each question has title
-    and marks, then parts of a run that answer it (speed, latency, bottleneck, pods, monitoring, load, autoscaler, metric,
-    latency-autoscaler, own-autoscaler), asks (its full text), workers (numbers wanted), by_hand (what no run holds).
+    --course orders them by a course's sheet: csc4160-f24, csc4160-f25, hkust-a6, or a YAML file with course, title and questions. Each
+    question has title and marks, and optionally parts, the parts of a run that answer it (speed, latency, bottleneck, pods,
+    monitoring, load, autoscaler, metric, latency-autoscaler, own-autoscaler); asks, its full text; workers, the numbers wanted; and
+    by_hand, what the student has to add.
 
-    With two runs or more: comparison.html and comparison.md, of what differs beyond noise.
+    For two runs or more it writes comparison.html and comparison.md, with the differences beyond noise.
 
     Example: dclab report reports/20260101-120000-embedded --course csc4160-f25 --hand-in
     """
@@ -71,7 +72,9 @@ def report(
 
         for option, name in (("--course", "course"), ("--hand-in", "hand_in")):
             if call.from_command_line(name):
-                raise InvalidInput(f"{option} applies to a single run.", f"{len(paths)} are named.", "Name one run.")
+                raise InvalidInput(
+                    f"{option} applies to a single run.", f"{len(paths)} runs were given.", "Name one run."
+                )
         sides = [load_side(path) for path in paths]
         found = compare_sides(sides)
         folder = new_folder(out, "comparison")

@@ -1,4 +1,4 @@
-"""What a verb returns: one result, which the renderer prints as text or as JSON."""
+"""The result that a verb returns; the renderer prints it as text or as JSON."""
 
 from __future__ import annotations
 

@@ -23,16 +23,18 @@ class Updated(StrEnum):
 @verb
 def rollout_demo(
     call: ExperimentCall,
-    target: Annotated[Updated, typer.Option(help="Which deployment is updated.")] = Updated.WORKER,
+    target: Annotated[Updated, typer.Option(help="Deployment to update.")] = Updated.WORKER,
     seconds: Annotated[
         Duration,
-        duration_option("time to watch", "How long the bad image is watched; half of it before, and after.", low=4),
+        duration_option(
+            "time to watch", "How long to measure with the bad image; before and after it, half as long.", low=4
+        ),
     ] = Duration(20),
 ) -> Result:
-    """Predict and show a rolling update to a bad image, its undo, and what ending replicas costs.
+    """Show a rolling update to a bad image, and its undo.
 
-    Where the update hangs and what goes on meanwhile; how soon a replica that is gone is replaced; hashes lost by workers
-    that get SIGTERM, and by those that are killed. Everything is put back afterwards.
+    Predicts and measures where the update stops and what the rate is meanwhile, how soon a deleted replica is replaced, and how
+    many hashes are lost by workers that get SIGTERM and by those that are killed. The Deployment is restored afterwards.
 
     Example: dclab rollout-demo --target worker
     """

@@ -43,14 +43,14 @@ def run(
         bool,
         typer.Option(
             "--quick",
-            help="In about 75 s on the embedded engine: fewer changes and requests, the autoscaler's clock ×12, all labelled.",
+            help="Take about 75 s on the embedded engine: fewer changes and requests, the autoscaler's clock ×12. The report says so.",
         ),
     ] = False,
     load_time: Annotated[
         Duration | None,
         duration_option(
             "time of the load test",
-            "How long the load test lasts.",
+            "Length of the load test.",
             low=5,
             default="4m; with --quick 8s, on Kubernetes 90s",
         ),
@@ -70,7 +70,7 @@ def run(
 ) -> Result:
     """Do the whole exercise and write its report.
 
-    Sweep, latency, proof, load test, autoscaler, monitoring; with --metric all also autoscalers side by side.
+    Measures sweep, latency, proof, load test, autoscaler and monitoring; with --metric all it also compares autoscalers.
 
     Uses the running lab if there is one and leaves it running; otherwise starts one and stops it afterwards.
 

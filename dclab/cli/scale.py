@@ -29,13 +29,13 @@ def scale(
 ) -> Result:
     """Scale a deployment, and wait for it.
 
-    Returns when so many replicas are ready and none is terminating.
+    Returns when exactly that many replicas are ready and none is terminating.
 
     Example: dclab scale worker 10
     """
     if deployment == "redis":
         raise InvalidInput(
-            "redis is not scaled.", "It holds the one counter; two of them would each count half.", "Scale worker."
+            "redis cannot be scaled.", "It holds the only counter; two of them would each count half.", "Scale worker."
         )
     lab = call.lab
     states = lab.states()

@@ -19,7 +19,7 @@ def scale_sweep(
 ) -> Result:
     """Measure hashes/s at each number of workers.
 
-    And answer the exercise's question: how much faster is it with ten times the workers, and why.
+    Answers the exercise's question: how much faster is DockerCoins with ten times the workers, and why?
 
     Example: dclab scale-sweep --workers 1,2,3,4,5,10 --seconds 30
     """

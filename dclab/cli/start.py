@@ -75,8 +75,8 @@ def _confirm(output: Output, where: Place, *, yes: bool) -> None:
         return
     raise Refused(
         f"Nothing was changed in the cluster of the context {where.api.context!r}.",
-        "It does not look like one of this machine, and nobody said yes.",
-        "Add --yes if it is meant.",
+        "The cluster does not seem to run on this machine, and the question was not answered with yes.",
+        "Add --yes to use this cluster.",
     )
 
 
@@ -101,7 +101,7 @@ def refuse_other_settings(call: PlacedCall, running: Settings, wanted: Settings)
     if any(call.from_command_line(option.replace("-", "_")) for option in differing):
         raise InvalidInput(
             said,
-            "They are decided when a lab starts; nothing was changed.",
+            "These settings are fixed when a lab starts; nothing was changed.",
             f"Omit them to use the lab as it is, or run `dclab down{call.again}` first.",
         )
     if differing:
@@ -132,6 +132,6 @@ def refuse_for_existing_profile(call: PlacedCall, wanted: MinikubeSettings) -> N
     if differing:
         raise InvalidInput(
             f"The minikube profile {PROFILE!r} exists already, with other settings: {'; '.join(differing)}.",
-            "They are decided when it is made; nothing was changed.",
+            "These settings are fixed when the profile is created; nothing was changed.",
             "Omit them to use it as it is, or run `dclab down --cluster` first.",
         )

@@ -14,7 +14,8 @@ from dclab.cli.verb import LabCall, verb
 def status(call: LabCall) -> Result:
     """Show what runs, with its CPU and memory.
 
-    Replicas ready and wanted, restarts, what keeps the lab from being ready, and the address of every service.
+    Shows ready and desired replicas, restarts, what keeps the lab from being ready, and the address of every service. CPU and memory
+    are missing until the first usage sample, up to a minute after a start.
 
     Example: dclab status
     """

@@ -51,10 +51,10 @@ def top(
     call: LabCall,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Refresh every two seconds until Ctrl-C.")] = False,
 ) -> Result:
-    """Show CPU and memory of every service and replica, as kubectl top pods does.
+    """Show CPU and memory of every service and replica.
 
-    Beside what each requests and may use at most. The figures are averages over the metric's last window; its length and age
-    are said. On Kubernetes they come from metrics-server, here from the replicas' processes.
+    Like kubectl top pods, with the requests and limits beside the usage. CPU is the average over the last window, whose length and
+    age are shown. The figures come from metrics-server on Kubernetes and from the replicas' processes on the embedded engine.
 
     Example: dclab top
     """
@@ -171,12 +171,12 @@ def _age(replicas: Sequence[ShownReplica]) -> str:
     windows = [one.window_seconds for one in replicas if one.window_seconds is not None]
     ages = [one.age_seconds for one in replicas if one.age_seconds is not None]
     if not windows:
-        return "No replica has been measured yet: the first window ends within a minute of its start."
+        return "No replica has been measured yet. Its first window ends within a minute of its start: run the command again."
     young = len(replicas) - len(windows)
     missing = f" {young} {'replica has' if young == 1 else 'replicas have'} not been measured yet." if young else ""
     return (
-        f"CPU is the average over windows of {_range(windows)} s that ended {_range(ages)} s ago; memory is that of their "
-        f"ends.{missing}"
+        f"CPU is the average over windows of {_range(windows)} s that ended {_range(ages)} s ago; memory is the usage at their "
+        f"end.{missing}"
     )
 
 

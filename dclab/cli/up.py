@@ -150,4 +150,4 @@ def _shown(objects: Sequence[Manifest], later: Sequence[Manifest]) -> Iterator[s
 
 def _lines(webui: str | None, **_: Any) -> Iterator[str]:
     yield f"Web UI: {webui or 'dclab webui forwards it to this machine'}"
-    yield "Next: dclab scale-sweep, or dclab status; dclab down ends it."
+    yield "Next: dclab scale-sweep or dclab status. dclab down stops the lab."

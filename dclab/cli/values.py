@@ -1,4 +1,4 @@
-"""The values that options take: each kind parsed and checked in one function, which the parser calls."""
+"""Kinds of option values, each with one function that parses and checks it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decorator of verbs: adds the options that go with what a verb is given, and hands it its call.
+"""The decorator of verbs: adds the options that belong to the kind of call, and passes the call to the verb.
 
 A verb is a function whose first parameter says by its type what it is given (a Call, a PlacedCall, a LabCall or an
 ExperimentCall); the other parameters are its own options. It returns one Result.

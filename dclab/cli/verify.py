@@ -29,10 +29,10 @@ def verify(
 ) -> Result:
     """Check a run against its raw data.
 
-    Recomputes every figure that follows from the raw data, holds these to what is possible, and compares the files with the
-    checksums that the run left: for a student before handing in, and for a teacher.
+    Recomputes every figure that follows from the raw data, checks the raw data for what is impossible, and compares the files with the
+    run's checksums. Students can use it before they hand in, and teachers to check a hand-in.
 
-    It cannot tell whether results and raw data were made up together.
+    It cannot detect results and raw data that were made up together.
 
     Example: dclab verify reports/20260101-120000-embedded
     """
@@ -46,8 +46,8 @@ def verify(
         count = len(found.findings)
         fault = DoesNotFit(
             f"{run} does not fit its raw data.",
-            f"{count} thing{'s do' if count > 1 else ' does'} not agree.",
-            "It was changed after the run, or made by another version of dclab.",
+            f"{count} contradiction{'s were' if count > 1 else ' was'} found.",
+            "The run was changed afterwards, or made by another version of dclab.",
         )
     return Result(_lines, fault=fault, verification=found, fits=not found.findings)
 
@@ -56,17 +56,25 @@ def _lines(verification: Verification, fits: bool, **_: Any) -> Iterator[str]:
     for one in verification.findings:
         yield f"✗ {one.where}: {one.why}."
     if fits:
-        yield (
-            f"✓ {verification.rates} rates, latencies of {verification.requests} requests and {verification.passes} passes of the "
-            "autoscaler follow from the raw data, and the conclusions from them."
-        )
+        yield f"✓ {_recomputed(verification)} follow from the raw data, and the conclusions from them."
         if verification.sealed:
-            yield "✓ No file was changed after the run: each has the checksum that the run left."
+            yield "✓ No file was changed after the run: every checksum matches."
     if not verification.finished:
-        yield "The run was interrupted or is not finished: what it lacks cannot be checked, and results.json has no checksum."
+        yield "The run was interrupted or is not finished: its missing parts cannot be checked, and results.json has no checksum."
     elif not verification.sealed:
-        yield "The run left no checksums, as older versions of dclab do not."
-    yield "What is not shown:"
-    beside = ", but for the checksum" if verification.sealed else ""
-    yield f"- These do not follow from raw data, so nothing shows whether they are right{beside}: {', '.join(verification.not_shown)}."
-    yield "- Whether results and raw data were made up together, or on another machine than they say."
+        yield "The run has no checksums: an older version of dclab made it."
+    yield "Not checked:"
+    beside = " except by the checksum" if verification.sealed else ""
+    yield f"- These do not follow from raw data, so they cannot be checked{beside}: {', '.join(verification.not_shown)}."
+    yield "- Results and raw data may have been made up together, or on another machine than they say."
+
+
+def _recomputed(found: Verification) -> str:
+    """Name the kinds of figures that were computed again, and how many there were of each."""
+    counts = (
+        (found.rates, f"{found.rates} rates"),
+        (found.requests, f"latencies of {found.requests} requests"),
+        (found.passes, f"{found.passes} passes of the autoscaler"),
+    )
+    *most, last = [text for count, text in counts if count] or ["All figures that can be computed again"]
+    return f"{', '.join(most)} and {last}" if most else last

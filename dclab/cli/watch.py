@@ -168,7 +168,7 @@ def watch(
 ) -> Result:
     """Watch replicas, hashes/s, latencies, autoscaler.
 
-    On a terminal a screen that changes; elsewhere a line every two seconds. Ctrl-C ends it, and so does the lab's end.
+    Updates a screen on a terminal, and prints a line every two seconds elsewhere, until Ctrl-C or until the lab ends.
 
     Example: dclab watch --seconds 1m
     """

@@ -15,7 +15,7 @@ from dclab.cli.verb import LabCall, verb
 def webui(call: LabCall, address: AddressOption = None) -> Result:
     """Open the page that shows the speed.
 
-    Where there is no screen its address is printed.
+    Prints its address where no browser can be opened.
 
     Example: dclab webui
     """

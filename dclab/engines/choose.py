@@ -1,4 +1,4 @@
-"""Which engine a command uses, and why; and the lab that it is about."""
+"""Choose the engine of a command, with the reason, and find its lab."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ __all__ = ["DEFAULT_NAMES", "Choice", "choose_engine", "find_lab", "list_labs", 
 
 DEFAULT_NAMES = {"embedded": "dclab", "kube": "dockercoins"}
 
+ENGINE_NAMED = "--engine was given"
+
 
 class Choice(NamedTuple):
     """An engine, and why it is used."""
@@ -21,7 +23,7 @@ class Choice(NamedTuple):
 
 
 def choose_engine(asked: str, context: str | None = None) -> Choice:
-    """Return the engine for what the user asked for: kube wherever there is a cluster that may be used.
+    """Return the engine for the one that the user names: kube wherever there is a cluster that may be used.
 
     Raises:
         InvalidInput: the embedded engine was given a context.
@@ -33,9 +35,9 @@ def choose_engine(asked: str, context: str | None = None) -> Choice:
             "Omit --engine or --context.",
         )
     if asked != "auto":
-        return Choice(asked, "it was asked for")
+        return Choice(asked, ENGINE_NAMED)
     if context is not None:
-        return Choice("kube", "a context was named")
+        return Choice("kube", "--context was given")
     from dclab.engines.kube.cluster.profile import PROFILE, find_profile
 
     if (found := find_profile()) and found.ours:
@@ -69,7 +71,7 @@ def require_lab(name: str, choice: Choice, context: str | None) -> Lab:
 def options_of(name: str, choice: Choice, context: str | None) -> str:
     """Return the options that name a lab in another command, each behind a space."""
     options = (
-        ("engine", choice.engine if choice.reason == "it was asked for" else None),
+        ("engine", choice.engine if choice.reason == ENGINE_NAMED else None),
         ("context", context),
         ("name", name if name != DEFAULT_NAMES[choice.engine] else None),
     )

@@ -1,4 +1,4 @@
-"""Naming a process of this machine for users who have to wait for it or wonder what it did."""
+"""Describe a process of this machine to users who have to wait for it."""
 
 from __future__ import annotations
 

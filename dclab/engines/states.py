@@ -1,4 +1,4 @@
-"""What is said of the states that a lab can be in, in the same words on both engines.
+"""Messages about the states of a lab, the same on both engines.
 
 *absent*, *not answering*, *of another dclab version*, *ended by the user*, *crashed*, and of one that runs: *held*. They
 are derived each time from what is there, and written down nowhere. `where` are the options that name the lab in another

@@ -1,4 +1,4 @@
-"""The autoscalers that an experiment applies: those that dclab has for each metric, and the user's own files."""
+"""The autoscalers that an experiment applies: dclab's own for each metric, and the user's files."""
 
 from __future__ import annotations
 

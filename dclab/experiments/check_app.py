@@ -1,4 +1,4 @@
-"""Whether a DockerCoins is still the lesson: each property that the exercise rests on, measured on a running lab."""
+"""Check on a running lab each property of DockerCoins that the exercise rests on."""
 
 from __future__ import annotations
 

@@ -225,8 +225,8 @@ class ElasticRun:
         now = self._steps[-1]
         asks = f"{now.workers} worker{'s' * (now.workers != 1)}" + (f" and {now.users} users" if now.users else "")
         wait = "–" if point.wait_ms is None else f"{point.wait_ms:.0f} ms"
-        shown = figures(point.metrics) or "no reading yet"
+        shown = figures(point.metrics) or "no metric value yet"
         return (
             f"comparing {self.candidate.name}: {point.t:.0f} of {self.settings.seconds:.0f} s, {asks} need {now.needed} "
-            f"{self.settings.target}, {point.ready}/{point.desired} there, {shown}, a call waits {wait}"
+            f"{self.settings.target}, {point.ready}/{point.desired} ready, {shown}, a call waits {wait}"
         )

@@ -158,7 +158,7 @@ class _Comparing:
         """Bring the lab to where each run begins: few workers, the fewest replicas, no queue, and no metric of before."""
         lab, run = self.lab, self.settings.run
         workers = run.steps[0].workers
-        self.observer.step(f"resting before {candidate.name}")
+        self.observer.step(f"settling before {candidate.name}")
         lab.scale("worker", workers)
         lab.scale(run.target, candidate.spec.min_replicas)
         time.sleep(max(DRAIN_SECONDS + workers * SERVICE_SECONDS, self.settings.rest_seconds / lab.clock_speed))

@@ -1,4 +1,4 @@
-"""Making the demand that a profile asks for, while somebody else looks on: workers, and a siege."""
+"""Create the demand of a profile (workers and a load test) while another thread measures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment tells while it runs: progress for the screen, data for the run's folder."""
+"""What an experiment reports while it runs: progress for the screen, data for the run's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A rate once more, from the raw data that its window left in the run's folder."""
+"""Recompute a rate from the raw data of its window in the run's folder."""
 
 from __future__ import annotations
 

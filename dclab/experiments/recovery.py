@@ -1,4 +1,4 @@
-"""What an experiment does about its lab: refuses one that changes by itself, brings back a crashed one, and no ended one."""
+"""What an experiment does about its lab: refuse one that changes by itself, and restart a crashed one, but not one that was ended."""
 
 from __future__ import annotations
 

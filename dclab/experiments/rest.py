@@ -1,4 +1,4 @@
-"""When an autoscaler is at rest after the load: not merely because nobody was looking."""
+"""Detect that an autoscaler has settled after the load, and has really looked again since."""
 
 from __future__ import annotations
 

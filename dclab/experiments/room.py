@@ -1,4 +1,4 @@
-"""Whether there is room for so many replicas, and for the queue that they make: said before anything is started."""
+"""Check before anything is started whether there is room for the wanted replicas and for their queue."""
 
 from __future__ import annotations
 

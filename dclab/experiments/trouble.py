@@ -1,4 +1,4 @@
-"""What an autoscaler's run is warned of once: trouble that lasts longer than replicas and readings usually take."""
+"""Warnings of an autoscaler's run, each once: trouble that lasts longer than replicas and readings usually take."""
 
 from __future__ import annotations
 

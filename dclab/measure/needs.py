@@ -1,4 +1,4 @@
-"""What so many workers need for their calls not to queue: replicas of rng and of hasher."""
+"""The fewest replicas of rng and hasher with which the calls of N workers do not queue."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Needs(NamedTuple):
     def __str__(self) -> str:
         """In a sentence."""
         return (
-            f"{self.workers} workers can ask for {self.hashes_per_second:.0f} hashes/s; to serve them, {self.rngs} rng and "
-            f"{self.hashers} hasher are the fewest (one rng serves {knee():g} workers, one hasher "
+            f"{self.workers} workers make up to {self.hashes_per_second:.0f} hashes/s if no call has to wait, which takes at least "
+            f"{self.rngs} rng and {self.hashers} hasher (one rng serves {knee():g} workers, one hasher "
             f"{HASHER_SLOTS * CYCLE_SECONDS / SERVICE_SECONDS:g})."
         )
 

@@ -69,7 +69,7 @@ def system_of(sweep: Sweep | None, models: tuple[ModelFit, ...]) -> System:
         found = "It has no sweep" if sweep is None else f"Its points bear out {best.name if best else 'no model'}"
         raise CannotTell(
             "This run cannot tell what other numbers would give.",
-            f"{found}; what is needed is a level with one rng, of five points or more.",
+            f"{found}; a prediction needs a sweep of five points or more, with one rng, that reaches a plateau.",
             "Measure one: dclab scale-sweep --workers 1,2,3,4,5,10.",
         )
     cycle, cap = best.parameters["cycle_seconds"], best.parameters["cap"]

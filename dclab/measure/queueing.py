@@ -1,4 +1,4 @@
-"""What theory lets one expect of DockerCoins.
+"""Queueing theory of DockerCoins: bounds, waits and limits.
 
 A closed system of N workers, each of which thinks for Z seconds (its own sleep, and hasher) and then needs
 one of k servers for D seconds, cannot do more than min(N / (Z + D), k / D) units a second (asymptotic bounds:

@@ -1,4 +1,4 @@
-"""Hashes per second just now: good enough to look at, not to write down (`dclab.measure.rate` is)."""
+"""Approximate hashes per second for live views; `dclab.measure.rate` has the exact rate."""
 
 from __future__ import annotations
 

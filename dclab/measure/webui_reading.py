@@ -1,4 +1,4 @@
-"""What a person reads off the web UI: the last second's difference, and the figure that shows most often."""
+"""What a person reads from the web UI: the last second's difference, and the figure that shows most often."""
 
 from __future__ import annotations
 

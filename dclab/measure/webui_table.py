@@ -1,4 +1,4 @@
-"""Why a table that was read off the web UI says what it says: what the page shows, how often, and what the rate was.
+"""Explain a table of readings of the web UI: what the page shows, how often, and what the rate was.
 
 All by simulation of DockerCoins with one rng that serves one request at a time (`dclab.measure.simulate`).
 """

@@ -1,1 +1,1 @@
-"""Holding a run to its raw data: every figure that can be computed from it once more, and what is physically possible."""
+"""Check a run against its raw data: recompute every figure that follows from it, and look for what is physically impossible."""

@@ -1,4 +1,4 @@
-"""What was concluded, once more from the figures that it rests on."""
+"""Derive the conclusions again from the figures that they rest on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does not fit, and how two values are told apart."""
+"""A contradiction between results and raw data, and how two values are compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The latency graph once more, from Prometheus' own answers or from the scrapes."""
+"""Recompute the latency graph from Prometheus' own answers or from the scrapes."""
 
 from __future__ import annotations
 

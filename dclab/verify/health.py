@@ -1,4 +1,4 @@
-"""Demonstrations of health probes and rolling updates, once more from each look and from the model."""
+"""Recompute the demonstrations of health probes and rolling updates from each observation and from the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Latencies, once more from each request."""
+"""Recompute latencies from each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CPU and memory of the services, once more from the windows of each replica."""
+"""Recompute CPU and memory of the services from the windows of each replica."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rates of the sweep and of the proof, once more from readings and reports; and what follows from them."""
+"""Recompute the rates of sweep and proof from readings and reports, and what follows from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole run held to its raw data."""
+"""Check a whole run against its raw data."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ class Verification:
 
     findings: tuple[Finding, ...]
     rates: int
-    """Rates of the results that were computed once more."""
+    """Rates of the results that were recomputed."""
     requests: int
-    """Requests of which the latencies of the results were computed once more."""
+    """Requests from which the latencies of the results were recomputed."""
     passes: int
-    """Passes of autoscalers that were decided once more."""
+    """Passes of autoscalers that were replayed."""
     finished: bool
     """False of a run that was interrupted: what it lacks cannot be checked."""
     sealed: bool
-    """Whether the run's checksums are there, by which any later change is seen."""
+    """Whether the run has checksums, which reveal any later change."""
     not_shown: tuple[str, ...]
-    """Parts of the results that do not follow from raw data, so that nothing but the checksums speaks for them."""
+    """Parts of the results that do not follow from raw data, so that only the checksums protect them."""
 
 
 def verify_run(folder: Path) -> Verification:
-    """Compute what can be computed from a run's raw data, and hold it to the results.
+    """Recompute what follows from a run's raw data, and compare it with the results.
 
     Raises:
         InvalidInput: the folder holds no run, or no raw data, or one of another version.

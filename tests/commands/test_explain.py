@@ -25,7 +25,7 @@ def test_a_figure_that_cannot_be_is_named(dclab_here):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("4", "8"), "2 readings do not go with 6 numbers of workers."),
+        (("4", "8"), "2 readings do not match 6 numbers of workers."),
         (("4", "x", "--workers", "1,2"), "'x' is not a possible reading."),
         (("4", "-1", "--workers", "1,2"), "-1"),
         ((), "HASHES/S"),

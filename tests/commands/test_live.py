@@ -171,7 +171,7 @@ def test_a_comparison_shows_demand_and_supply_and_fits(results, parts, height):
     view = View(replace(results, comparison=COMPARED), parts)
     name = COMPARED.runs[-1].name
     view.step("demand: how many replicas")
-    view.step(f"resting before {name}")
+    view.step(f"settling before {name}")
     view.step(
         f"comparing {name}: 5 of 1020 s, 10 workers need 4 rng, and more than a line has room for, whatever is told"
     )

@@ -27,6 +27,7 @@ LONGEST_SECONDS = 20.0
 LOOKED_AT = (
     "index.html",
     "tutorial/rates.html",
+    "how-to/course-sheet.html",
     "how-to/kind-k3d.html",
     "explanation/metric.html",
     "reference/commands/run.html",
@@ -34,6 +35,7 @@ LOOKED_AT = (
     "zh/index.html",
     "zh/tutorial/bottleneck.html",
     "zh/explanation/web-ui.html",
+    "zh/how-to/many-workers.html",
 )
 
 

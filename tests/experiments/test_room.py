@@ -67,6 +67,6 @@ def test_what_workers_need_is_as_fast_as_they_are_and_one_less_is_not(workers):
 
 def test_what_three_hundred_need():
     assert str(needs_of(300)) == (
-        "300 workers can ask for 1000 hashes/s; to serve them, 100 rng and 5 hasher are the fewest (one rng serves 3 workers, "
+        "300 workers make up to 1000 hashes/s if no call has to wait, which takes at least 100 rng and 5 hasher (one rng serves 3 workers, "
         "one hasher 60)."
     )

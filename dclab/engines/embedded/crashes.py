@@ -1,4 +1,4 @@
-"""Ends of a replica's process that nobody asked for: how many in a row, and how long the next start waits."""
+"""Crashes of a replica's process: how many in a row, and how long the next start waits."""
 
 from __future__ import annotations
 

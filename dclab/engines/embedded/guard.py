@@ -1,4 +1,4 @@
-"""The guard round every background task of a supervisor: what fails is said, and run again."""
+"""The guard around every background task of a supervisor: failures are logged, and the task is restarted."""
 
 from __future__ import annotations
 

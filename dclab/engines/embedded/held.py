@@ -1,4 +1,4 @@
-"""What ties a lab to the process that uses it: its hold, and the lease of a lab that ends with it."""
+"""Tie a lab to the process that uses it: a hold on a lab, and the lease of a lab that ends with its command."""
 
 from __future__ import annotations
 

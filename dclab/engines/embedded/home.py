@@ -1,4 +1,4 @@
-"""The two folders of a lab: the private one that it runs in, and the one for what may grow.
+"""The two folders of a lab: the private one that it runs in, and the one for files that can grow.
 
 The supervisor makes them and removes them, so that nothing is left of a start whose client was killed. `lab.json` is there
 from the start of a lab until someone ends it: a folder with one and no supervisor is that of a lab that has crashed.

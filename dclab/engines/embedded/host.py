@@ -1,4 +1,4 @@
-"""What replicas ask of the supervisor that runs them."""
+"""The interface of the supervisor that replicas use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What it means that nobody listens in a lab's folder, and which processes belong to it."""
+"""Derive the state of a lab whose supervisor does not listen, and find the processes that belong to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a supervisor consists of, as far as a lab can be asked about it: finding a part, and waiting for it."""
+"""The parts of a supervisor that clients can ask about: find a part, and wait for it."""
 
 from __future__ import annotations
 

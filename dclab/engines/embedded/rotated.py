@@ -1,4 +1,4 @@
-"""Files that lines are added to and that do not grow for ever: a full one becomes the one before it."""
+"""Log files of bounded size: a full file replaces the previous one."""
 
 from __future__ import annotations
 

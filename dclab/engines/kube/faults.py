@@ -1,4 +1,4 @@
-"""What a cluster can refuse or fail at, in the user's words: reason of the API server -> error with its remedy."""
+"""Translate refusals and failures of a cluster: the API server's reason becomes an error with its remedy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that cleans up once a command is gone, whatever ended it.
+"""The process that cleans up after a command, however the command ended.
 
     python -m dclab.engines.kube.watchdog CONTEXT NAMESPACE lab|hold TOKEN
 

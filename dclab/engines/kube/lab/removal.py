@@ -1,4 +1,4 @@
-"""Taking a lab out of a cluster: everything of dclab's, and its namespace unless it also holds what is not dclab's."""
+"""Remove a lab from a cluster: everything that dclab owns, and the namespace unless it also holds objects of others."""
 
 from __future__ import annotations
 
