@@ -45,7 +45,7 @@ def propose(
         if metric.type in ("Resource", "Pods"):
             return from_pod_values(metric, seen, now, settings, tolerance)
         if metric.target_type == "Value":
-            return from_value(metric, seen, tolerance)
+            return from_value(metric, seen, settings, tolerance)
         return from_average_value(metric, seen, tolerance)
     except MetricUnavailable as error:
         return _failure(metric, str(error))

@@ -149,6 +149,11 @@ class ControllerSettings:
         return self.kubernetes >= (1, 35)
 
     @property
+    def caps_values(self) -> bool:
+        """Whether a count that follows from a `Value` target and fits no int32 is the largest one, which is so from 1.35 on."""
+        return self.kubernetes >= (1, 35)
+
+    @property
     def scale_to_zero(self) -> bool:
         """Whether a change of the count says in a condition that it is not to zero.
 

@@ -32,6 +32,15 @@ SKIPPED = 77
 """Exit code of a test that cannot run here, as automake has it."""
 
 
+class WithTolerance(ControllerSettings):
+    """Kubernetes 1.34 with a feature that is off by default there."""
+
+    @property
+    def configurable_tolerance(self) -> bool:
+        """On."""
+        return True
+
+
 def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
     """Return how many passes a random case has, and how the two differ in it."""
     random = Random(seed)
@@ -69,12 +78,12 @@ def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
 def _following(version: str, *, tolerance: bool) -> tuple[ControllerSettings, dict[str, bool]]:
     """The release to follow, and the gates that must be set on Kubernetes' side for that.
 
-    1.34 takes part as itself, and with the gate that makes it 1.35 in this respect; the others are as they are by default.
+    Every release is as it is by default; 1.34 also with its gate for tolerances on.
     """
     major, minor = (int(one) for one in version.split("."))
     if version != ALGORITHM:
         return ControllerSettings(kubernetes=(major, minor)), {}
-    return ControllerSettings(kubernetes=(1, 35) if tolerance else (1, 34)), {TOLERANCE_GATE: tolerance}
+    return (WithTolerance() if tolerance else ControllerSettings()), {TOLERANCE_GATE: tolerance}
 
 
 def _ours(spec: AutoscalerSpec, decision: Decision) -> dict[str, Any]:
