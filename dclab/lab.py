@@ -348,7 +348,7 @@ class Lab(Protocol):
         """Return when that many replicas are ready and none is terminating; else TimedOut."""
 
     def states(self) -> Mapping[str, DeploymentState]:
-        """Return counts and usage of every deployment, by its name, asked for at once."""
+        """Return counts and usage of every deployment, by its name, asked for at once; each of `SERVICES` is there."""
 
     def replicas(self, deployment: str) -> Replicas:
         """Counts now."""

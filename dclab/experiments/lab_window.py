@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dclab.errors import DclabError, LabCrashed, LabLost
+from dclab.errors import DclabError, LabLost
 from dclab.experiments.observer import Observer
 from dclab.experiments.readings import Readings
 from dclab.experiments.sampling import (
@@ -49,12 +49,6 @@ class Disturbed(DclabError):
 def replicas_of(lab: Lab) -> Mapping[str, Replicas]:
     """Return the counts of every service, asked for at once; LabCrashed: one of them is gone."""
     states = lab.states()
-    if missing := [name for name in SERVICES if name not in states]:
-        raise LabCrashed(
-            f"The lab has no {' and no '.join(missing)} any more.",
-            "Someone has deleted the deployment.",
-            "`dclab up` makes it again.",
-        )
     return {name: states[name].counts for name in SERVICES}
 
 
@@ -132,7 +126,8 @@ class _LabWindow:
         for look in looks(self.longest):
             readings.until(look)
             begin, end = self.samples[0].t, self.samples[-1].t
-            reports = self.lab.worker_reports(begin - LOOK_BACK_SECONDS)
+            since = begin - LOOK_BACK_SECONDS
+            reports = self.lab.worker_reports(since)
             if reports is None or not agree(reports, self.samples):
                 return self._without_reports(readings, reports is None)
             if strangers := {one.worker for one in reports if one.t > begin} - set(self.workers):
@@ -147,12 +142,12 @@ class _LabWindow:
             if still and look < min(self.longest, STILL_SECONDS):
                 continue
             rate = rate_by_worker(reports, begin, end, self.system)
-            silent = silent_workers(Progress(reports, end), self.system)
+            silent = silent_workers(Progress(reports, end), self.system, self.workers, since)
             if silent and look < self.longest:
                 continue
             if silent:
                 raise Disturbed(
-                    f"{', '.join(silent)} stopped reporting while the counter was sampled.",
+                    f"{', '.join(silent)} did not report while the counter was sampled, or stopped reporting.",
                     "It ended, or cannot reach rng, hasher or Redis.",
                     "Measure that window again.",
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from statistics import fmean
 
@@ -91,9 +91,17 @@ def _best_step(edges: Sequence[float], rates: Sequence[float], begun: float) -> 
     return RateChanged(t, best[2], best[3], t - begun)
 
 
-def silent_workers(progress: Progress, system: System) -> Sequence[str]:
-    """Return the workers that have not reported for much longer than any worker had to wait before."""
+def silent_workers(progress: Progress, system: System, workers: Iterable[str], since: float) -> Sequence[str]:
+    """Return the workers that have not reported for much longer than any worker had to wait before.
+
+    Args:
+        progress: by all reports since then.
+        system: what is known of the process.
+        workers: that are there, whether they have reported or not.
+        since: seconds on the reports' clock; one that has not reported since then has been silent for at least so long.
+    """
     pauses = [b - a for worker in progress.workers for a, b in pairwise(progress.reports_of(worker))]
     queue = 1.5 * system.workers * SERVICE_SECONDS
     patience = max(PATIENCE_SECONDS, 2 * max(pauses, default=0.0), 1.5 + queue)
-    return [worker for worker in progress.workers if progress.now - progress.reports_of(worker)[-1] > patience]
+    last = {worker: progress.reports_of(worker)[-1] for worker in progress.workers}
+    return [worker for worker in workers if progress.now - last.get(worker, since) > patience]

@@ -42,6 +42,7 @@ class KubeSeen:
     answering: dict[str, int]
     """Ready pods of each deployment, without those that leave."""
     hashes: int | None
+    """The counter, 0 for none yet; None when the web UI does not tell it."""
     folder: bool
     """Whether there is the namespace."""
 
@@ -70,6 +71,10 @@ class KubeSeen:
         return found + (["counter"] if wanted and self.hashes is None else [])
 
 
+ROLES = {"loadtest": "siege"}
+"""What pods are called in the campaign, where it is not the app's name."""
+
+
 def look(lab: Lab) -> KubeSeen:
     """Look at the lab of that namespace."""
     try:
@@ -84,15 +89,16 @@ def look(lab: Lab) -> KubeSeen:
     for one in pods:
         if one.ready and not one.leaving:
             answering[one.role] = answering.get(one.role, 0) + 1
-    counter = lab.counts() if answering.get("webui") else None
-    return KubeSeen(pods, True, answering, counter.hashes if counter else None, bool(spaces))
+    said = lab.webui() if answering.get("webui") else None
+    hashes = int(said["hashes"] or 0) if said and "hashes" in said else None
+    return KubeSeen(pods, True, answering, hashes, bool(spaces))
 
 
 def _pod(pod: V1Pod) -> Pod:
     conditions = {one.type: one.status for one in pod.status.conditions or ()}
     return Pod(
         pod.metadata.name,
-        (pod.metadata.labels or {}).get("app", ""),
+        ROLES.get(app := (pod.metadata.labels or {}).get("app", ""), app),
         pod.status.phase == "Running" and conditions.get("Ready") == "True",
         pod.metadata.deletion_timestamp is not None,
     )

@@ -99,15 +99,16 @@ def down_during(
         folder = room.last_folder
         points = measured(folder)
         room.look()
+        quicker = not command.running
         said = room.tell("down")
         room.wanted = {}
         check(room, row, said)
         ended = command.end(60)
         row.say(f"{what}: {ended.cause if ended.code else '✓'}")
         row.failed += ended.improper()
-        if ended.code == 0:
+        if ended.code == 0 and not quicker:
             row.false.append(f"{what} says ✓ though its lab was ended")
-        elif not any(word in ended.cause.lower() for word in ("ended", "down", "stopped", "removed")):
+        elif ended.code and not any(word in ended.cause.lower() for word in ("ended", "down", "stopped", "removed")):
             row.false.append(f"{what} does not say that the lab was ended: {ended.cause}")
         lost_results(row, folder, points)
         time.sleep(1.0)

@@ -70,6 +70,9 @@ def on_lab(
         if component == "prometheus":
             room.need_prometheus()
         running = Running(room, meanwhile) if meanwhile else None
+        if running:
+            room.look()  # bears out what the command says in the moment of the fault
+            running.poll(row)  # if it was quicker than the fault, what it says is of before
         with give(room):
             room.unnoticed_until = time.monotonic() + unnoticed(kind)
             end = time.monotonic() + lasts

@@ -72,7 +72,15 @@ def test_running_and_up_again(cluster):
 def test_ended(cluster):
     lab, _ = start()
     assert end() == (True, [])
-    for use in (lab.deploy, lab.deployments, lambda: lab.scale("rng", 2), lambda: lab.replicas("rng"), lab.counter):
+    uses = (
+        lab.deploy,
+        lab.deployments,
+        lambda: lab.scale("rng", 2),
+        lambda: lab.replicas("rng"),
+        lab.counter,
+        lab.states,
+    )
+    for use in uses:
         with pytest.raises(LabEnded, match="was ended while this command used it"):
             use()
     assert deployments(cluster) == set()
@@ -135,6 +143,8 @@ def test_crashed(cluster):
         find()
     with pytest.raises(LabCrashed, match="rng"):
         lab.ready(0)
+    with pytest.raises(LabCrashed, match="rng"):
+        lab.states()
     assert state() == ["crashed"]
     lab.deploy()
     assert find().instance == lab.instance

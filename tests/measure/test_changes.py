@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from dclab.measure.by_worker import Progress
+from dclab.measure.by_worker import LOOK_BACK_SECONDS, Progress
 from dclab.measure.changes import find_change, silent_workers
 from dclab.measure.rate import TooShort, anonymous_rate
 from dclab.measure.simulate import System, counter_readings, simulate
@@ -49,12 +49,27 @@ def test_a_change_that_is_not_seen_leaves_no_narrow_interval(at):
             assert one_of_them or found.relative_half_width > 0.05
 
 
-def test_a_worker_that_is_silent_is_named_and_one_in_a_long_queue_is_not():
+def silent(reports, system, now=8.0, begin=4.0):
+    """Who is silent in a window that began at 4 s; reports are those since half a second before."""
+    known = [one for one in reports if begin - LOOK_BACK_SECONDS <= one.t <= now]
+    workers = [f"worker-{index}" for index in range(system.workers)]
+    return silent_workers(Progress(known, now), system, workers, begin - LOOK_BACK_SECONDS)
+
+
+@pytest.mark.parametrize("since", [-1.0, 3.0, 4.5])
+def test_a_worker_that_is_silent_is_named(since):
+    """Also one that was silent before the window began, so that nothing of it is known but its name."""
     system = System(workers=3)
-    reports = [one for one in simulate(system, 8, seed=1).reports if one.worker != "worker-1" or one.t < 3]
-    assert silent_workers(Progress(reports, 8), system) == ["worker-1"]
-    queue = System(workers=40)
-    assert silent_workers(Progress(simulate(queue, 8, seed=1).reports, 8), queue) == []
+    reports = [one for one in simulate(system, 8, seed=1).reports if one.worker != "worker-1" or one.t < since]
+    assert silent(reports, system) == ["worker-1"]
+
+
+@pytest.mark.parametrize(
+    "system",
+    [System(workers=40), System(workers=100), System(workers=10, rngs=2), System(workers=100, rngs=10)],
+    ids=str,
+)
+def test_a_worker_in_a_long_queue_is_not_silent(system):
     for seed in range(20):
-        chance = System(workers=10, rngs=2)
-        assert silent_workers(Progress(simulate(chance, 8, seed=seed).reports, 8), chance) == []
+        assert silent(simulate(system, 8, seed=seed).reports, system) == []
+        assert silent(simulate(system, 34, seed=seed).reports, system, now=34.0) == []

@@ -127,8 +127,10 @@ class KubeLab(RolledLab):
 
     @used
     def states(self) -> Mapping[str, DeploymentState]:
-        """Counts and usage of every deployment, by its name, in three requests."""
-        return states.states(self.api, self.name)
+        """Counts and usage of every deployment, by its name, in three requests; LabCrashed when a service has none."""
+        found = states.states(self.api, self.name)
+        rollout.check_there(self.name, SERVICES, found)
+        return found
 
     @used
     def replicas(self, deployment: str) -> Replicas:

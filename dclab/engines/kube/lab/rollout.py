@@ -7,7 +7,7 @@ known; and pods are counted themselves, since a deployment's status is as old as
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dclab.engines.kube.api import Api, path_of
@@ -16,7 +16,7 @@ from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, ReplicaSet, is_ready, rolled_out
 from dclab.errors import LabCrashed, NotAnswering, TimedOut
 
-__all__ = ["HASH", "names", "newest", "settled", "unattended", "wait_settled"]
+__all__ = ["HASH", "check_there", "names", "newest", "settled", "unattended", "wait_settled"]
 
 EVERY = 0.3
 """Seconds between two looks."""
@@ -63,12 +63,7 @@ def _look(api: Api, namespace: str, wanted: Sequence[str]) -> _Look:
     """LabCrashed: one of those deployments is gone."""
     listed = api.list(path_of("apps/v1", "Deployment", namespace), Deployment, labelSelector=SELECTOR)
     deployments = [one for one in listed if one.metadata.name in wanted]
-    if missing := set(wanted) - {one.metadata.name for one in deployments}:
-        raise LabCrashed(
-            f"{', '.join(sorted(missing))} is gone from the namespace {namespace!r}.",
-            "Someone has deleted the deployment.",
-            "`dclab up` makes it again.",
-        )
+    check_there(namespace, wanted, [one.metadata.name for one in deployments])
     pods: dict[str, list[Pod]] = {name: [] for name in wanted}
     moving = False
     for pod in api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=SELECTOR):
@@ -76,6 +71,16 @@ def _look(api: Api, namespace: str, wanted: Sequence[str]) -> _Look:
         starting = not is_ready(pod) and pod.status.phase in ("Pending", "Running") and trouble(pod) is None
         moving = moving or starting or pod.metadata.deletion_timestamp is not None
     return _Look(deployments, pods, moving)
+
+
+def check_there(namespace: str, wanted: Iterable[str], there: Iterable[str]) -> None:
+    """Raise LabCrashed where deployments that a lab needs are gone, in the midst of its use."""
+    if missing := sorted(set(wanted) - set(there)):
+        raise LabCrashed(
+            f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} gone from the namespace {namespace!r}.",
+            f"Someone has deleted the deployment{'s' * (len(missing) > 1)}.",
+            "`dclab up` makes it again.",
+        )
 
 
 def settled(deployment: Deployment, pods: Sequence[Pod]) -> bool:
