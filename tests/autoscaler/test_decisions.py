@@ -171,7 +171,9 @@ def test_from_1_37_on_a_change_says_that_it_is_not_to_zero():
     for version, added in (((1, 36), []), ((1, 37), [("ScaledToZero", "False", "NotScaledToZero")])):
         changed = in_release(version, autoscaler(CPU), seen(1, cpu=[100]))
         assert [(one.type, one.status, one.reason) for one in changed.conditions if one.type == "ScaledToZero"] == added
-        assert not [one for one in in_release(version, autoscaler(CPU), seen(1, cpu=[10])).conditions if "Zero" in one.type]
+        assert not [
+            one for one in in_release(version, autoscaler(CPU), seen(1, cpu=[10])).conditions if "Zero" in one.type
+        ]
 
 
 def test_the_message_about_an_object_has_its_parts_in_order_from_1_37_on():
