@@ -34,21 +34,21 @@ class Download:
 
 
 DOWNLOADS = {
-    # Its default Kubernetes is 1.34, as is kubectl below. Checksums: deploy/minikube/releases-v2.json of
+    # Its default Kubernetes is 1.35, as is kubectl below. Checksums: deploy/minikube/releases-v2.json of
     # kubernetes/minikube, in which the project lists its releases.
     "minikube": Download(
-        url="https://github.com/kubernetes/minikube/releases/download/v1.37.0/minikube-linux-{arch}",
+        url="https://github.com/kubernetes/minikube/releases/download/v1.38.1/minikube-linux-{arch}",
         sha256={
-            "amd64": "d5cf561c71171152ff67d799f041ac0f65c235c87a1e9fc02a6a17b8226214d0",
-            "arm64": "32f95860fffbbc825be38d05888542f10d3d580fe4d138f4aad71339b8038fb1",
+            "amd64": "099477eaf248bcb5bcea8ce78a2898e93ac01461c35189da1848c3de82ecd22e",
+            "arm64": "a0b8a1ebfc8c07a247271d8df98ac0ddd7c8c855b601d402463e2e50c08c6bab",
         },
     ),
     # Checksums: roles/kubespray_defaults/vars/main/checksums.yml of kubernetes-sigs/kubespray.
     "kubectl": Download(
-        url="https://dl.k8s.io/release/v1.34.2/bin/linux/{arch}/kubectl",
+        url="https://dl.k8s.io/release/v1.35.8/bin/linux/{arch}/kubectl",
         sha256={
-            "amd64": "9591f3d75e1581f3f7392e6ad119aab2f28ae7d6c6e083dc5d22469667f27253",
-            "arm64": "95df604e914941f3172a93fa8feeb1a1a50f4011dfbe0c01e01b660afc8f9b85",
+            "amd64": "874d5e72dbb819f43cff16bcd1e4f8bac5b7f2361fe1e55049b0a6c676fb0cbf",
+            "arm64": "cc749967b62f4422260bc9c0aa7a7c55f45175ae38cb8d95767b5d2b7e04c1fd",
         },
     ),
     # Checksums: the notes of the release on GitHub, whose text is not on the download's server.

@@ -15,6 +15,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.cluster.settings import VERSION_VARIABLE
+
 # How long an example takes says more about the machine than about the example; whole tests have a limit of time.
 hypothesis.settings.register_profile("dclab", hypothesis.settings.default, deadline=None)
 hypothesis.settings.load_profile("dclab")
@@ -28,10 +30,18 @@ def pytest_addoption(parser):
         "--cluster-context", metavar="NAME", help="run the cluster suite on this context of your kubeconfig"
     )
     parser.addoption(
+        "--kubernetes", metavar="VERSION", help="run the cluster suite on our own cluster of this one, as 1.36"
+    )
+    parser.addoption(
         "--record",
         metavar="PATH",
         help="keep what the cluster suite records: the demonstration's FILE, the metrics' FOLDER",
     )
+
+
+def pytest_configure(config):
+    if version := config.getoption("--kubernetes"):
+        os.environ[VERSION_VARIABLE] = version
 
 
 LONGEST_FIRST = (

@@ -76,7 +76,7 @@ def decide(
     ):
         if outside:
             kept = Decision(desired=current, metrics=unread, conditions=(), events=(), history=history)
-            return _rescaled(kept, spec, current, bound, f"Current number of replicas {side}", now)
+            return _rescaled(kept, spec, current, bound, f"Current number of replicas {side}", now, settings)
     return _by_metrics(spec, history, seen, now, settings)
 
 
@@ -113,7 +113,7 @@ def _by_metrics(
         history=history,
         near=proposal.near,
     )
-    return decision if limited == current else _rescaled(decision, spec, current, limited, reason, now)
+    return decision if limited == current else _rescaled(decision, spec, current, limited, reason, now, settings)
 
 
 def _highest(metrics: Sequence[MetricSpec], found: Sequence[Proposal | Failure]) -> tuple[str, Proposal]:
@@ -146,10 +146,19 @@ def _normalized(
 
 
 def _rescaled(
-    decision: Decision, spec: AutoscalerSpec, current: int, desired: int, reason: str, now: float
+    decision: Decision,
+    spec: AutoscalerSpec,
+    current: int,
+    desired: int,
+    reason: str,
+    now: float,
+    settings: ControllerSettings,
 ) -> Decision:
     message = f"the HPA controller was able to update the target scale to {desired}"
     history = _with(decision.history, "AbleToScale", True, "SucceededRescale", message)
+    if settings.scale_to_zero:
+        message = "the HPA controller did not scale the workload to zero"
+        history = _with(history, "ScaledToZero", False, "NotScaledToZero", message)
     event = _event(now, "Normal", "SuccessfulRescale", f"New size: {desired}; reason: {reason}")
     return replace(
         decision,

@@ -39,19 +39,19 @@ def propose(
     """Return how many replicas one metric asks for."""
     tolerance = Tolerance.of(spec, settings)
     try:
-        _answered(spec, metric, seen)
+        _answered(spec, metric, seen, settings)
         if metric.type == "Resource" and metric.target_type == "Utilization":
             return from_utilization(metric, seen, now, settings, tolerance)
         if metric.type in ("Resource", "Pods"):
             return from_pod_values(metric, seen, now, settings, tolerance)
         if metric.target_type == "Value":
-            return from_value(metric, seen, tolerance)
+            return from_value(metric, seen, settings, tolerance)
         return from_average_value(metric, seen, tolerance)
     except MetricUnavailable as error:
         return _failure(metric, str(error))
 
 
-def _answered(spec: AutoscalerSpec, metric: MetricSpec, seen: Observation) -> None:
+def _answered(spec: AutoscalerSpec, metric: MetricSpec, seen: Observation, settings: ControllerSettings) -> None:
     """Raise MetricUnavailable when the metrics API has nothing."""
     if metric.type == "Resource" and not seen.usage:
         what = f"unable to get metrics for resource {metric.name}"
@@ -63,11 +63,12 @@ def _answered(spec: AutoscalerSpec, metric: MetricSpec, seen: Observation) -> No
             where = f"{spec.namespace}/{metric.name}/{metric.selector}"
             why = "no metrics returned from external metrics API"
             raise MetricUnavailable(f"unable to get external metric {where}: {why}")
-        # Kubernetes itself has the parts of this sentence in the wrong order.
+        kind, name = metric.object_kind, metric.object_name
         why = "unable to fetch metrics from custom metrics API: no metrics returned"
-        raise MetricUnavailable(
-            f"unable to get metric {metric.name}: {metric.object_kind} on {spec.namespace} {metric.object_name}/{why}"
-        )
+        if settings.names_object_first:
+            raise MetricUnavailable(f"unable to get metric {metric.name} on {kind} {spec.namespace}/{name}: {why}")
+        # Kubernetes itself had the parts of this sentence in the wrong order.
+        raise MetricUnavailable(f"unable to get metric {metric.name}: {kind} on {spec.namespace} {name}/{why}")
 
 
 def _failure(metric: MetricSpec, why: str) -> Failure:

@@ -26,6 +26,10 @@ __all__ = [
 ]
 
 
+LARGEST = 2**31 - 1
+"""Of a number of replicas, which is an int32."""
+
+
 class MetricUnavailable(Exception):
     """A metric that cannot be used now; its text says why, in Kubernetes' words."""
 
@@ -60,7 +64,7 @@ def _whole(milli: float) -> int:
 
 def _count(exact: float) -> int:
     """Return Go's int32 of a float; what does not fit becomes the smallest one on amd64."""
-    if not math.isfinite(exact) or not -(2**31) <= math.ceil(exact) < 2**31:
+    if not math.isfinite(exact) or not -(2**31) <= math.ceil(exact) <= LARGEST:
         return -(2**31)
     return math.ceil(exact)
 
@@ -198,7 +202,7 @@ def _never(_: Pod) -> bool:
     return False
 
 
-def from_value(metric: MetricSpec, seen: Observation, tolerance: Tolerance) -> Proposal:
+def from_value(metric: MetricSpec, seen: Observation, settings: ControllerSettings, tolerance: Tolerance) -> Proposal:
     """Replicas for one value that all pods share (a `Value` target); MetricUnavailable: there are no pods."""
     usage = _milli(seen.values[metric.name])
     ratio = float(usage) / float(metric.target)
@@ -209,7 +213,8 @@ def from_value(metric: MetricSpec, seen: Observation, tolerance: Tolerance) -> P
     if not seen.pods:
         why = "no pods returned by selector while calculating replica count"
         raise MetricUnavailable(f"unable to calculate ready pods: {why}")
-    return Proposal(_count(ratio * _ready(seen.pods)), usage)
+    wanted = ratio * _ready(seen.pods)
+    return Proposal(LARGEST if settings.caps_values and wanted > LARGEST else _count(wanted), usage)
 
 
 def _ready(pods: Iterable[Pod]) -> int:
@@ -230,4 +235,4 @@ def from_average_value(metric: MetricSpec, seen: Observation, tolerance: Toleran
 def _wanted(metric: MetricSpec, usage: int) -> int:
     exact = float(usage) / float(metric.target)
     # Only the External metric's count is kept from overflowing.
-    return min(math.ceil(exact), 2**31 - 1) if metric.type == "External" else _count(exact)
+    return min(math.ceil(exact), LARGEST) if metric.type == "External" else _count(exact)

@@ -126,8 +126,8 @@ class AutoscalerSpec:
 class ControllerSettings:
     """The Kubernetes release whose feature gates are followed, and kube-controller-manager's flags.
 
-    The flags' defaults are those of pkg/controller/podautoscaler/config/v1alpha1/defaults.go. The algorithm itself is that
-    of ALGORITHM, whatever the release.
+    The flags' defaults are those of pkg/controller/podautoscaler/config/v1alpha1/defaults.go. The algorithm is that of ALGORITHM;
+    other releases up to 1.37 differ from it in what the properties below say.
     """
 
     kubernetes: tuple[int, int] = (1, 34)
@@ -147,6 +147,24 @@ class ControllerSettings:
         The gate HPAConfigurableTolerance is alpha and off in 1.33 and 1.34, and on by default from 1.35.
         """
         return self.kubernetes >= (1, 35)
+
+    @property
+    def caps_values(self) -> bool:
+        """Whether a count that follows from a `Value` target and fits no int32 is the largest one, which is so from 1.35 on."""
+        return self.kubernetes >= (1, 35)
+
+    @property
+    def scale_to_zero(self) -> bool:
+        """Whether a change of the count says in a condition that it is not to zero.
+
+        The gate HPAScaleToZero is off before 1.37, and on by default from then on.
+        """
+        return self.kubernetes >= (1, 37)
+
+    @property
+    def names_object_first(self) -> bool:
+        """Whether the message about a missing Object metric has its parts in order, which is so from 1.37 on."""
+        return self.kubernetes >= (1, 37)
 
 
 class Tolerance(NamedTuple):

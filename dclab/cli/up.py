@@ -54,7 +54,7 @@ def up(
     kubernetes_version: Annotated[
         str | None,
         typer.Option(
-            metavar="VERSION", help="Version of a new minikube, such as v1.34.0.", show_default="minikube's choice"
+            metavar="VERSION", help="Version of a new minikube, such as v1.35.1.", show_default="minikube's choice"
         ),
         OWN_MINIKUBE,
     ] = None,

@@ -17,11 +17,13 @@ from typing import Any
 import msgspec
 
 from dclab.autoscaler import ControllerSettings, Decision, History, Observation, decide, parse_autoscaler
-from dclab.autoscaler.spec import AutoscalerSpec
+from dclab.autoscaler.spec import ALGORITHM, AutoscalerSpec
 from dclab.errors import InvalidInput, NotSupported
 from tests.autoscaler.cases import GAPS, SHORT_GAPS, load, manifest, observation, restless
 from tests.autoscaler.kubernetes import CannotBuild, Kubernetes, build
 from tests.autoscaler.manifests import near
+
+TOLERANCE_GATE = "HPAConfigurableTolerance"
 
 UNDIVIDED = -(2**63)
 """What Kubernetes shows for an average over no replicas: a division by zero, as amd64 makes it an integer."""
@@ -30,13 +32,22 @@ SKIPPED = 77
 """Exit code of a test that cannot run here, as automake has it."""
 
 
+class WithTolerance(ControllerSettings):
+    """Kubernetes 1.34 with a feature that is off by default there."""
+
+    @property
+    def configurable_tolerance(self) -> bool:
+        """On."""
+        return True
+
+
 def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
     """Return how many passes a random case has, and how the two differ in it."""
     random = Random(seed)
     changing = random.random() < 0.25
     given = restless(random) if changing else manifest(random)
-    tolerance = random.random() < 0.5
-    settings = ControllerSettings(kubernetes=(1, 35) if tolerance else (1, 34))
+    tolerance = random.random() < 0.5 or kubernetes.version != ALGORITHM
+    settings, gates = _following(kubernetes.version, tolerance=tolerance)
     spec = parse_autoscaler(given)
     ours: list[Decision] = []
     passes: list[tuple[float, Observation]] = []
@@ -51,7 +62,7 @@ def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
         replicas, history = decision.desired, decision.history
         now += random.choice(SHORT_GAPS if changing else GAPS)
     asked = [{"at": at, "seen": msgspec.to_builtins(seen)} for at, seen in passes]
-    answer = kubernetes.ask(given, asked, tolerance=tolerance)
+    answer = kubernetes.ask(given, asked, gates=gates)
     if "refused" in answer:
         return len(ours), [f"seed {seed}: Kubernetes refuses the manifest: {answer['refused']}"]
     for number, (one, theirs) in enumerate(zip(ours, answer["passes"], strict=True)):
@@ -62,6 +73,17 @@ def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
                 # What follows in this case is another story.
                 return number + 1, [f"{where}:\n  dclab      {value}\n  Kubernetes {other[what]}"]
     return len(ours), []
+
+
+def _following(version: str, *, tolerance: bool) -> tuple[ControllerSettings, dict[str, bool]]:
+    """The release to follow, and the gates that must be set on Kubernetes' side for that.
+
+    Every release is as it is by default; 1.34 also with its gate for tolerances on.
+    """
+    major, minor = (int(one) for one in version.split("."))
+    if version != ALGORITHM:
+        return ControllerSettings(kubernetes=(major, minor)), {}
+    return (WithTolerance() if tolerance else ControllerSettings()), {TOLERANCE_GATE: tolerance}
 
 
 def _ours(spec: AutoscalerSpec, decision: Decision) -> dict[str, Any]:
@@ -85,7 +107,9 @@ def _theirs(spec: AutoscalerSpec, given: dict[str, Any]) -> dict[str, Any]:
 def judge(kubernetes: Kubernetes, seed: int) -> str | None:
     """Return how the two differ on a manifest that is nearly right: whether it is accepted, and what it means."""
     given = near(Random(seed))
-    answer = kubernetes.ask(given, tolerance=True)
+    if kubernetes.version not in ("1.34", "1.35", "1.36") and isinstance(given.get("metadata"), dict):
+        given["metadata"].pop("generation", None)  # which the API server writes itself from 1.37 on, whatever was given
+    answer = kubernetes.ask(given, gates={TOLERANCE_GATE: True})
     refused = answer.get("refused")
     try:
         spec = parse_autoscaler(copy.deepcopy(given))
@@ -115,16 +139,19 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--passes", type=int, default=100_000)
     parser.add_argument("--manifests", type=int, default=20_000)
+    parser.add_argument(
+        "--kubernetes", default=ALGORITHM, metavar="VERSION", help="whose code to compare with, as 1.36"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the first case")
     given = parser.parse_args(arguments)
     compared = cases = 0
     told: list[str] = []
     try:
-        build()
+        build(given.kubernetes)
     except CannotBuild as error:
         print(f"Nothing was compared: {error}.", file=sys.stderr)
         return SKIPPED
-    with Kubernetes() as kubernetes:
+    with Kubernetes(given.kubernetes) as kubernetes:
         started = time.monotonic()
         for count, differing in differences(kubernetes, given.passes, given.seed):
             cases, compared = cases + 1, compared + count

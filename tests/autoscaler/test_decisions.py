@@ -155,6 +155,33 @@ def test_a_tolerance_counts_from_the_release_that_knows_it():
     assert counts == {(1, 33): 10, (1, 34): 10, (1, 35): 11}
 
 
+def in_release(version, spec, observation):
+    return decide(spec, History(), observation, 0.0, ControllerSettings(kubernetes=version))
+
+
+def test_a_value_that_asks_for_more_than_can_be_counted_adds_nothing_before_1_35():
+    spec, observed = autoscaler(of("Object", "load", "=1m")), seen(3, values={"load": 10**9})
+    assert {version: in_release(version, spec, observed).desired for version in ((1, 34), (1, 35))} == {
+        (1, 34): 3,
+        (1, 35): 6,
+    }
+
+
+def test_from_1_37_on_a_change_says_that_it_is_not_to_zero():
+    for version, added in (((1, 36), []), ((1, 37), [("ScaledToZero", "False", "NotScaledToZero")])):
+        changed = in_release(version, autoscaler(CPU), seen(1, cpu=[100]))
+        assert [(one.type, one.status, one.reason) for one in changed.conditions if one.type == "ScaledToZero"] == added
+        assert not [
+            one for one in in_release(version, autoscaler(CPU), seen(1, cpu=[10])).conditions if "Zero" in one.type
+        ]
+
+
+def test_the_message_about_an_object_has_its_parts_in_order_from_1_37_on():
+    for version, said in (((1, 36), "Service on default web/"), ((1, 37), "on Service default/web: unable")):
+        found = in_release(version, autoscaler(of("Object", "load", "=1")), seen(3))
+        assert said in found.events[0].message
+
+
 def test_a_change_is_forgotten_after_the_longest_period_of_its_own_direction():
     """Four more in 15 s, half as many in 120 s."""
     spec = autoscaler(

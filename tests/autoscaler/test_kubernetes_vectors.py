@@ -178,7 +178,7 @@ def test_vectors_value_metric(case):
     if case["kind"] == "perPod":
         found = from_average_value(metric_of(case, "External", "AverageValue"), seen, TOLERANCE)
     else:
-        found = from_value(metric_of(case, "Object", "Value"), seen, TOLERANCE)
+        found = from_value(metric_of(case, "Object", "Value"), seen, SETTINGS, TOLERANCE)
     assert (found.replicas, found.current) == (case["expected"], case["expectedUsage"])
 
 

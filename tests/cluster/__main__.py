@@ -1,4 +1,4 @@
-"""`python -m tests.cluster up | down | status`: the cluster of the tests, by hand."""
+"""The cluster of the tests, by hand: `python -m tests.cluster up [--kubernetes 1.36] | down | status`."""
 
 from __future__ import annotations
 
@@ -7,22 +7,29 @@ import sys
 import time
 
 from tests.cluster import lifecycle
-from tests.cluster.settings import KUBECONFIG, CannotRun
+from tests.cluster.settings import KUBECONFIG, VERSION_VARIABLE, CannotRun
 
 
 def main(arguments: list[str]) -> int:
     """Run one verb; the exit code."""
-    if arguments not in (["up"], ["down"], ["status"]):
-        print(__doc__, file=sys.stderr)
-        return 2
+    match arguments:
+        case ["up", "--kubernetes", version]:
+            os.environ[VERSION_VARIABLE] = version
+        case ["up"] | ["down"] | ["status"]:
+            pass
+        case _:
+            print(__doc__, file=sys.stderr)
+            return 2
     if os.geteuid() != 0:
         print("The cluster needs root: its node has namespaces of its own.", file=sys.stderr)
         return 1
     started = time.monotonic()
     try:
-        if arguments == ["up"]:
+        if arguments[0] == "up":
             lifecycle.up()
-            print(f"The cluster is up after {time.monotonic() - started:.0f} s. It is reached with:")
+            print(
+                f"Kubernetes {lifecycle.kubernetes_version()} is up after {time.monotonic() - started:.0f} s. It is reached with:"
+            )
             print(f"export KUBECONFIG={KUBECONFIG}")
         elif arguments == ["down"]:
             lifecycle.down()

@@ -1,7 +1,7 @@
 """Kubernetes, etcd, CoreDNS, metrics-server, Prometheus and helm, built from their published Go modules.
 
 The folders under modules/ hold nothing but go.mod (whose `tool` lines name the programs) and go.sum, which
-pins every byte. What is built is kept in the cache, keyed by those files and by the flags.
+pins every byte. What is built is kept in the cache, keyed by those files and by the flags; of each version of Kubernetes.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.cluster.settings import CACHE, HERE
+from tests.cluster.settings import CACHE, HERE, CannotRun
 
 MODULES = HERE / "modules"
+KUBERNETES = "kubernetes-"
+VERSIONS = [one.name.removeprefix(KUBERNETES) for one in sorted(MODULES.glob(f"{KUBERNETES}*"))]
+"""Of Kubernetes: the minor versions that have a module."""
+KEY_DIGITS = 12
 
 
 def _linker_flags(required: Mapping[str, str]) -> str:
@@ -57,12 +61,12 @@ def build_module(module: Path, into: Path = CACHE / "bin") -> Path:
     key = hashlib.sha256(flags.encode())
     for file in ("go.mod", "go.sum"):
         key.update((module / file).read_bytes())
-    folder = into / f"{module.name}-{key.hexdigest()[:12]}"
+    folder = into / f"{module.name}-{key.hexdigest()[:KEY_DIGITS]}"
     if folder.is_dir():
         return folder
     started = time.monotonic()
     print(f"Building {', '.join(_name(one) for one in tools)} …", flush=True)
-    unfinished = folder.with_suffix(".unfinished")
+    unfinished = folder.with_name(f"{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for tool in tools:
@@ -74,15 +78,17 @@ def build_module(module: Path, into: Path = CACHE / "bin") -> Path:
             check=True,
             env={**os.environ, "CGO_ENABLED": "1" if cgo else "0"},
         )
-    for other in folder.parent.glob(f"{module.name}-*"):
-        if other != unfinished:
-            shutil.rmtree(other)
+    for other in folder.parent.glob(f"{module.name}-{'[0-9a-f]' * KEY_DIGITS}"):
+        shutil.rmtree(other)
     unfinished.rename(folder)
     print(f"  {time.monotonic() - started:.0f} s", flush=True)
     return folder
 
 
-def build() -> dict[str, Path]:
-    """Every program by name, built when it is not in the cache."""
-    folders = [build_module(module.parent) for module in sorted(MODULES.glob("*/go.mod"))]
+def build(kubernetes: str) -> dict[str, Path]:
+    """Every program by name, with Kubernetes' of one minor version (as `1.36`), built when it is not in the cache."""
+    if kubernetes not in VERSIONS:
+        raise CannotRun(f"The cluster of the tests has no Kubernetes {kubernetes}: name one of {', '.join(VERSIONS)}.")
+    others = [one.parent for one in sorted(MODULES.glob("*/go.mod")) if not one.parent.name.startswith(KUBERNETES)]
+    folders = [build_module(module) for module in (MODULES / f"{KUBERNETES}{kubernetes}", *others)]
     return {file.name: file for folder in folders for file in folder.iterdir()}

@@ -150,6 +150,8 @@ def _kubelet() -> list[str | Path]:
         # No name outside of the cluster can be looked up from it.
         "resolvConf": "",
         "failSwapOn": False,
+        # From 1.35 on a kubelet refuses such a machine unless it is told not to.
+        "failCgroupV1": False,
         "authentication": {"x509": {"clientCAFile": str(certificate("ca"))}, "anonymous": {"enabled": False}},
         "authorization": {"mode": "Webhook"},
         "tlsCertFile": str(certificate("kubelet-server")),
@@ -192,6 +194,13 @@ ARGUMENTS: Mapping[str, Callable[[], list[str | Path]]] = {
     "kubelet": _kubelet,
     "kube-proxy": _proxy,
 }
+
+
+def last_words() -> list[str]:
+    """What each program that has ended printed last."""
+    logs = [(name, node.LOGS / f"{name}.log") for name in ARGUMENTS if not node.processes(name)]
+    ended = [(name, log.read_text().splitlines()) for name, log in logs if log.exists()]
+    return [f"{name} has ended: {lines[-1]}" for name, lines in ended if lines]
 
 
 def start(name: str, programs: Mapping[str, Path]) -> None:

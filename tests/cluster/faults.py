@@ -15,7 +15,7 @@ from tests.cluster.waiting import wait_for
 
 def start(name: str) -> None:
     """Start a program of the node again; the API server's start is waited for."""
-    daemons.start(name, binaries.build())
+    daemons.start(name, binaries.build(lifecycle.kubernetes_version()))
     if name == "kube-apiserver":
         wait_for(lifecycle.answers, 60, "the API server")
 

@@ -1,4 +1,7 @@
-"""Where the cluster of the tests keeps its files, and the addresses that it makes for itself."""
+"""Where the cluster of the tests keeps its files, and the addresses that it makes for itself.
+
+More than one can run on a machine: all names and addresses follow from the number in DCLAB_TEST_CLUSTER, 0 unless it is set.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +13,31 @@ CHECKOUT = HERE.parent.parent
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dclab-cluster"
 """Binaries and images, kept from run to run."""
-NODE = CACHE / "node"
+INSTANCE = int(os.environ.get("DCLAB_TEST_CLUSTER") or 0)
+"""Which cluster of the machine, from 0 to 255."""
+FAMILY = "dclab-tests"
+NAME = f"{FAMILY}-{INSTANCE}" if INSTANCE else FAMILY
+"""Of the cluster, its context, its node and its cgroup."""
+NODE = CACHE / (f"node-{INSTANCE}" if INSTANCE else "node")
 """The running node: its disk, its logs, its certificates. `down` removes it."""
 KUBECONFIG = NODE / "kubeconfig"
 
-NAME = "dclab-tests"
-"""Of the cluster, its context, its node and its cgroup."""
 ACCOUNTS = "dclab-accounts"
 """Namespace of users other than the administrator: service accounts, whose requests are logged."""
-LINK = "dclab-tests0"
+LINK = f"{FAMILY}{INSTANCE}"
 """The host's end of the only wire between the machine and the node."""
-HOST_ADDRESS = "10.213.0.1"
-NODE_ADDRESS = "10.213.0.2"
+HOST_ADDRESS = f"10.213.{INSTANCE}.1"
+NODE_ADDRESS = f"10.213.{INSTANCE}.2"
 POD_RANGE = "10.244.0.0/24"
 SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"
 DNS_SERVICE_ADDRESS = "10.96.0.10"
 API_URL = f"https://{NODE_ADDRESS}:6443"
+
+VERSION_VARIABLE = "DCLAB_TEST_KUBERNETES"
+"""Names the Kubernetes to run, as 1.36. In the environment, so that every `up` of a session and of its children means the same."""
+DEFAULT_VERSION = "1.34"
+"""What is started when none is named: the newest on which the tests have passed on this kind of machine."""
 
 
 class CannotRun(Exception):

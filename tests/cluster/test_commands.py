@@ -19,7 +19,7 @@ from dclab.engines.kube import launch
 from dclab.engines.kube.api import path_of
 from dclab.engines.kube.faults import Forbidden
 from dclab.errors import ExitCode, LabLost
-from tests.cluster import binaries
+from tests.cluster.binaries import MODULES, build_module
 from tests.cluster.settings import ACCOUNTS, HERE, KUBECONFIG, NAME
 from tests.cluster.users import grant, kubeconfig, revoke
 from tests.cluster.waiting import wait_for
@@ -187,7 +187,7 @@ def _prometheus_labels(cluster):
 @pytest.mark.slow
 def test_prometheus_from_a_chart(on_kube, own_cluster, cluster):
     """helm is the real one; the chart is ours, and takes those values of the real one that dclab gives it."""
-    path = f"{binaries.build()['helm'].parent}:{os.environ['PATH']}"
+    path = f"{build_module(MODULES / 'helm')}:{os.environ['PATH']}"
     for source in (("--prometheus", "helm", "--chart", str(HERE / "chart")), ()):
         done = on_kube("monitor", "--seconds", "5s", "--window", "30s", "--json", *source, PATH=path)
         assert done.code == 0, done.err

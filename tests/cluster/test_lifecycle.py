@@ -1,15 +1,17 @@
-"""Up and down: again and again, when cut off half-way, and without a trace on the machine."""
+"""Up and down: again and again, when cut off half-way, beside another cluster, and without a trace on the machine."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 
 import pytest
+from kubernetes import config
 
 from tests.cluster import lifecycle, machine, node
-from tests.cluster.settings import CHECKOUT, LINK, NODE
+from tests.cluster.settings import CHECKOUT, INSTANCE, KUBECONFIG, LINK, NODE, VERSION_VARIABLE, CannotRun
 from tests.cluster.waiting import wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow, pytest.mark.usefixtures("own_cluster")]
@@ -74,3 +76,40 @@ def test_the_machine_sees_one_link_only():
     assert len([one for one in links if one.startswith(LINK)]) == 1
     assert not [one for one in links if "cni0" in one]
     assert not [one for one in machine.state()["rules"] if "KUBE" in one]
+
+
+@pytest.mark.timeout(600)
+def test_a_second_cluster_runs_beside_the_first():
+    """It has names and addresses of its own, and neither counts as what the other one leaves behind."""
+    before = machine.state()
+
+    def other(verb: str) -> subprocess.CompletedProcess[str]:
+        env = {**os.environ, "DCLAB_TEST_CLUSTER": str(1 - min(INSTANCE, 1))}
+        return subprocess.run(
+            [sys.executable, "-m", "tests.cluster", verb],
+            cwd=CHECKOUT,
+            env=env,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+
+    try:
+        told = other("up")
+        assert str(NODE) not in told.stdout
+        other_kubeconfig = told.stdout.rpartition("KUBECONFIG=")[2].strip()
+        servers = {config.new_client_from_config(one).configuration.host for one in (other_kubeconfig, str(KUBECONFIG))}
+        assert len(servers) == 2
+        assert lifecycle.running()
+        assert machine.difference(before, machine.state()) == {}
+    finally:
+        other("down")
+    assert lifecycle.running()
+    assert machine.difference(before, machine.state()) == {}
+
+
+def test_a_version_that_no_module_has_is_refused(monkeypatch):
+    monkeypatch.setenv(VERSION_VARIABLE, "1.33")
+    with pytest.raises(CannotRun, match=r"1\.33: name one of 1\.34"):
+        lifecycle.up()
+    assert lifecycle.running()

@@ -93,6 +93,13 @@ def test_a_first_start_that_fails_leaves_nothing(dclab_here, machine, tmp_path, 
     assert dclab_here("down", "--cluster", "--engine", "kube", "--json", env=machine).data["ended"] is False
 
 
+def test_a_new_minikube_gets_the_kubernetes_that_is_its_own_default(dclab_here, machine, tmp_path):
+    """The newest that this minikube knows: dclab's own choice would be one that an older or newer minikube does not know."""
+    dclab_here(*UP, env=failing(machine))
+    (start,) = [one for one in calls(tmp_path) if one[0] == "start"]
+    assert not [one for one in start if "kubernetes-version" in one]
+
+
 def test_options_are_passed_on_again_after_a_start_that_failed(dclab_here, machine, tmp_path):
     options = (*UP, "--cpus", "2", "--memory", "2000", "--kubernetes-version", "v1.34.0")
     wanted = {

@@ -54,7 +54,7 @@ def up() -> None:
     if lacking := [one for one in PROGRAMS if not shutil.which(one)]:
         raise CannotRun(f"The minikube of the tests needs {', '.join(lacking)}: apt install {PACKAGES}, and Go.")
     with _alone():
-        cluster = build_cluster()
+        cluster = build_cluster(KUBERNETES.removeprefix("v").rpartition(".")[0])
         programs = {**cluster, **binaries.build()}
         system = {f"dclab.test/{name}:1": programs[name] for name in ("coredns", "metrics-server")}
         lab = cluster_images.build(system, {"docker.io/prom/prometheus:v3.5.0": programs["prometheus"]})

@@ -20,8 +20,7 @@ import (
 
 var codecs = serializer.NewCodecFactory(legacyscheme.Scheme, serializer.EnableStrict)
 
-func setGates(t *testing.T, asked question) {
-	gates := map[string]bool{"HPAConfigurableTolerance": asked.Tolerance, "HPAScaleToZero": asked.ScaleToZero}
+func setGates(t *testing.T, gates map[string]bool) {
 	if err := utilfeature.DefaultMutableFeatureGate.SetFromMap(gates); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +46,11 @@ func accept(manifest string) (*autoscaling.HorizontalPodAutoscaler, error) {
 	if autoscaler.Namespace == "" {
 		autoscaler.Namespace = "default"
 	}
-	ctx := request.WithNamespace(context.Background(), autoscaler.Namespace)
+	// From 1.36 on, validation asks which version of the API the object came in.
+	ctx := request.WithRequestInfo(context.Background(), &request.RequestInfo{
+		IsResourceRequest: true, Verb: "create", APIGroup: kind.Group, APIVersion: kind.Version, Resource: "horizontalpodautoscalers",
+	})
+	ctx = request.WithNamespace(ctx, autoscaler.Namespace)
 	if err := rest.BeforeCreate(horizontalpodautoscaler.Strategy, ctx, autoscaler); err != nil {
 		return nil, err
 	}

@@ -20,10 +20,9 @@ import (
 // A question is a manifest to judge, or, where it has passes, one to decide by as well.
 type question struct {
 	Manifest string `json:"manifest"`
-	// Tolerance is the feature gate HPAConfigurableTolerance, ScaleToZero is HPAScaleToZero.
-	Tolerance   bool   `json:"tolerance"`
-	ScaleToZero bool   `json:"scale_to_zero"`
-	Passes      []pass `json:"passes"`
+	// Gates are feature gates that are set; the others are at the release's defaults.
+	Gates  map[string]bool `json:"gates"`
+	Passes []pass          `json:"passes"`
 }
 
 type answer struct {
@@ -52,7 +51,7 @@ func TestAnswer(t *testing.T) {
 		if err := json.Unmarshal(line, &asked); err != nil {
 			t.Fatal(err)
 		}
-		setGates(t, asked)
+		setGates(t, asked.Gates)
 		var told answer
 		autoscaler, err := accept(asked.Manifest)
 		if err != nil {

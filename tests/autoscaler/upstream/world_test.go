@@ -205,6 +205,9 @@ type announcer struct {
 }
 
 func (a announcer) HasSynced() bool { return true }
+
+// GetStore is asked, from 1.37 on, how far the informer has read: an empty store does not say, and nothing waits for it.
+func (a announcer) GetStore() cache.Store { return cache.NewStore(cache.MetaNamespaceKeyFunc) }
 func (a announcer) AddEventHandlerWithResyncPeriod(handler cache.ResourceEventHandler, _ time.Duration) (cache.ResourceEventHandlerRegistration, error) {
 	handler.OnAdd(a.world.autoscaler, true)
 	return nil, nil
