@@ -99,7 +99,7 @@ def test_a_text_that_lies_outside_is_found(monkeypatch):
     assert [name for name, *_ in outside(SAMPLE, "en", narrow=False)] == ["sweep"]
 
 
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=3, deadline=None, derandomize=True)
 @given(SEEDS)
 @pytest.mark.filterwarnings("ignore")
 def test_nor_of_runs_at_random(seed):
