@@ -314,9 +314,25 @@ def test_what_is_recorded_is_translated_inside_out():
 def test_heads_of_tables_are_chinese(results):
     from tests.report.test_autoscalers import whole  # which needs this module
 
-    names = {"worker", "Web", "UI", "siege", "AICc", "CPU", "GET", "p50", "p95", "p99", "n", "dclab", "MB"}
+    names = {
+        "worker",
+        "Web",
+        "UI",
+        "HPA",
+        "Pod",
+        "siege",
+        "AICc",
+        "CPU",
+        "GET",
+        "p50",
+        "p95",
+        "p99",
+        "n",
+        "dclab",
+        "MB",
+    }
     found = replace(results, comparison=whole(), probes=probe_demo(3), rollout=rollout_demo(3))
-    names |= {word for one in found.comparison.runs for word in one.name.split()}
+    names |= {word for one in found.comparison.runs for word in re.findall("[A-Za-z0-9]+", one.name)}
     for section in sections(found, Words("zh")):
         for block in section.blocks:
             words = {word for cell in block.head for word in re.findall(r"[A-Za-z][A-Za-z0-9]*", cell)}
