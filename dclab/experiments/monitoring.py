@@ -6,7 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -83,10 +83,19 @@ class PrometheusWatch:
         return Monitoring(source=f"prometheus {self._version()}", query=query(self.window), series=series)
 
     def picture(self) -> bytes | None:
-        """PNG of Prometheus' own page with the expression over the run; None where no browser is installed."""
+        """PNG of Prometheus' own page with the expression over the run; None without a browser, or without the page.
+
+        A Prometheus that was built without its assets answers with an error in the page's place.
+        """
+        import requests
+
         minutes = max(1, math.ceil((time.time() - self.began) / 60))
         asked = urlencode({"g0.expr": query(self.window), "g0.tab": "0", "g0.range_input": f"{minutes}m"})
-        return screenshot(f"{self.url}/graph?{asked}")
+        page = f"{self.url}/graph?{asked}"
+        with self._session() as session, suppress(requests.RequestException):
+            if session.get(page, timeout=TIMEOUT).ok:
+                return screenshot(page)
+        return None
 
     def stop(self) -> None:
         """Nothing to stop: it belongs to the lab."""

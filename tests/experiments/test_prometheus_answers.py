@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dclab.browser import find_browser
 from dclab.errors import LabLost
 from dclab.experiments.monitoring import PrometheusWatch
 
@@ -100,3 +101,11 @@ def test_any_json_is_an_answer_or_a_lost_lab(server, answer):
     except LabLost:
         return
     assert all(ms >= 0 for ms in found.values())
+
+
+@pytest.mark.skipif(find_browser() is None, reason="no browser is installed")
+@pytest.mark.parametrize(("status", "taken"), [(200, True), (500, False), (404, False)])
+def test_no_picture_is_taken_of_an_error(server, status, taken):
+    found = watch(server)
+    server[1]["/graph"] = (status, b"<p>graph</p>")
+    assert (found.picture() is not None) == taken
