@@ -175,8 +175,8 @@ def _age(replicas: Sequence[ShownReplica]) -> str:
     young = len(replicas) - len(windows)
     missing = f" {young} {'replica has' if young == 1 else 'replicas have'} not been measured yet." if young else ""
     return (
-        f"CPU is the average over windows of {_range(windows)} s that ended {_range(ages)} s ago; memory is the usage at their "
-        f"end.{missing}"
+        f"CPU is the mean of windows of {_range(windows)} s that ended {_range(ages)} s ago, memory the usage at their end."
+        f"{missing}"
     )
 
 

@@ -30,7 +30,7 @@ def test_every_service_and_replica_is_shown_with_requests_and_limits(dclab_here,
         for replica in state.counts.names:
             assert re.search(rf"│ {replica} +│ +\d+m │", done.out)
     assert re.search(r"│ worker +│ +2 │ +\d+m │ +40m │ +– │ +\d+Mi │ +128Mi │ +128Mi │", done.out)
-    assert re.search(r"average over windows of 1 s that ended [01]( to [12])? s ago", done.out)
+    assert re.search(r"mean of windows of 1 s that ended [01]( to [12])? s ago", done.out)
     assert max(map(len, done.out.splitlines())) <= 90
 
 

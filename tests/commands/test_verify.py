@@ -38,6 +38,7 @@ def test_what_does_not_fit_is_named(dclab_here, tmp_path):
     done = dclab_here("verify", str(folder))
     assert done.code == 1
     assert "✗ sweep.speedup: it is 10, and the raw data give 3." in done.out
-    assert "1 contradiction was found" in done.err
+    assert "✗ results.json: " in done.out  # its seal
+    assert "2 contradictions were found" in done.err
     refused = dclab_here("verify", str(tmp_path / "nothing"))
     assert refused.code == 2

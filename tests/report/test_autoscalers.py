@@ -84,7 +84,7 @@ def test_every_score_of_every_autoscaler_is_in_both_forms(results, pictures):
 def test_its_pictures_and_pages_are_whole(results, pictures):
     assert {"autoscalers", "responses"} <= set(pictures)
     page = Page(render_html(results, pictures))
-    assert page.tags.count("svg") == len(pictures)
+    assert page.tags.count("svg") == 2 * len(pictures)
     assert "autoscalers.png" in render_markdown(results, pictures)
 
 

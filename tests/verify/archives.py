@@ -11,8 +11,9 @@ __all__ = ["BAD", "tar_of", "zip_of"]
 
 
 def files_of(folder, inside="run"):
-    """Name and bytes of each file of a run that `verify` reads."""
-    return {f"{inside}/{one.relative_to(folder)}": one.read_bytes() for one in sorted(folder.rglob("*.json*"))}
+    """Name and bytes of each file of a run that `verify` reads: its results, and whatever is in raw/."""
+    files = [folder / "results.json", *sorted((folder / "raw").iterdir())]
+    return {f"{inside}/{one.relative_to(folder)}": one.read_bytes() for one in files}
 
 
 def zip_of(files):
