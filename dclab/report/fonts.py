@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -82,11 +83,16 @@ def wrapped(text: str, fits: Callable[[str], bool]) -> Iterator[str]:
             yield line.rstrip()
             line = piece.lstrip()
         while len(line) > 1 and not fits(line.rstrip()):
-            most = next((n for n in range(len(line) - 1, 1, -1) if fits(line[:n])), 1)
+            most = _longest(line, fits)
             yield line[:most]
             line = line[most:]
     if line.strip() or not text.strip():
         yield line.rstrip()
+
+
+def _longest(word: str, fits: Callable[[str], bool]) -> int:
+    """Return how many letters of a word fit, at least one; a longer part of it is never narrower."""
+    return 1 + bisect_left(range(2, len(word)), True, key=lambda n: not fits(word[:n]))
 
 
 def folded(title: str, points: float) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from unittest import mock
 
@@ -50,6 +51,12 @@ def everything(seed=None):
     )
 
 
+@cache
+def drawn(language):
+    """All pictures of the sample, which takes seconds."""
+    return draw(everything(), Words(language))
+
+
 def figures(results, language, *, narrow):
     """Each picture as it is painted: name, size in pixels, what is written with where that is, values that show."""
     words = Words(language)
@@ -85,8 +92,7 @@ def outside(results, language, *, narrow):
 @pytest.mark.filterwarnings("ignore")
 def test_no_text_of_any_picture_lies_outside_of_it(language, narrow):
     results = everything()
-    names = {name for name, *_ in figures(results, language, narrow=narrow)}
-    assert names == NAMES
+    assert {one.name for one in plans(results, Words(language))} == NAMES
     assert outside(results, language, narrow=narrow) == []
 
 
@@ -127,7 +133,7 @@ def test_a_png_is_english_where_no_font_has_chinese(monkeypatch):
 
 
 def test_letters_of_the_page_are_text_in_the_browsers_fonts():
-    for one in draw(everything(), Words("zh")).values():
+    for one in drawn("zh").values():
         for svg in (one.svg, one.narrow):
             assert "DejaVu" not in svg
             assert re.search(r"<text[^>]*>[^<]*[\u4e00-\u9fff]", svg), one.name
@@ -212,7 +218,7 @@ def test_the_message_of_monitoring_is_its_range():
 
 def test_every_message_stands_in_its_picture_and_in_its_name():
     for language in LANGUAGES:
-        for one in draw(everything(), Words(language)).values():
+        for one in drawn(language).values():
             assert one.title
             said = re.sub(r"\s", "", re.sub(r"<[^>]*>", "", one.svg).replace("&quot;", '"'))
             assert re.sub(r"\s", "", one.title) in said, one.name
