@@ -9,9 +9,6 @@ from pathlib import Path
 from statistics import fmean
 from types import SimpleNamespace
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from dclab.measure.student import t_quantile
 from dclab.report.autoscaler_words import verdict_sentences
 from dclab.report.content import sections, summary
@@ -51,7 +48,7 @@ def is_open(rate):
 
 def surely_above(upper, lower, times=1.0):
     """The same at 99.9 %, with room for how the error of a quotient is asymmetric."""
-    return above(upper, lower, times) and upper.mean - times * lower.mean > 2.2 * math.hypot(
+    return above(upper, lower, times) and upper.mean - times * lower.mean > 3.0 * math.hypot(
         half(upper), times * half(lower)
     )
 
@@ -425,6 +422,10 @@ def claim(template):
     return max((one for one in CLAIMS if one not in SENTENCES and template.startswith(one)), key=len, default=None)
 
 
+RUNS = 500
+"""In which every sentence is said at least once."""
+
+
 class Listener(Words):
     """English that remembers what it was asked to say."""
 
@@ -445,11 +446,9 @@ class Found:
 
 
 def test_every_sentence_is_borne_by_the_figures_of_any_run():
+    """The seeds are given, not drawn: which ones are drawn would follow from what else was imported."""
     reached = set()
-
-    @settings(max_examples=400, deadline=None, derandomize=True)
-    @given(st.integers(0, 2**32))
-    def check(seed):
+    for seed in range(RUNS):
         found, words = Found(*run(seed)), Listener()
         summary(found.results, words)
         sections(found.results, words)
@@ -463,9 +462,7 @@ def test_every_sentence_is_borne_by_the_figures_of_any_run():
             key = claim(template)
             if key is not None:
                 reached.add(key)
-                assert CLAIMS[key](found, values), template.format(**values)
-
-    check()
+                assert CLAIMS[key](found, values), (seed, template.format(**values))
     assert set(CLAIMS) - reached == set()
 
 
