@@ -121,9 +121,7 @@ def claim(template):
 def test_every_sentence_is_borne_by_the_looks():
     reached = set()
 
-    @settings(max_examples=300, deadline=None, derandomize=True)
-    @given(st.integers(0, 2**32))
-    def check(seed):
+    for seed in range(300):  # given, so that all sentences are said whatever else was imported
         demo, words = rollout_demo(seed), Listener()
         said = list(rollout_words.rollout_sentences(demo, words))
         for template, values in words.said:
@@ -132,8 +130,6 @@ def test_every_sentence_is_borne_by_the_looks():
                 assert key is not None, template
                 reached.add(key)
                 assert CLAIMS[key](demo, values), template.format(**values)
-
-    check()
     assert {one for one in templates() if claim(one) is None} == set()
     assert set(CLAIMS) - reached == set()
 
