@@ -142,7 +142,10 @@ class _LabWindow:
             if still and look < min(self.longest, STILL_SECONDS):
                 continue
             rate = rate_by_worker(reports, begin, end, self.system)
-            silent = silent_workers(Progress(reports, end), self.system, self.workers, since)
+            progress = Progress(reports, end)
+            # Of a worker that is not ready nothing is expected; which one that is, the counts do not tell.
+            expected = self.workers if len(self.workers) == self.system.workers else progress.workers
+            silent = silent_workers(progress, self.system, expected, since)
             if silent and look < self.longest:
                 continue
             if silent:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import re
 import shutil
 import tarfile
 import zipfile
@@ -142,7 +141,7 @@ def test_an_archive_of_an_honest_run_fits(dclab_here, files, tmp_path, kind):
         archive.write_bytes({"zip": zip_of, "tar.gz": tar_of}[kind](files))
     done = dclab_here("verify", str(archive))
     assert done.code == 0, done.out + done.err
-    assert re.search(r"^✓ \d+ rates", done.out, re.MULTILINE)
+    assert "✓ 16 rates" in done.out
 
 
 @pytest.mark.parametrize("what", BAD)

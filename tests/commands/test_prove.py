@@ -23,8 +23,7 @@ def test_prove_changes_one_thing_at_a_time_and_puts_it_back(experiment, dclab, l
     assert rates["rng with 10 threads"] > 1.4 * rates["as it is"]
     assert (results.bottleneck.service, results.bottleneck.certainty) == ("rng", "proved")
     codes = {one.code for one in results.bottleneck.evidence}
-    assert codes >= {"scaling-helps", "redis-quick"}
-    assert codes & {"threads-help", "threads-cannot-tell"}
+    assert codes >= {"scaling-helps", "threads-help", "redis-quick"}
     assert codes & {"chance-costs", "chance-cannot-tell"}
     after = dclab("status", "--name", lab_name, "--json").data["deployments"]
     assert {name: one["desired"] for name, one in after.items() if name != "worker"} == {

@@ -36,7 +36,9 @@ def test_an_honest_run_fits(run):
     assert found.rates >= 14
     assert found.requests >= 36
     assert found.passes >= 15
-    assert "environment, command and warnings" in found.not_shown
+    assert "monitoring" not in found.not_shown
+    (run / "raw" / "monitoring.jsonl").unlink()
+    assert "monitoring" in verify_run(run).not_shown
 
 
 def results(run, change):
