@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 __all__ = [
     "ALGORITHM",
+    "EMBEDDED",
     "AutoscalerSpec",
     "Behavior",
     "ControllerSettings",
@@ -132,6 +133,8 @@ class ControllerSettings:
 
     kubernetes: tuple[int, int] = (1, 34)
     """Major and minor version."""
+    tolerance_gate: bool = False
+    """Whether HPAConfigurableTolerance is on where it is off by default."""
     tolerance: float = 0.1
     downscale_stabilization_seconds: float = 300.0
     """Of an autoscaler without `behavior`."""
@@ -146,7 +149,7 @@ class ControllerSettings:
 
         The gate HPAConfigurableTolerance is alpha and off in 1.33 and 1.34, and on by default from 1.35.
         """
-        return self.kubernetes >= (1, 35)
+        return self.tolerance_gate or self.kubernetes >= (1, 35)
 
     @property
     def caps_values(self) -> bool:
@@ -165,6 +168,10 @@ class ControllerSettings:
     def names_object_first(self) -> bool:
         """Whether the message about a missing Object metric has its parts in order, which is so from 1.37 on."""
         return self.kubernetes >= (1, 37)
+
+
+EMBEDDED = ControllerSettings(tolerance_gate=True)
+"""Of dclab's own autoscaler, which lets no field of a valid one be without effect."""
 
 
 class Tolerance(NamedTuple):

@@ -18,7 +18,7 @@ import msgspec
 from dclab.autoscaler.decide import Decision, decide
 from dclab.autoscaler.history import History
 from dclab.autoscaler.observation import Observation
-from dclab.autoscaler.spec import AutoscalerSpec, ControllerSettings
+from dclab.autoscaler.spec import EMBEDDED, AutoscalerSpec, ControllerSettings
 from dclab.autoscaler.unknown_fields import unknown_field
 from dclab.errors import InvalidInput
 from dclab.user_files import read_text
@@ -167,9 +167,9 @@ def outcome(decision: Decision) -> Outcome:
 
 
 def followed(kubernetes: str) -> ControllerSettings:
-    """Return the settings of the Kubernetes that a trace's header names, or the default ones where it names none."""
+    """Return the settings of the Kubernetes that a trace's header names, or those of dclab's own autoscaler where it names none."""
     found = re.match(r"v?(\d+)\.(\d+)", kubernetes)
-    return ControllerSettings(kubernetes=(int(found[1]), int(found[2]))) if found else ControllerSettings()
+    return ControllerSettings(kubernetes=(int(found[1]), int(found[2]))) if found else EMBEDDED
 
 
 def replay(

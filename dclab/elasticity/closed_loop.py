@@ -16,6 +16,7 @@ from operator import itemgetter
 from dclab.autoscaler import AutoscalerSpec, Decision, History, Observation, PodMetric, decide
 from dclab.autoscaler import Pod as SeenPod
 from dclab.autoscaler.served import IN_FLIGHT, LATENCY, REQUESTS
+from dclab.autoscaler.spec import EMBEDDED
 from dclab.elasticity.demand import USUAL, demand_steps, wait_ms
 from dclab.elasticity.plant import Plant, Pod, Totals
 from dclab.elasticity.profile import Step
@@ -137,7 +138,7 @@ class _Loop:
     def look(self) -> None:
         """Run one pass of the autoscaler."""
         now = self.clock(self.plant.now)
-        self.decision = decide(self.spec, self.history, self.observe(), now)
+        self.decision = decide(self.spec, self.history, self.observe(), now, EMBEDDED)
         self.history = self.decision.history
         self.events += self.decision.events
         if self.decision.desired != self.desired:

@@ -1,4 +1,4 @@
-"""Caveats that differ only in numbers or in what was probed as one: six lines that say the same are one that names all."""
+"""Caveats that differ only in numbers or in what was probed or changed as one: six lines that say the same are one that names all."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from dclab.results import Caveat
 __all__ = ["merge_caveats"]
 
 _UNIT = r"\s?(?:%|MB\b|GB\b|m?s\b|seconds?\b|[a-z]+/s\b)"
-_NUMBER = re.compile(
-    rf"(?<![\w.:/-])(\d+(?:\.\d+)?|the (?:probe|call) of [a-z]+)(?![\w:/]|\.\d)((?:{_UNIT})?)( [a-z]+)?"
-)
-"""A number that stands alone, with its unit and the word after it, or what was probed. Parts of names, versions and
+_NAMED = r"the (?:probe|call) of [a-z]+|(?<=The rate with )[\w ,-]+?(?= varied| is only)"
+_NUMBER = re.compile(rf"(?<![\w.:/-])(\d+(?:\.\d+)?|{_NAMED})(?![\w:/]|\.\d)((?:{_UNIT})?)( [a-z]+)?")
+"""A number that stands alone, with its unit and the word after it, or what was probed or changed. Parts of names, versions and
 addresses are not."""
 
 
 class _Number(NamedTuple):
-    """One number of a text, or one name of what was probed."""
+    """One number of a text, or one name of what was probed or changed."""
 
     digits: str
     unit: str

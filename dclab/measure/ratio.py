@@ -16,6 +16,7 @@ __all__ = [
     "Direction",
     "Ratio",
     "Verdict",
+    "decided_by",
     "direction",
     "excess",
     "pooled",
@@ -96,9 +97,12 @@ def _fieller(upper: tuple[float, float], lower: tuple[float, float]) -> Ratio:
 
 def verdict(found: Interval, threshold: float = HELPS) -> Verdict:
     """Return whether the figure is above the threshold, is not, or cannot be told from it, by 99.9 % (SURE)."""
-    return _against(
-        found.mean - SURE * (found.mean - found.low), found.mean + SURE * (found.high - found.mean), threshold
-    )
+    return _against(*decided_by(found), threshold)
+
+
+def decided_by(found: Interval) -> tuple[float, float]:
+    """Return the interval of 99.9 % by which verdicts are given."""
+    return found.mean - SURE * (found.mean - found.low), found.mean + SURE * (found.high - found.mean)
 
 
 def _against(low: float, high: float, threshold: float) -> Verdict:

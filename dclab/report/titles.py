@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from dclab.measure.latency import shown_figures
-from dclab.measure.ratio import Ratio
+from dclab.measure.ratio import Ratio, decided_by
 from dclab.report.charts import COLORS
 from dclab.report.language import Words
 from dclab.report.latency_words import milliseconds
@@ -110,15 +110,20 @@ def _speedup(sweep: Sweep, words: Words) -> str | None:
     low, high = sweep.speedup_ci95_low, sweep.speedup_ci95_high
     if low is None or high is None:
         return words("{workers}: {speedup:.1f} ×", **values)
-    match speedup_outcome(Ratio(sweep.speedup, low, high), many / few):
+    found = Ratio(sweep.speedup, low, high)
+    match speedup_outcome(found, many / few):
         case "as many":
             return words("{workers}: {speedup:.1f} ×, within 10 % of {times:.4g} ×", **values)
         case "fewer":
             return words("{workers}: {speedup:.1f} ×, not {times:.4g} ×", **values)
         case "more":
             return words("{workers}: {speedup:.1f} ×, more than {times:.4g} ×", **values)
+    low, high = decided_by(found)
     return words(
-        "{workers}: {low:.1f} to {high:.1f} ×; whether it is {times:.4g} × cannot be told", low=low, high=high, **values
+        "{workers}: {low:.1f} to {high:.1f} × (99.9 %); whether it is {times:.4g} × cannot be told",
+        low=max(0.0, low),
+        high=high,
+        **values,
     )
 
 

@@ -273,7 +273,7 @@ def _beside(found: Ratio, times: float, words: Words) -> str:
             return words(", not {times:.4g} times.", times=times)
         case "more":
             return words(", more than {times:.4g} times.", times=times)
-    return words(": whether it is as many times as there are workers cannot be told.")
+    return words(": at 99.9 %, whether it is as many times as there are workers cannot be told.")
 
 
 def _most(many: SweepPoint, words: Words) -> Iterator[str]:

@@ -32,15 +32,6 @@ SKIPPED = 77
 """Exit code of a test that cannot run here, as automake has it."""
 
 
-class WithTolerance(ControllerSettings):
-    """Kubernetes 1.34 with a feature that is off by default there."""
-
-    @property
-    def configurable_tolerance(self) -> bool:
-        """On."""
-        return True
-
-
 def compare(kubernetes: Kubernetes, seed: int) -> tuple[int, list[str]]:
     """Return how many passes a random case has, and how the two differ in it."""
     random = Random(seed)
@@ -83,7 +74,7 @@ def _following(version: str, *, tolerance: bool) -> tuple[ControllerSettings, di
     major, minor = (int(one) for one in version.split("."))
     if version != ALGORITHM:
         return ControllerSettings(kubernetes=(major, minor)), {}
-    return (WithTolerance() if tolerance else ControllerSettings()), {TOLERANCE_GATE: tolerance}
+    return ControllerSettings(tolerance_gate=tolerance), {TOLERANCE_GATE: tolerance}
 
 
 def _ours(spec: AutoscalerSpec, decision: Decision) -> dict[str, Any]:

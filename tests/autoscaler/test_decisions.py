@@ -6,6 +6,7 @@ import pytest
 
 from dclab.autoscaler import ControllerSettings, History, Observation, Pod, PodMetric, decide, parse_autoscaler
 from dclab.autoscaler.explain import reason
+from dclab.autoscaler.spec import EMBEDDED
 
 CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 5}}}
 
@@ -153,6 +154,7 @@ def test_a_tolerance_counts_from_the_release_that_knows_it():
         for version in ((1, 33), (1, 34), (1, 35))
     }
     assert counts == {(1, 33): 10, (1, 34): 10, (1, 35): 11}
+    assert decide(spec, History(), observed, 0.0, EMBEDDED).desired == 11
 
 
 def in_release(version, spec, observation):

@@ -1,4 +1,4 @@
-"""The cluster of the tests, by hand: `python -m tests.cluster up [--kubernetes 1.36] | down | status`."""
+"""The cluster of the tests, by hand: `python -m tests.cluster up [--kubernetes 1.36] [--nodes 3] | down | status`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sys
 import time
 
 from tests.cluster import lifecycle
-from tests.cluster.settings import KUBECONFIG, VERSION_VARIABLE, CannotRun
+from tests.cluster.settings import KUBECONFIG, NODES_VARIABLE, VERSION_VARIABLE, CannotRun
+
+OPTIONS = {"--kubernetes": VERSION_VARIABLE, "--nodes": NODES_VARIABLE}
 
 
 def main(arguments: list[str]) -> int:
     """Run one verb; the exit code."""
     match arguments:
-        case ["up", "--kubernetes", version]:
-            os.environ[VERSION_VARIABLE] = version
-        case ["up"] | ["down"] | ["status"]:
+        case ["up", *options] if len(options) % 2 == 0 and set(options[::2]) <= set(OPTIONS):
+            os.environ.update({OPTIONS[name]: value for name, value in zip(options[::2], options[1::2], strict=True)})
+        case ["down"] | ["status"]:
             pass
         case _:
             print(__doc__, file=sys.stderr)

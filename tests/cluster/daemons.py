@@ -5,41 +5,48 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.cluster import node
-from tests.cluster.identity import certificate, key, kubeconfig
+from tests.cluster.identity import certificate, key, kubeconfig, kubelet
 from tests.cluster.images import PAUSE
+from tests.cluster.node import FIRST, Node
 from tests.cluster.settings import (
     ACCOUNTS,
     DNS_SERVICE_ADDRESS,
     NAME,
-    NODE,
     NODE_ADDRESS,
-    POD_RANGE,
+    PODS_RANGE,
     SERVICE_RANGE,
+    address_of,
+    pods_of,
 )
 
-CONFIGURATION = NODE / "configuration"
 CONTAINERD = "/run/containerd/containerd.sock"
 CTR = ("ctr", "--address", CONTAINERD, "--namespace", "k8s.io")
-AUDIT_LOG = node.LOGS / "audit.jsonl"
+AUDIT_LOG = FIRST.logs / "audit.jsonl"
 AUTOSCALER = "system:serviceaccount:kube-system:horizontal-pod-autoscaler"
 SYSTEM_PODS_MILLICORES = 200
 """What addons/ asks for."""
 
 
-def _containerd() -> list[str | Path]:
+def _configuration(node: Node) -> Path:
+    folder = node.folder / "configuration"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _containerd(node: Node) -> list[str | Path]:
     """Debian's containerd.
 
     The machine may not let a process lower its OOM score, and has no AppArmor: both are left alone.
     """
     runtime = 'plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc'
-    file = CONFIGURATION / "containerd.toml"
+    file = _configuration(node) / "containerd.toml"
+    network = _configuration(node) / "cni"
     file.write_text(f"""
 version = 2
 root = "/var/lib/containerd"
@@ -50,32 +57,35 @@ oom_score = 0
   disable_apparmor = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"
-    conf_dir = "{CONFIGURATION / "cni"}"
+    conf_dir = "{network}"
   [{runtime}]
     runtime_type = "io.containerd.runc.v2"
     [{runtime}.options]
       SystemdCgroup = false
 """)
-    (CONFIGURATION / "cni").mkdir(exist_ok=True)
+    network.mkdir(exist_ok=True)
     bridge: dict[str, Any] = {
         "type": "bridge",
         "bridge": "cni0",
         "isGateway": True,
-        "ipMasq": True,
         "hairpinMode": True,
-        "ipam": {"type": "host-local", "ranges": [[{"subnet": POD_RANGE}]], "routes": [{"dst": "0.0.0.0/0"}]},
+        "ipam": {
+            "type": "host-local",
+            "ranges": [[{"subnet": pods_of(node.number)}]],
+            "routes": [{"dst": "0.0.0.0/0"}],
+        },
     }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     plugins = {"cniVersion": "0.4.0", "name": NAME, "plugins": [bridge, portmap]}
-    (CONFIGURATION / "cni" / "10-bridge.conflist").write_text(json.dumps(plugins))
+    (network / "10-bridge.conflist").write_text(json.dumps(plugins))
     return ["--config", file]
 
 
-def _etcd() -> list[str | Path]:
+def _etcd(_: Node) -> list[str | Path]:
     return ["--data-dir=/var/lib/etcd", "--log-level=warn", "--unsafe-no-fsync"]
 
 
-def _apiserver() -> list[str | Path]:
+def _apiserver(node: Node) -> list[str | Path]:
     """With a log of what the autoscaler asks and does, which recording.py reads, and of what the tests' users ask."""
     policy = {
         "apiVersion": "audit.k8s.io/v1",
@@ -87,7 +97,7 @@ def _apiserver() -> list[str | Path]:
             {"level": "None"},
         ],
     }
-    file = CONFIGURATION / "audit-policy.yaml"
+    file = _configuration(node) / "audit-policy.yaml"
     file.write_text(yaml.safe_dump(policy))
     return [
         f"--audit-policy-file={file}",
@@ -119,7 +129,7 @@ def _apiserver() -> list[str | Path]:
     ]
 
 
-def _controller_manager() -> list[str | Path]:
+def _controller_manager(_: Node) -> list[str | Path]:
     return [
         f"--kubeconfig={kubeconfig('kube-controller-manager')}",
         f"--root-ca-file={certificate('ca')}",
@@ -131,11 +141,11 @@ def _controller_manager() -> list[str | Path]:
     ]
 
 
-def _scheduler() -> list[str | Path]:
+def _scheduler(_: Node) -> list[str | Path]:
     return [f"--kubeconfig={kubeconfig('kube-scheduler')}", "--leader-elect=false"]
 
 
-def _kubelet() -> list[str | Path]:
+def _kubelet(node: Node) -> list[str | Path]:
     """A node of 2 CPUs of which 850m are taken by the system's pods, as minikube's are."""
     reserved = 1000 * ((os.cpu_count() or 2) - 2) + 850 - SYSTEM_PODS_MILLICORES
     configuration = {
@@ -143,7 +153,7 @@ def _kubelet() -> list[str | Path]:
         "kind": "KubeletConfiguration",
         "containerRuntimeEndpoint": f"unix://{CONTAINERD}",
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{NAME}",
+        "cgroupRoot": f"/{node.name}",
         "systemReserved": {"cpu": f"{max(0, reserved)}m"},
         "clusterDNS": [DNS_SERVICE_ADDRESS],
         "clusterDomain": "cluster.local",
@@ -162,30 +172,30 @@ def _kubelet() -> list[str | Path]:
         "imageGCLowThresholdPercent": 98,
         "maxPods": 110,
     }
-    file = CONFIGURATION / "kubelet.yaml"
+    file = _configuration(node) / "kubelet.yaml"
     file.write_text(yaml.safe_dump(configuration))
     return [
         f"--config={file}",
-        f"--kubeconfig={kubeconfig('kubelet')}",
-        f"--hostname-override={NAME}",
-        f"--node-ip={NODE_ADDRESS}",
+        f"--kubeconfig={kubeconfig(kubelet(node.number))}",
+        f"--hostname-override={node.name}",
+        f"--node-ip={address_of(node.number)}",
         # As the exercise starts minikube.
         "--housekeeping-interval=10s",
     ]
 
 
-def _proxy() -> list[str | Path]:
+def _proxy(node: Node) -> list[str | Path]:
     return [
         f"--kubeconfig={kubeconfig('kube-proxy')}",
-        f"--hostname-override={NAME}",
+        f"--hostname-override={node.name}",
         "--proxy-mode=iptables",
-        f"--cluster-cidr={POD_RANGE}",
+        f"--cluster-cidr={PODS_RANGE}",
         # These belong to the machine.
         "--conntrack-max-per-core=0",
     ]
 
 
-ARGUMENTS: Mapping[str, Callable[[], list[str | Path]]] = {
+ARGUMENTS: Mapping[str, Callable[[Node], list[str | Path]]] = {
     "containerd": _containerd,
     "etcd": _etcd,
     "kube-apiserver": _apiserver,
@@ -196,18 +206,21 @@ ARGUMENTS: Mapping[str, Callable[[], list[str | Path]]] = {
 }
 
 
-def last_words() -> list[str]:
+OF_EVERY_NODE = ("containerd", "kubelet", "kube-proxy")
+"""Of these, each node has its own; the others are the control plane, on the first."""
+
+
+def last_words(nodes: Iterable[Node]) -> list[str]:
     """What each program that has ended printed last."""
-    logs = [(name, node.LOGS / f"{name}.log") for name in ARGUMENTS if not node.processes(name)]
-    ended = [(name, log.read_text().splitlines()) for name, log in logs if log.exists()]
-    return [f"{name} has ended: {lines[-1]}" for name, lines in ended if lines]
+    logs = [(one, name, one.logs / f"{name}.log") for one in nodes for name in ARGUMENTS if not one.processes(name)]
+    ended = [(one, name, log.read_text().splitlines()) for one, name, log in logs if log.exists()]
+    return [f"{name} of {one.name} has ended: {lines[-1]}" for one, name, lines in ended if lines]
 
 
-def start(name: str, programs: Mapping[str, Path]) -> None:
+def start(name: str, programs: Mapping[str, Path], node: Node = FIRST) -> None:
     """Start one of them, unless it runs; containerd is Debian's, the others were built."""
     if node.processes(name):
         return
-    CONFIGURATION.mkdir(exist_ok=True)
     program = programs.get(name) or shutil.which(name)
     assert program, name
-    node.start(program, *ARGUMENTS[name]())
+    node.start(program, *ARGUMENTS[name](node))

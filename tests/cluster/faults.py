@@ -8,38 +8,37 @@ from typing import Any
 
 from kubernetes.client import CoreV1Api
 
-from tests.cluster import binaries, daemons, lifecycle, node
-from tests.cluster.settings import NAME
+from tests.cluster import binaries, daemons, lifecycle
+from tests.cluster.node import FIRST, Node
 from tests.cluster.waiting import wait_for
 
 
-def start(name: str) -> None:
-    """Start a program of the node again; the API server's start is waited for."""
-    daemons.start(name, binaries.build(lifecycle.kubernetes_version()))
+def start(name: str, node: Node = FIRST) -> None:
+    """Start a program of a node again; the API server's start is waited for."""
+    daemons.start(name, binaries.build(lifecycle.kubernetes_version()), node)
     if name == "kube-apiserver":
         wait_for(lifecycle.answers, 60, "the API server")
 
 
 @contextmanager
-def without(name: str) -> Iterator[None]:
-    """A while in which a program of the node does not run: `kube-apiserver`, `kubelet`, `kube-controller-manager` …"""
+def without(name: str, node: Node = FIRST) -> Iterator[None]:
+    """A while in which a program of a node does not run: `kube-apiserver`, `kubelet`, `kube-controller-manager` …"""
     node.stop(name)
     try:
         yield
     finally:
-        start(name)
+        start(name, node)
 
 
 @contextmanager
-def without_node() -> Iterator[None]:
+def without_node(node: Node = FIRST) -> Iterator[None]:
     """A node that has stopped, for the control plane: nobody reports for it, and its containers stand still."""
-    pods = node.CGROUPS / "freezer" / NAME / "kubepods" / "freezer.state"
-    with without("kubelet"):
-        pods.write_text("FROZEN")
+    with without("kubelet", node):
+        node.freezer.write_text("FROZEN")
         try:
             yield
         finally:
-            pods.write_text("THAWED")
+            node.freezer.write_text("THAWED")
 
 
 def expired_version(core: CoreV1Api) -> str:
@@ -55,8 +54,7 @@ def expired_version(core: CoreV1Api) -> str:
     return version
 
 
-def ready(core: CoreV1Api) -> str:
-    """The Ready condition of the one node: True, False or Unknown."""
-    (only,) = core.list_node().items
-    conditions: dict[str, Any] = {one.type: one.status for one in only.status.conditions}
+def ready(core: CoreV1Api, node: Node = FIRST) -> str:
+    """The Ready condition of a node: True, False or Unknown."""
+    conditions: dict[str, Any] = {one.type: one.status for one in core.read_node(node.name).status.conditions}
     return str(conditions["Ready"])

@@ -7,7 +7,16 @@ from pathlib import Path
 import trustme
 import yaml
 
-from tests.cluster.settings import API_SERVICE_ADDRESS, API_URL, KUBECONFIG, NAME, NODE, NODE_ADDRESS
+from tests.cluster.settings import (
+    API_SERVICE_ADDRESS,
+    API_URL,
+    KUBECONFIG,
+    NAME,
+    NODE,
+    NODE_ADDRESS,
+    address_of,
+    name_of,
+)
 
 FOLDER = NODE / "certificates"
 
@@ -17,9 +26,13 @@ CLIENTS = {
     "kube-controller-manager": ("system:kube-controller-manager", None),
     "kube-scheduler": ("system:kube-scheduler", None),
     "kube-proxy": ("system:kube-proxy", "system:node-proxier"),
-    "kubelet": (f"system:node:{NAME}", "system:nodes"),
     "apiserver-kubelet": ("kube-apiserver-kubelet-client", "system:masters"),
 }
+
+
+def kubelet(number: int) -> str:
+    """The name by which a node's kubelet has its certificate here."""
+    return f"kubelet-{number}"
 
 
 def certificate(name: str) -> Path:
@@ -43,8 +56,8 @@ def _write(name: str, issued: trustme.LeafCert) -> None:
     key(name).write_bytes(issued.private_key_pem.bytes())
 
 
-def make() -> None:
-    """All certificates, keys and kubeconfigs."""
+def make(nodes: int) -> None:
+    """All certificates, keys and kubeconfigs of a cluster of so many nodes."""
     FOLDER.mkdir(parents=True, mode=0o700)
     authority, front_proxy = trustme.CA(), trustme.CA()
     authority.cert_pem.write_to_path(str(certificate("ca")))
@@ -64,8 +77,10 @@ def make() -> None:
             "127.0.0.1",
         ),
     )
-    _write("kubelet-server", authority.issue_cert(NAME, NODE_ADDRESS))
-    for name, (user, group) in CLIENTS.items():
+    kubelets = {kubelet(one): (f"system:node:{name_of(one)}", "system:nodes") for one in range(nodes)}
+    everyone = [*map(name_of, range(nodes)), *map(address_of, range(nodes))]
+    _write("kubelet-server", authority.issue_cert(*everyone))
+    for name, (user, group) in {**CLIENTS, **kubelets}.items():
         # Without a name for a host, trustme's certificate has an empty critical extension, which Go refuses.
         issued = authority.issue_cert(NAME, common_name=user, organization_name=group)
         _write(name, issued)

@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from dclab.engines.kube.cluster.images import BUILD, Images
+from dclab.engines.kube.cluster.upstream import IMAGES
 from tests.cluster.settings import CACHE, CHECKOUT, HERE
 
 APPS = CHECKOUT / "apps"
@@ -77,10 +78,12 @@ def buildah(*arguments: str | Path) -> str:
     return done.stdout.strip()
 
 
-def from_dockerfile(image: str, dockerfile: Path, context: Path) -> None:
-    """Build an image, whose bases have to be in the storage by their names."""
+def from_dockerfile(image: str, dockerfile: Path, context: Path, **arguments: str) -> None:
+    """Build an image, whose bases have to be in the storage by their names; arguments are the Dockerfile's."""
     bundle = ["--volume", f"{_BUNDLE}:{_BUNDLE}:ro"] if _BUNDLE.exists() else []
-    buildah("bud", "--layers", "--pull-never", "--format", "oci", *bundle, "--tag", image, "-f", dockerfile, context)
+    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
+    how = ["--layers", "--pull-never", "--format", "oci", *bundle, *given]
+    buildah("bud", *how, "--tag", image, "-f", dockerfile, context)
 
 
 def debian(work: Path) -> None:
@@ -184,6 +187,19 @@ def build(system: Mapping[str, Path], lab: Mapping[str, Path]) -> Path:
     shutil.rmtree(work)
     print(f"  {time.monotonic() - started:.0f} s", flush=True)
     return folder
+
+
+def as_upstream(work: Path) -> Path:
+    """Images that behave as the course's public ones, under their names, as an archive in a folder."""
+    context = work / "context"
+    shutil.copytree(HERE / "as_upstream", context)
+    for shared in ("__init__.py", "resp.py"):
+        shutil.copy2(APPS / shared, context)
+    for app, image in IMAGES.items():
+        from_dockerfile(image, context / "Dockerfile", context, NAME=app)
+    file = work / "images.tar"
+    _archive(file, {one: [one] for one in IMAGES.values()}, work)
+    return file
 
 
 def program_archive(image: str, program: Path, work: Path) -> Path:

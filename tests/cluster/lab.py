@@ -171,11 +171,11 @@ def _there(core: CoreV1Api, namespace: str) -> bool:
 
 
 def wait_for_images(client: ApiClient) -> None:
-    """Wait until the kubelet tells which images its node has, some seconds after its start."""
+    """Wait until the kubelets tell which images their nodes have, some seconds after their start."""
     rng = Images(BUILD).name("rng")
 
     def listed() -> bool:
-        (node,) = CoreV1Api(client).list_node().items
-        return any(rng in (one.names or ()) for one in node.status.images or ())
+        nodes = CoreV1Api(client).list_node().items
+        return all(any(rng in (one.names or ()) for one in node.status.images or ()) for node in nodes)
 
-    wait_for(listed, 60, "the kubelet to tell which images it has", every=0.5)
+    wait_for(listed, 60, "the kubelets to tell which images they have", every=0.5)

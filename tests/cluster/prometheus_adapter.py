@@ -9,10 +9,11 @@ from pathlib import Path
 import yaml
 from kubernetes.client import ApiClient, ApiregistrationV1Api, AppsV1Api, CoreV1Api
 
-from tests.cluster import daemons, node
+from tests.cluster import daemons
 from tests.cluster.apply import apply
 from tests.cluster.binaries import MODULES, build_module
 from tests.cluster.images import program_archive
+from tests.cluster.node import FIRST
 from tests.cluster.waiting import wait_for
 
 NAMESPACE = "monitoring"
@@ -32,7 +33,7 @@ def prometheus_adapter(client: ApiClient, prometheus: str, work: Path) -> Iterat
         work: a folder for the image.
     """
     (program,) = build_module(MODULES / "by_test" / "prometheus-adapter").iterdir()
-    node.run(*daemons.CTR, "images", "import", program_archive(IMAGE, program, work))
+    FIRST.run(*daemons.CTR, "images", "import", program_archive(IMAGE, program, work))
     objects = list(yaml.safe_load_all((HERE / "prometheus-adapter.yaml").read_text()))
     deployment = next(one for one in objects if one["kind"] == "Deployment")
     deployment["spec"]["template"]["spec"]["containers"][0]["args"].append(f"--prometheus-url={prometheus}")

@@ -25,10 +25,13 @@ KUBECONFIG = NODE / "kubeconfig"
 ACCOUNTS = "dclab-accounts"
 """Namespace of users other than the administrator: service accounts, whose requests are logged."""
 LINK = f"{FAMILY}{INSTANCE}"
-"""The host's end of the only wire between the machine and the node."""
+"""The host's end of the only wire between the machine and the first node."""
+MACHINES_RANGE = f"10.213.{INSTANCE}.0/24"
+"""The machine's and the nodes' addresses."""
 HOST_ADDRESS = f"10.213.{INSTANCE}.1"
 NODE_ADDRESS = f"10.213.{INSTANCE}.2"
-POD_RANGE = "10.244.0.0/24"
+"""Of the first node, which runs the control plane."""
+PODS_RANGE = "10.244.0.0/16"
 SERVICE_RANGE = "10.96.0.0/16"
 API_SERVICE_ADDRESS = "10.96.0.1"
 DNS_SERVICE_ADDRESS = "10.96.0.10"
@@ -38,6 +41,32 @@ VERSION_VARIABLE = "DCLAB_TEST_KUBERNETES"
 """Names the Kubernetes to run, as 1.36. In the environment, so that every `up` of a session and of its children means the same."""
 DEFAULT_VERSION = "1.34"
 """What is started when none is named: the newest on which the tests have passed on this kind of machine."""
+
+
+NODES_VARIABLE = "DCLAB_TEST_NODES"
+"""How many nodes are wanted, as 3, in the same way."""
+MOST_NODES = 60
+"""The addresses that there are for them."""
+
+
+def name_of(number: int) -> str:
+    """A node's name."""
+    return f"{NAME}-node{number}" if number else NAME
+
+
+def address_of(number: int) -> str:
+    """A node's address."""
+    return f"10.213.{INSTANCE}.{4 * number + 2}"
+
+
+def router_of(number: int) -> str:
+    """The other end of its wire: the machine's of the first node, and that one's of the others."""
+    return f"10.213.{INSTANCE}.{4 * number + 1}"
+
+
+def pods_of(number: int) -> str:
+    """The addresses of a node's pods."""
+    return f"10.244.{number}.0/24"
 
 
 class CannotRun(Exception):

@@ -13,12 +13,13 @@ import time
 import pytest
 import requests
 import yaml
-from kubernetes.client import ApiException, AppsV1Api, CoreV1Api
+from kubernetes.client import ApiException, AppsV1Api, CoreV1Api, VersionApi
 
+from dclab import manifests
 from dclab.engines.kube import launch
 from dclab.engines.kube.api import path_of
 from dclab.engines.kube.faults import Forbidden
-from dclab.errors import ExitCode, LabLost
+from dclab.errors import ExitCode, LabLost, NotSupported
 from tests.cluster.binaries import MODULES, build_module
 from tests.cluster.settings import ACCOUNTS, HERE, KUBECONFIG, NAME
 from tests.cluster.users import grant, kubeconfig, revoke
@@ -114,6 +115,21 @@ def test_whom_the_kubeconfig_acts_as_is_who_counts(on_kube, cluster, own_cluster
         launch.find_lab(nobody)
     with pytest.raises(LabLost, match="403"):
         asyncio.run(nobody.api.forward(path_of("v1", "Pod", LAB, pod), 8080).open())
+
+
+def test_a_tolerance_counts_or_is_refused(on_kube, least, cluster, monkeypatch):
+    """Before 1.35 the API server drops it without a word, and the autoscaler would not be the one that was asked for."""
+    monkeypatch.setenv("KUBECONFIG", least["KUBECONFIG"])
+    lab = launch.find_lab(launch.place("least", LAB))
+    manifest = manifests.autoscaler("rng")
+    manifest["spec"].setdefault("behavior", {}).setdefault("scaleUp", {})["tolerance"] = "50m"
+    if int(VersionApi(cluster.client).get_code().minor) < 35:
+        with pytest.raises(NotSupported, match=r"scaleUp\.tolerance"):
+            lab.apply_autoscaler(manifest)
+        assert not lab.autoscalers()
+    else:
+        lab.apply_autoscaler(manifest)
+        lab.remove_autoscaler(manifest["metadata"]["name"])
 
 
 def test_scale_survives_another_up(on_kube):

@@ -10,7 +10,8 @@ import yaml
 from kubernetes.client import CoreV1Api
 
 from dclab.engines.kube.cluster.images import BUILD, Images
-from tests.cluster import daemons, node
+from tests.cluster import daemons
+from tests.cluster.node import FIRST
 from tests.cluster.settings import CACHE, CHECKOUT, KUBECONFIG
 from tests.cluster.waiting import wait_for
 
@@ -23,10 +24,10 @@ WHERE = ("--context", "kind-tests", "--name", "dclab-images")
 KIND = f"""#!{sys.executable}
 import sys
 sys.path.insert(0, {str(CHECKOUT)!r})
-from tests.cluster import node
+from tests.cluster.node import FIRST
 *verb, archive = sys.argv[1:]
 assert verb == ["load", "image-archive", "--name", "tests"], verb
-node.run(*{daemons.CTR!r}, "images", "import", archive)
+FIRST.run(*{daemons.CTR!r}, "images", "import", archive)
 """
 
 
@@ -57,7 +58,7 @@ def test_what_the_node_lacks_is_built_and_loaded(dclab, machine, cluster, tmp_pa
         (one,) = core.list_node().items
         return any(SIEGE in (image.names or ()) for image in one.status.images)
 
-    node.run(*daemons.CTR, "images", "remove", SIEGE)
+    FIRST.run(*daemons.CTR, "images", "remove", SIEGE)
     wait_for(lambda: not listed(), 90, "the kubelet to see that the image is gone", every=1)
     up = dclab("up", "--yes", *WHERE, cwd=tmp_path, env=machine)
     try:

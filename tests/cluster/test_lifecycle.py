@@ -10,7 +10,8 @@ import time
 import pytest
 from kubernetes import config
 
-from tests.cluster import lifecycle, machine, node
+from tests.cluster import lifecycle, machine
+from tests.cluster.node import FIRST
 from tests.cluster.settings import CHECKOUT, INSTANCE, KUBECONFIG, LINK, NODE, VERSION_VARIABLE, CannotRun
 from tests.cluster.waiting import wait_for
 
@@ -40,9 +41,9 @@ def test_ten_cycles_leave_the_machine_as_it_was(say):
 @pytest.mark.parametrize("stage", ["namespaces", "containerd", "kubelet"])
 def test_an_up_that_is_killed_half_way_is_cleared(stage):
     reached = {
-        "namespaces": node.exists,
-        "containerd": lambda: node.processes("containerd"),
-        "kubelet": lambda: node.processes("kubelet"),
+        "namespaces": FIRST.exists,
+        "containerd": lambda: FIRST.processes("containerd"),
+        "kubelet": lambda: FIRST.processes("kubelet"),
     }[stage]
     for verb in ("down", "up"):
         lifecycle.down()
@@ -63,11 +64,11 @@ def test_an_up_that_is_killed_half_way_is_cleared(stage):
 
 def test_up_is_idempotent():
     lifecycle.up()
-    init = node.processes("kube-apiserver")
+    init = FIRST.processes("kube-apiserver")
     started = time.monotonic()
     lifecycle.up()
     assert time.monotonic() - started < 5
-    assert node.processes("kube-apiserver") == init
+    assert FIRST.processes("kube-apiserver") == init
 
 
 def test_the_machine_sees_one_link_only():

@@ -90,6 +90,8 @@ def test_the_release_that_is_followed_decides_about_tolerances(dclab, tmp_path):
         dclab("hpa-replay", manifest, trace(tmp_path, load(52), kubernetes="v1.36.0"), "--json").data["follows"]
         == "1.36"
     )
+    own = dclab("hpa-replay", manifest, trace(tmp_path, load(52), kubernetes="embedded"), "--json").data
+    assert own["passes"][0]["desired"] == 3
     assert dclab("hpa-replay", manifest, str(TRACE), "--kubernetes", "new").code == ExitCode.USAGE
 
 

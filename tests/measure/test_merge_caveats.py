@@ -31,6 +31,16 @@ def test_points_of_a_sweep_are_named_together():
     ]
 
 
+def test_changes_of_a_proof_are_named_together():
+    noisy = Rate(mean=10.0, ci95_low=9.2, ci95_high=10.8, seconds=30, unstable=True)
+    changes = ("nothing changed", "rng x2", "rng with 10 threads")
+    found = [caveat for name in changes for caveat in rate_caveats(noisy, f"The rate with {name}")]
+    assert said(found) == [
+        "The rate with nothing changed, rng x2 and rng with 10 threads varied more than the app's own work does: it is only known "
+        "to ±8 %. The machine was busy or slow for a while. Check what else is running, and measure again."
+    ]
+
+
 def test_a_busy_machine_is_told_once():
     times = CpuTimes(0, 0, 0), CpuTimes(100, 0, 0)
     found = [one for who in ("1 worker", "2 workers", "3 workers") for one in machine_caveats(*times, who)]

@@ -171,7 +171,7 @@ def test_the_sweeps_message_is_no_stronger_than_its_data():
     assert sweep(speedup=9.9, speedup_ci95_low=9.7, speedup_ci95_high=10.1).endswith("within 10 % of 10 ×")
     assert sweep(speedup=13.0, speedup_ci95_low=12.0, speedup_ci95_high=14.0).endswith("more than 10 ×")
     unsure = sweep(speedup=8.0, speedup_ci95_low=4.0, speedup_ci95_high=14.0)
-    assert unsure == "10 workers: 4.0 to 14.0 ×; whether it is 10 × cannot be told"
+    assert unsure == "10 workers: 1.3 to 18.1 × (99.9 %); whether it is 10 × cannot be told"
     assert sweep(lost_workers=(20, 50)) == "10 workers: 3.0 ×, not 10 ×; not measured: 20, 50 workers"
     later = tuple(one for one in SAMPLE.sweep.points if one.workers > 1)
     assert sweep(points=later).startswith("10 instead of 2 workers: ")

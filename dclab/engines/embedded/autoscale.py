@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from dclab.autoscaler import AutoscalerSpec, Decision, History, Observation, Pod, PodMetric, decide
+from dclab.autoscaler.spec import EMBEDDED
 from dclab.autoscaler.trace import Pass, outcome
 from dclab.engines.embedded.deployment import Deployment
 from dclab.engines.embedded.scrapes import Scrapes
@@ -111,7 +112,7 @@ class Autoscaling:
     def _decide(self, one: _Autoscaler) -> None:
         deployment = self.deployments[one.spec.target]
         at, seen = self._scaled(time.monotonic()), self._observe(deployment, one.spec)
-        decision = decide(one.spec, one.history, seen, at)
+        decision = decide(one.spec, one.history, seen, at, EMBEDDED)
         one.passes.append(Pass(at=at, seen=seen, outcome=outcome(decision)))
         del one.passes[:-MOST_PASSES]
         one.history = decision.history

@@ -149,6 +149,12 @@ class Api:
         )
         self._change("PATCH", path, query, manifest, APPLY)
 
+    def would_be(self, manifest: Manifest, namespace: str, kind: type[T]) -> T:
+        """Return what the server would make of an object, were it applied: with defaults, and without what it does not know."""
+        path = path_of(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
+        return self._decode(self._request("PATCH", path, query, manifest, APPLY), kind, path)
+
     def create(self, manifest: Manifest, namespace: str) -> None:
         """Create an object. Asked for again after a lost answer, it may be there already: that is success."""
         path = path_of(manifest["apiVersion"], manifest["kind"], namespace)

@@ -37,6 +37,15 @@ SERVED_SECONDS = 60.0
 T = TypeVar("T")
 
 
+def tolerances(manifest: Mapping[str, Any]) -> set[str]:
+    """Return the directions, scaleUp and scaleDown, for which an autoscaler has a tolerance of its own."""
+    spec = manifest.get("spec")
+    behavior = spec.get("behavior") if isinstance(spec, Mapping) else None
+    if not isinstance(behavior, Mapping):
+        return set()
+    return {direction for direction, rules in behavior.items() if isinstance(rules, Mapping) and "tolerance" in rules}
+
+
 class AutoscaledLab(Tenancy):
     """What the Lab protocol (`dclab.lab.Lab`) has of autoscalers."""
 
@@ -50,10 +59,22 @@ class AutoscaledLab(Tenancy):
 
     @used
     def apply_autoscaler(self, manifest: Mapping[str, Any]) -> None:
-        """Apply a HorizontalPodAutoscaler; InvalidInput when it is not a valid one, or nobody serves a metric of it."""
+        """Apply a HorizontalPodAutoscaler.
+
+        InvalidInput: it is not a valid one, or nobody serves a metric of it. NotSupported: the cluster would ignore a part of it.
+        """
         self.may_change()
         self._check_served(manifest)
-        self.api.apply(self.held(manifest), self.name)
+        held = self.held(manifest)
+        if asked := tolerances(manifest):
+            ignored = asked - tolerances(self.api.would_be(held, self.name, dict[str, Any]))
+            if ignored:
+                raise NotSupported(
+                    f"This cluster ignores spec.behavior.{min(ignored)}.tolerance: the autoscaler would not do what its file says.",
+                    "HPAConfigurableTolerance is off there, as it is by default before Kubernetes 1.35.",
+                    "Remove the tolerance, or use a cluster with Kubernetes 1.35 or later.",
+                )
+        self.api.apply(held, self.name)
         self._watches[manifest["metadata"]["name"]] = AutoscalerWatch()
 
     def _check_served(self, manifest: Mapping[str, Any]) -> None:
