@@ -190,6 +190,7 @@ def test_what_cannot_be_put_back_now_is_left_to_the_watchdog(cluster, lab, wait_
     assert json.loads(deployment(cluster)["metadata"]["annotations"][template.BEFORE])["containers"]
     cluster.again()
     wait_until(lambda: wanted(cluster) == before, 60)
+    wait_until(lambda: cluster.get("leases", LAB, "dclab-hold") is None, 20)
 
 
 def pod(cluster, name, template_hash, *, ready=True, waiting="", restarts=0, leaving=False):

@@ -1,4 +1,4 @@
-"""minikube, kubeadm, kubectl and crictl, built from their published Go modules.
+"""minikube, kind, kubeadm, kubectl and crictl, built from their published Go modules.
 
 As in tests/cluster/binaries.py: the folders under modules/ hold nothing but go.mod, whose `tool` lines name the programs, and
 go.sum. minikube needs cgo; libvirt, which it loads when asked for its KVM driver, is not needed to build it so.

@@ -54,8 +54,7 @@ def up() -> None:
     if lacking := [one for one in PROGRAMS if not shutil.which(one)]:
         raise CannotRun(f"The minikube of the tests needs {', '.join(lacking)}: apt install {PACKAGES}, and Go.")
     with _alone():
-        cluster = build_cluster(KUBERNETES.removeprefix("v").rpartition(".")[0])
-        programs = {**cluster, **binaries.build()}
+        programs = _programs()
         system = {f"dclab.test/{name}:1": programs[name] for name in ("coredns", "metrics-server")}
         lab = cluster_images.build(system, {"docker.io/prom/prometheus:v3.5.0": programs["prometheus"]})
         image = node_image.build(programs, lab / cluster_images.LAB)
@@ -66,6 +65,17 @@ def up() -> None:
         _load(image)
         _provide(programs)
         _MARK.write_text(image.name)
+
+
+def _programs() -> dict[str, Path]:
+    cluster = build_cluster(KUBERNETES.removeprefix("v").rpartition(".")[0])
+    return {**cluster, **binaries.build()}
+
+
+def programs() -> dict[str, Path]:
+    """Every program by name, built when it is not in the cache."""
+    with _alone():
+        return _programs()
 
 
 def _load(image: Path) -> None:
