@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from typing import Any
 
 from tests.benchmark import line, seconds_of
 from tests.cluster.benchmark import Verb, of_a_sweep, of_latency, of_life, of_status
-from tests.minikube import kind, lifecycle
+from tests.minikube import kind, lifecycle, outer
 from tests.minikube.settings import HOME, KUBERNETES
 
 MINIKUBE = ("--engine", "kube", "--driver", "docker", "--kubernetes-version", KUBERNETES)
@@ -25,6 +26,16 @@ def _verbs(*where: str) -> Verb:
     return run
 
 
+def _up_again(run: Verb) -> None:
+    """A lab's way up in a minikube that runs: of dclab's own, `down` would stop that, too."""
+    own = HOME / ".local" / "state" / "dclab" / "kubeconfig"
+    ups = []
+    for _ in range(3):
+        outer.run("kubectl", "--kubeconfig", own, "delete", "namespace", "dockercoins", user=True)
+        ups.append(seconds_of(lambda: run("up")))
+    line("up in a minikube that runs, median of 3", f"{statistics.median(ups):.1f} s", "≤ 20 s")
+
+
 def main() -> None:
     """Measure everything, and end what was started."""
     on_kind = sys.argv[1:] == ["kind"]
@@ -35,10 +46,11 @@ def main() -> None:
         if on_kind:
             made = seconds_of(lambda: kind.create(lifecycle.programs()))
             line("kind create cluster", f"{made:.0f} s", "")
+            of_life(run)
+            run("up", "--yes")
         else:
             line("up with a new minikube", f"{seconds_of(lambda: run('up', *MINIKUBE)):.0f} s", "≤ 150 s")
-        of_life(run)
-        run("up", "--yes")
+            _up_again(run)
         of_a_sweep(run)
         of_latency(run)
         of_status(run)

@@ -56,6 +56,13 @@ def test_the_autoscaler_knows_the_usage(lab, dclab):
     assert known
 
 
+@pytest.mark.slow
+def test_monitoring(lab, dclab):
+    """With the Prometheus that the node has; its image could not be pulled."""
+    found = data(dclab("monitor", "--seconds", "40s", "--json", "--out", str(HOME / "monitor")))
+    assert found["monitoring"]
+
+
 def test_down_with_the_cluster_leaves_nothing_of_it(lab, dclab):
     assert data(dclab("down", "--cluster", "--json"))["ended"] is True
     assert outer.run("docker", "ps", "--all", "--quiet").stdout == ""

@@ -7,6 +7,7 @@ import time
 
 import pytest
 import requests
+from kubernetes.stream import stream
 
 from dclab.engines.kube.cluster.images import BUILD, Images
 from tests.cluster.waiting import wait_for
@@ -47,6 +48,42 @@ def test_replicas_are_spread(lab):
     rate = lab.run("rate")["hashes_per_second"]
     assert rate["mean"] > 15
     lab.run("scale", "rng", "1")
+
+
+TIMED = """
+import http.client, statistics, sys, time
+for address in sys.argv[1:]:
+    taken = []
+    for _ in range(200):
+        begin = time.perf_counter()
+        connection = http.client.HTTPConnection(address, 8080, timeout=5)
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        connection.close()
+        taken.append(1000 * (time.perf_counter() - begin))
+    print(statistics.median(taken))
+"""
+
+
+def test_what_the_network_between_nodes_costs(lab):
+    """A request to hasher on the worker's own node, and on another."""
+    lab.run("scale", "worker", "1")
+    lab.run("scale", "hasher", "3")
+    try:
+        (worker,) = lab.core.list_namespaced_pod(LAB, label_selector="app=worker").items
+        hashers = lab.core.list_namespaced_pod(LAB, label_selector="app=hasher").items
+        here = [one.status.pod_ip for one in hashers if one.spec.node_name == worker.spec.node_name]
+        away = [one.status.pod_ip for one in hashers if one.spec.node_name != worker.spec.node_name]
+        assert here
+        assert away
+        command = ["python", "-c", TIMED, here[0], away[0]]
+        call = lab.core.connect_get_namespaced_pod_exec
+        said = stream(call, worker.metadata.name, LAB, command=command, stdout=True, stderr=True, stdin=False)
+        own, other = map(float, said.split())
+        print(f"GET / of hasher, median of 200: {own:.2f} ms on the same node, {other:.2f} ms on another")
+        assert other < own + 2
+    finally:
+        lab.run("scale", "hasher", "1")
 
 
 def test_latency_names_rng(lab):
