@@ -20,8 +20,9 @@ from dclab.engines.kube.cluster.images import BUILD, UPSTREAM, Images, apps, par
 from dclab.engines.kube.cluster.upstream import IMAGES
 from dclab.engines.kube.lab.diagnose import trouble
 from dclab.engines.kube.lab.namespace import rendered
+from dclab.engines.kube.lab.states import counts
 from dclab.engines.kube.objects import decode
-from dclab.engines.kube.workloads import Pod, is_ready, main_container
+from dclab.engines.kube.workloads import Deployment, Pod, is_ready, main_container
 from dclab.errors import ExitCode, InvalidInput, NotAnswering
 
 
@@ -191,6 +192,16 @@ def test_hints_name_the_command_that_shows_the_logs():
     of_a_job = decode({"metadata": {"name": "probe-1", "labels": {"app": "probe", "job-name": "probe-1"}}}, Pod)
     of_a_job = msgspec.structs.replace(of_a_job, status=pod(containerStatuses=[crashed]).status)
     assert trouble(of_a_job)[1] == "`kubectl logs probe-1` shows its last lines."
+
+
+def test_a_deleted_pod_on_a_node_that_is_lost_counts_no_more():
+    """Its node cannot tell that it has ended, and may never."""
+    running = [container({"running": {}}, ready=True)]
+    ending = pod(ending=True, conditions=[{"type": "Ready", "status": "True"}], containerStatuses=running)
+    lost = pod(ending=True, conditions=[{"type": "Ready", "status": "False"}], containerStatuses=running)
+    deployment = decode({"metadata": {"name": "rng"}, "spec": {"replicas": 1}}, Deployment)
+    assert (counts(deployment, [ending]).terminating, counts(deployment, [ending]).names) == (1, ("rng-1",))
+    assert (counts(deployment, [lost]).terminating, counts(deployment, [lost]).names) == (0, ())
 
 
 def test_a_pod_on_its_way_out_is_not_ready():

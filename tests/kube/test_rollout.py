@@ -60,6 +60,11 @@ def test_what_nobody_has_looked_at(found, pods, waits):
 
 DONE = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": 2}
 ENDING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+SILENT = {
+    "phase": "Running",
+    "conditions": [{"type": "Ready", "status": "False"}],
+    "containerStatuses": [{"name": "rng", "ready": True, "state": {"running": {}}}],
+}
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,9 @@ ENDING = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
         (DONE, [(READY, {}), ({"phase": "Running"}, {})], False),
         (DONE, [(READY, {}), (READY, {}), (READY, ENDING)], False),
         ({**DONE, "observedGeneration": 1}, [(READY, {}), (READY, {})], False),
+        # Of a node that is lost nobody tells that the pod has ended; it is ready no more, and its containers were when last seen.
+        (DONE, [(READY, {}), (READY, {}), (SILENT, ENDING)], True),
+        (DONE, [(READY, {}), (SILENT, {})], False),
     ],
 )
 def test_what_has_settled(status, pods, so):

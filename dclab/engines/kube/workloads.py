@@ -19,8 +19,11 @@ __all__ = [
     "PodStatus",
     "ReplicaSet",
     "Waiting",
+    "is_ending",
+    "is_lost",
     "is_ready",
     "main_container",
+    "node_is_silent",
     "rolled_out",
 ]
 
@@ -235,6 +238,23 @@ def is_ready(pod: Pod) -> bool:
     if pod.metadata.deletion_timestamp is not None:
         return False
     return any(one.type == "Ready" and one.status == "True" for one in pod.status.conditions)
+
+
+def node_is_silent(pod: Pod) -> bool:
+    """Whether a pod's node does not report: the pod is not ready any more, and its containers were when last heard of."""
+    statuses = pod.status.container_statuses
+    unready = any(one.type == "Ready" and one.status != "True" for one in pod.status.conditions)
+    return unready and bool(statuses) and all(one.ready for one in statuses)
+
+
+def is_ending(pod: Pod) -> bool:
+    """Whether a pod is on its way out; on a node that does not report it stays so until the node is back, and is gone for the lab."""
+    return pod.metadata.deletion_timestamp is not None and not node_is_silent(pod)
+
+
+def is_lost(pod: Pod) -> bool:
+    """Whether a pod is deleted, and its node does not report that it has ended."""
+    return pod.metadata.deletion_timestamp is not None and node_is_silent(pod)
 
 
 def rolled_out(deployments: Sequence[Deployment]) -> bool:

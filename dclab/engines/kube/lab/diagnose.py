@@ -13,7 +13,16 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster.images import tag
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Event, unix
-from dclab.engines.kube.workloads import ContainerStatus, Deployment, Pod, ReplicaSet, Waiting, is_ready, main_container
+from dclab.engines.kube.workloads import (
+    ContainerStatus,
+    Deployment,
+    Pod,
+    ReplicaSet,
+    Waiting,
+    is_ready,
+    main_container,
+    node_is_silent,
+)
 from dclab.errors import DclabError
 
 __all__ = ["QUOTA_HINT", "REFUSED_SECONDS", "Trouble", "Troubles", "cause", "refusal", "scales_up", "told", "trouble"]
@@ -160,9 +169,7 @@ def _image_hint(image: str, reason: str) -> str:
 
 def _silent_node(pod: Pod) -> Trouble | None:
     """Of a pod whose containers were ready when its node was last heard of."""
-    statuses = pod.status.container_statuses
-    unready = any(one.type == "Ready" and one.status != "True" for one in pod.status.conditions)
-    if not unready or not statuses or not all(one.ready for one in statuses):
+    if not node_is_silent(pod):
         return None
     waits = [one.toleration_seconds for one in pod.spec.tolerations if one.key == "node.kubernetes.io/unreachable"]
     moves = f" Kubernetes makes another pod elsewhere after {waits[0]} s of that." if waits and waits[0] else ""

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.lab.diagnose import Trouble, Troubles, cause, refusal, scales_up, told, trouble
 from dclab.engines.kube.labels import SELECTOR
-from dclab.engines.kube.workloads import Deployment, Pod, PodStatus, ReplicaSet, is_ready, rolled_out
+from dclab.engines.kube.workloads import (
+    Deployment,
+    Pod,
+    PodStatus,
+    ReplicaSet,
+    is_ending,
+    is_lost,
+    is_ready,
+    rolled_out,
+)
 from dclab.errors import LabCrashed, NotAnswering, TimedOut
 
 __all__ = ["HASH", "check_there", "names", "newest", "settled", "unattended", "wait_settled"]
@@ -69,7 +78,7 @@ def _look(api: Api, namespace: str, wanted: Sequence[str]) -> _Look:
     for pod in api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=SELECTOR):
         pods.get(pod.metadata.labels.get("app", ""), []).append(pod)
         starting = not is_ready(pod) and pod.status.phase in ("Pending", "Running") and trouble(pod) is None
-        moving = moving or starting or pod.metadata.deletion_timestamp is not None
+        moving = moving or starting or is_ending(pod)
     return _Look(deployments, pods, moving)
 
 
@@ -85,9 +94,9 @@ def check_there(namespace: str, wanted: Iterable[str], there: Iterable[str]) -> 
 
 def settled(deployment: Deployment, pods: Sequence[Pod]) -> bool:
     """Whether a deployment is as it is wanted, by its status and by its pods, and no pod of it is ending."""
-    if not rolled_out([deployment]) or any(one.metadata.deletion_timestamp is not None for one in pods):
+    if not rolled_out([deployment]) or any(map(is_ending, pods)):
         return False
-    there = [one for one in pods if one.status.phase not in ("Failed", "Succeeded")]
+    there = [one for one in pods if one.status.phase not in ("Failed", "Succeeded") and not is_lost(one)]
     return len(there) == deployment.spec.replicas and all(map(is_ready, there))
 
 

@@ -8,7 +8,7 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.lab.diagnose import refusal, trouble
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, unix
-from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ready
+from dclab.engines.kube.workloads import Deployment, Pod, PodMetrics, is_ending, is_lost, is_ready
 from dclab.errors import LabLost
 from dclab.lab import DeploymentState, Replicas, ReplicaUsage
 
@@ -45,9 +45,9 @@ def counts(deployment: Deployment, pods: Sequence[Pod]) -> Replicas:
     return Replicas(
         desired=deployment.spec.replicas,
         ready=sum(map(is_ready, pods)),
-        terminating=sum(one.metadata.deletion_timestamp is not None for one in pods),
+        terminating=sum(map(is_ending, pods)),
         restarts=sum(each.restart_count for one in pods for each in one.status.container_statuses),
-        names=tuple(sorted(one.metadata.name for one in pods)),
+        names=tuple(sorted(one.metadata.name for one in pods if not is_lost(one))),
     )
 
 
