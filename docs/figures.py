@@ -29,7 +29,12 @@ from dclab.run_folder import load_results
 __all__ = ["MARK", "filled", "quoted"]
 
 CHECKOUT = Path(__file__).parent.parent
-SAMPLES = {"embedded": "sample-embedded", "kube": "sample-kube", "autoscalers": "sample-autoscalers"}
+SAMPLES = {
+    "embedded": "sample-embedded",
+    "kube": "sample-kube",
+    "autoscalers": "sample-autoscalers",
+    "autoscalers-kube": "sample-autoscalers-kube",
+}
 
 MARK = re.compile(r"<!--= (?P<what>[^\n]+?) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 

@@ -30,9 +30,12 @@ def _nearest(samples: Sequence[Counter], t: float) -> Counter:
 
 
 def most_frequent(readings: Sequence[float]) -> float:
-    """The whole number seen most often; of several, the one nearest to the mean. 0 without readings."""
+    """The whole number seen most often; of several, one that is not 0, and nearest to the mean. 0 without readings.
+
+    A short window may hold as many zeros, between a worker's reports, as reports; nobody writes down a zero.
+    """
     if not readings:
         return 0.0
     tally = Tally(round(one) for one in readings)
     mean = fmean(readings)
-    return float(min(tally, key=lambda value: (-tally[value], abs(value - mean))))
+    return float(min(tally, key=lambda value: (-tally[value], value == 0, abs(value - mean))))

@@ -23,4 +23,6 @@ def test_a_reading_is_the_difference_of_two_a_second_apart():
 
 def test_of_equally_frequent_readings_the_one_nearest_to_the_mean_counts():
     assert most_frequent([4, 4, 0, 0, 3]) == 4
+    assert most_frequent([0, 3.9, 3.9, 0]) == 4
+    assert most_frequent([0, 0, 0, 4]) == 0
     assert most_frequent([]) == 0

@@ -24,7 +24,7 @@ def test_every_node_has_the_images(lab):
 
 
 def test_the_web_ui_answers_at_every_node(lab):
-    service = lab.core.read_namespaced_service("webui", LAB)
+    service = lab.core.read_namespaced_service("webui-np", LAB)
     port = service.spec.ports[0].node_port
     for address in lab.addresses().values():
         assert "hashes" in requests.get(f"http://{address}:{port}/json", timeout=10).json()
