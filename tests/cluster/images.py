@@ -78,11 +78,10 @@ def buildah(*arguments: str | Path) -> str:
     return done.stdout.strip()
 
 
-def from_dockerfile(image: str, dockerfile: Path, context: Path, **arguments: str) -> None:
-    """Build an image, whose bases have to be in the storage by their names; arguments are the Dockerfile's."""
+def from_dockerfile(image: str, dockerfile: Path, context: Path) -> None:
+    """Build an image, whose bases have to be in the storage by their names."""
     bundle = ["--volume", f"{_BUNDLE}:{_BUNDLE}:ro"] if _BUNDLE.exists() else []
-    given = [word for name, value in arguments.items() for word in ("--build-arg", f"{name}={value}")]
-    how = ["--layers", "--pull-never", "--format", "oci", *bundle, *given]
+    how = ["--layers", "--pull-never", "--format", "oci", *bundle]
     buildah("bud", *how, "--tag", image, "-f", dockerfile, context)
 
 
@@ -196,7 +195,10 @@ def as_upstream(work: Path) -> Path:
     for shared in ("__init__.py", "resp.py"):
         shutil.copy2(APPS / shared, context)
     for app, image in IMAGES.items():
-        from_dockerfile(image, context / "Dockerfile", context, NAME=app)
+        dockerfile = context / f"Dockerfile.{app}"
+        # Not an argument of the build: buildah takes a layer that was made with another one for the same.
+        dockerfile.write_text(f"{(context / 'Dockerfile').read_text()}ENV NAME={app}\n")
+        from_dockerfile(image, dockerfile, context)
     file = work / "images.tar"
     _archive(file, {one: [one] for one in IMAGES.values()}, work)
     return file

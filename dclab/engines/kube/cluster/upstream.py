@@ -95,10 +95,12 @@ def _their_own(pod: Any, app: str) -> None:
     (container,) = pod["containers"]
     environment = {one["name"]: one["value"] for one in container.get("env", ())}
     container["image"] = IMAGES[app]
+    container["imagePullPolicy"] = "IfNotPresent"  # as the course has it; of `latest` the default is Always
     for key in ("env", "command", "securityContext"):
         container.pop(key, None)
     pod.pop("securityContext")
     if app == "httplat":
+        container["command"] = ["httplat"]
         container["args"] = [environment["TARGET"]]
     elif app in PORTS:
         container["ports"] = [{"containerPort": PORTS[app], "name": "main"}]
