@@ -78,7 +78,7 @@ def run_sweep(lab: Lab, settings: SweepSettings, observer: Observer, usage: Usag
             observer.caveat(
                 Caveat(
                     code="point-lost",
-                    message=f"The rate of {who} could not be measured. {error.what}",
+                    message=f"The rate of {who} could not be measured. {error.what} {error.why}".rstrip(),
                     hint=f"Measure it with `dclab scale-sweep --workers {workers}`.",
                 )
             )

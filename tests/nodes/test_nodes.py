@@ -114,5 +114,7 @@ def test_a_node_that_is_lost_in_a_sweep(lab):
     assert "Traceback" not in err
     said = json.loads(out)
     assert said["error"] is None, (said["error"], err)
+    (lost_point,) = (one["message"] for one in said["warnings"] if one["code"] == "point-lost")
+    assert "which does not report" in lost_point
     points = said["data"]["sweep"]["points"]
     assert 3.1 < points[-1]["hashes_per_second"]["mean"] < 3.5

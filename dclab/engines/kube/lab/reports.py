@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.lab.logs import since_time, stamped
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Event
-from dclab.engines.kube.workloads import ContainerStatus, Pod
+from dclab.engines.kube.workloads import ContainerStatus, Pod, node_is_silent
 from dclab.engines.worker_log import WorkerLog
-from dclab.errors import InvalidInput
+from dclab.errors import InvalidInput, NotAnswering
 from dclab.lab import WorkerReport
 
 __all__ = ["MOST_WORKERS", "reports_of", "worker_reports"]
@@ -40,7 +41,8 @@ WAITING = "Waiting "
 def worker_reports(api: Api, namespace: str, since: float) -> list[WorkerReport] | None:
     """Return every report of every worker from unix second `since` until now, in order of time.
 
-    None where that cannot be told: more than MOST_WORKERS, a worker whose log is gone, cut off or worded otherwise.
+    None where that cannot be told: more than MOST_WORKERS, a worker whose log is gone, cut off or worded otherwise. A worker
+    whose node does not answer has no reports here.
     """
     pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"app={WORKER},{SELECTOR}")
     if len(pods) > MOST_WORKERS or _some_gone(api, namespace, pods, since):
@@ -48,12 +50,14 @@ def worker_reports(api: Api, namespace: str, since: float) -> list[WorkerReport]
     found: list[WorkerReport] = []
     for pod in pods:
         state = _worker_of(pod)
-        if state is None:  # not started yet
+        if state is None or node_is_silent(pod):  # not started yet, or out of reach
             continue
         try:
             texts = _texts(api, namespace, pod, state, since)
         except (NotFound, InvalidInput):  # gone since the list, or (400) not started since
             return None
+        except NotAnswering:
+            continue
         if texts is None or (own := reports_of(pod.metadata.name, texts, since, started=_started(state))) is None:
             return None
         found += own
@@ -129,6 +133,15 @@ def _texts(api: Api, namespace: str, pod: Pod, state: ContainerStatus, since: fl
     before = state.last_state.terminated
     texts = []
     if before is not None and before.finished_at is not None and before.finished_at.timestamp() >= since - BEFORE:
-        texts.append(api.text(path, previous="true", **query))
-    texts.append(api.text(path, **query))
+        texts.append(_text(api, path, previous="true", **query))
+    texts.append(_text(api, path, **query))
     return None if any(len(one) >= LONGEST for one in texts) else texts
+
+
+def _text(api: Api, path: str, **query: str | int) -> str:
+    """A log; NotAnswering when the node does not give it, though the API server answers."""
+    try:
+        return api.impatient().text(path, **query)
+    except NotAnswering:
+        api.get("/version", dict[str, Any])  # it is the server that is waited for
+        return api.impatient().text(path, **query)
