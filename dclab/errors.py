@@ -40,13 +40,13 @@ class ExitCode(IntEnum):
     ENVIRONMENT = 5
     """This machine lacks something: a program, a permission, disk, a cluster."""
     REFUSED = 6
-    """dclab will not touch that: it is not its own."""
+    """dclab refuses to change that: it is not dclab's own, nobody confirmed, or another command is measuring."""
     INTERRUPTED = 130
     """Ctrl-C, SIGTERM or a closed terminal; what was measured is kept."""
 
 
 class DclabError(Exception):
-    """A failure told in three sentences.
+    """A failure: what happened, why, and what to do next.
 
     Args:
         what: what happened.
@@ -82,7 +82,7 @@ class Interrupted(DclabError):
 
 
 class Unexpected(DclabError):
-    """An exception that dclab should have turned into another of these: a fault in dclab."""
+    """An exception that dclab did not expect: a fault in dclab."""
 
     code = "unexpected"
 
@@ -95,7 +95,7 @@ class InvalidInput(DclabError):
 
 
 class NoLab(DclabError):
-    """There is no lab of that name."""
+    """There is no lab with that name."""
 
     code = "no-lab"
     exit_code = ExitCode.ENVIRONMENT
@@ -109,25 +109,25 @@ class NoRoom(DclabError):
 
 
 class LabLost(DclabError):
-    """The lab was there and is gone, or part of it does not answer any more."""
+    """The lab is gone, or part of it does not answer any more."""
 
     code = "lab-lost"
 
 
 class LabCrashed(LabLost):
-    """What runs the lab has died, and nobody has ended it; `Lab.deploy` brings it back."""
+    """The lab's supervisor has died, or its deployments were deleted; `dclab up` (`Lab.deploy`) restarts it."""
 
     code = "lab-crashed"
 
 
 class NotAnswering(LabLost):
-    """What runs the lab is there, and does not answer in time."""
+    """The lab's supervisor or cluster does not answer in time."""
 
     code = "not-answering"
 
 
 class LabEnded(DclabError):
-    """Someone has ended the lab while a command used it; nothing brings it back but `dclab up`."""
+    """Someone ended the lab while a command used it; only `dclab up` starts it again."""
 
     code = "lab-ended"
 
@@ -140,7 +140,7 @@ class MissingTool(DclabError):
 
 
 class NotSupported(DclabError):
-    """This dclab cannot do that (yet)."""
+    """This version of dclab cannot do that."""
 
     code = "not-supported"
     exit_code = ExitCode.ENVIRONMENT
@@ -153,14 +153,14 @@ class OtherVersion(NotSupported):
 
 
 class Refused(DclabError):
-    """Something that dclab will not do: what it would touch is not its own, or nobody said yes."""
+    """dclab refuses to change something that is not its own, or that nobody confirmed."""
 
     code = "refused"
     exit_code = ExitCode.REFUSED
 
 
 class LabHeld(Refused):
-    """An experiment holds the lab, and this would change it."""
+    """Another command is measuring the lab, and this one would change it."""
 
     code = "lab-held"
 

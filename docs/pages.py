@@ -48,8 +48,8 @@ def pages() -> dict[str, str]:
     return {name: f"{page.rstrip()}\n\n{NOTE}\n" for name, page in made.items()}
 
 
-ENVIRONMENT_TEXT = """An option that is not typed is taken from its environment variable. A flag's value is `1` or `0`; several values are separated
-by spaces. An option that does not apply to the lab's engine is refused if it is typed, and ignored if the environment sets it.
+ENVIRONMENT_TEXT = """An option that is not on the command line is read from its environment variable. A flag's value is `1` or `0`; several values are
+separated by spaces. An option that does not apply to the lab's engine is refused on the command line, and ignored in the environment.
 
 dclab also respects `XDG_RUNTIME_DIR` (sockets and settings of running labs), `XDG_STATE_HOME` (logs and Prometheus' data), `KUBECONFIG`,
 `NO_COLOR`, and `PYTHON` (the interpreter that `./dev` uses).
@@ -75,40 +75,53 @@ ENVELOPE_TEXT = f"""With `--json` a command prints one document on standard outp
 """
 
 RESULTS_TEXT = f"""`results.json` of a run has the schema `{SCHEMA}`, in [results.schema.json](results.schema.json). A part that was not
-measured is null. It is validated when it is read, and another schema is refused. In `raw/` beside it there is one
-JSON object a line: `counter.jsonl` (each reading of the hash counter), `reports.jsonl` (each worker's own reports),
-`windows.jsonl` (of what kind of lab they are), from which every rate can be computed again, `latency.jsonl` (each request),
-`pods.jsonl` (CPU and memory of each replica over each window), `siege.jsonl` (siege's own output), `monitoring.jsonl` (the answers to
-the PromQL expression), `autoscale.jsonl` (each observation), `elastic.jsonl` (each observation of a comparison of
-autoscalers, with the demand) and `elastic-siege.jsonl` (its sieges), `proof.jsonl` (probes under each change), `probes.jsonl` and
-`rollout.jsonl` (each look at replicas under a health probe, and in a rolling update), `losses.jsonl` (what ended workers had made,
-and what was counted), and what
-`dclab hpa-replay` reads: `hpa.jsonl` (the autoscaler) and `hpa-trace.jsonl` (its passes); of a comparison one of each for every
-autoscaler, such as `hpa-trace-cpu-tuned.jsonl`.
+measured is null. dclab validates the file when it reads it, and refuses another schema.
+
+The folder `raw/` next to it has the raw data, one JSON object a line:
+
+| file | one line for |
+|---|---|
+| `counter.jsonl` | each reading of the hash counter |
+| `reports.jsonl` | each report of a worker |
+| `windows.jsonl` | each window: of what kind of lab its readings are. With the two files above, every rate can be recomputed |
+| `latency.jsonl` | each request |
+| `pods.jsonl` | CPU and memory of a replica over a window |
+| `siege.jsonl` | siege's output |
+| `monitoring.jsonl` | each answer to the PromQL expression |
+| `autoscale.jsonl` | each observation of the autoscaler demonstration |
+| `elastic.jsonl`, `elastic-siege.jsonl` | each observation of a comparison of autoscalers, with the demand; its sieges |
+| `proof.jsonl` | each probe under a change |
+| `probes.jsonl`, `rollout.jsonl` | each observation of the replicas under a health probe, and in a rolling update |
+| `losses.jsonl` | hashes that stopped workers had made, and those that were counted |
+| `hpa.jsonl`, `hpa-trace.jsonl` | the autoscaler and its passes, for `dclab hpa-replay`; of a comparison a pair for each autoscaler, such as `hpa-trace-cpu-tuned.jsonl` |
 """
 
-TRACE_TEXT = f"""What `dclab hpa-replay` reads has the schema `{hpa_trace.SCHEMA}`, in [hpa-trace.schema.json](hpa-trace.schema.json): one
+TRACE_TEXT = f"""`dclab hpa-replay` reads a trace with the schema `{hpa_trace.SCHEMA}`, in [hpa-trace.schema.json](hpa-trace.schema.json): one
 JSON object a line, the first a Header, each other one a Pass. It may be recorded (`raw/hpa-trace.jsonl` of a run) or
-written by hand; what has a default may be left out, and an unknown field is refused. All times are in seconds on one clock.
+written by hand. Optional fields may be omitted; an unknown field is refused. All times are in seconds on one clock.
 """
 
 
-SCORES_TEXT = f"""How well an autoscaler follows demand, over a run of length T: `dclab hpa-compare` measures it, `dclab hpa-simulate` predicts it,
-and `dclab hpa-replay` shows it of a demonstration. Demand d is the least number of replicas with which a worker's own call
-waits no longer than the objective on average, by the simulated queue; where the objective lies within that wait's interval, the run
-is scored against both numbers (`scores`, `scores_high`). Supply s is the number of ready replicas. Formulas: Herbst, Kounev
-et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470). The cost, in replicas, is {MISSING_WEIGHT:g} × `accuracy_under` +
-`accuracy_over` + {START_SECONDS:g} s × replicas started / T: a missing replica costs users {MISSING_WEIGHT:g} times what one too many costs
-the operator, and each start as much as a replica that idles for {START_SECONDS:g} s. Of two autoscalers the one of less cost is better
-where the 95 % interval of the difference lies on one side of 0; there is no difference where it lies within ±{NEGLIGIBLE:g} replicas.
+SCORES_TEXT = f"""The scores say how well an autoscaler follows demand over a run of length T. `dclab hpa-compare` measures them,
+`dclab hpa-simulate` predicts them, and `dclab hpa-replay` computes them for a demonstration.
+
+- **Demand** d is the least number of replicas with which a worker's own call waits no longer than the objective on average, by the
+  simulated queue. If the objective lies within that wait's interval, the run is scored against both numbers (`scores`, `scores_high`).
+- **Supply** s is the number of ready replicas.
+- The **cost**, in replicas, is {MISSING_WEIGHT:g} × `accuracy_under` + `accuracy_over` + {START_SECONDS:g} s × replicas started / T: a missing
+  replica costs users {MISSING_WEIGHT:g} times what one too many costs the operator, and each start as much as a replica that idles for
+  {START_SECONDS:g} s.
+
+Of two autoscalers the one with the lower cost is better if the 95 % interval of the difference lies on one side of 0. There is no difference if
+it lies within ±{NEGLIGIBLE:g} replicas. Formulas: Herbst, Kounev et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470).
 """
 
 
 PROGRAMS_TEXT = """dclab runs without any of these programs, and uses them where they are installed. `dclab doctor` shows which ones are.
 """
 
-AUTOSCALERS_TEXT = """The manifests in `manifests/optional/`. `dclab hpa-demo --metric`, `hpa-compare` and `hpa-simulate` use them; dclab fills in the target. Where a
-comment names `--tune`, the figures were found by that command.
+AUTOSCALERS_TEXT = """These are the manifests in `manifests/optional/`. `dclab hpa-demo --metric`, `hpa-compare` and `hpa-simulate` use them; dclab fills in
+the target. Where a comment names `--tune`, that command found the figures. To write your own: [use your own HPA](../how-to/own-hpa.md).
 """
 
 ARCHITECTURE_TEXT = """An **engine** gives a **lab** (DockerCoins, running); an **experiment** asks the lab questions and returns a frozen **result**; the **report**
@@ -127,8 +140,8 @@ turns results into pages; the command line only parses, calls, and passes one re
    engines/embedded  engines/kube     autoscaler/     a pure function, compared with Kubernetes' own code
 ```
 
-Both engines read the same manifests and fulfil the same protocol (`lab.py`), so an experiment never asks which one it has. `CONTRIBUTING.md` in the
-checkout describes the engines from inside.
+Both engines read the same manifests and implement the same protocol (`lab.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
+in the checkout describes the insides of the engines.
 """
 
 
@@ -188,7 +201,8 @@ def _error_codes() -> str:
     rows = ["| code | exit code | meaning |", "|---|--:|---|"]
     kinds = [one for one in vars(errors).values() if isinstance(one, type) and issubclass(one, errors.DclabError)]
     rows += [
-        f"| `{one.code}` | {one.exit_code.value} | {(inspect.getdoc(one) or '').partition('.')[0]}. |" for one in kinds
+        f"| `{one.code}` | {one.exit_code.value} | {(inspect.getdoc(one) or '').partition(chr(10))[0]} |"
+        for one in kinds
     ]
     return "\n".join(rows)
 
@@ -226,7 +240,7 @@ def _architecture() -> str:
             layers = "\n".join(one["layers"])
             rows += [
                 f"\n## {one['name']}\n",
-                "A module imports only from its own line's left and right where `|` is missing, and from the lines below.",
+                "A module imports only from the lines below its own; modules on one line do not import each other.",
             ]
             rows += [f"\n```text\n{layers}\n```"]
     return "\n".join(rows)

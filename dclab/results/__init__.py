@@ -121,7 +121,7 @@ class Environment:
     cpus: Count
     memory_mb: Count
     engine_reason: Text
-    """Why this engine was taken."""
+    """Why this engine was used."""
     versions: Mapping[Name, Name] = field(default_factory=dict)
     """Of the programs that took part: redis, siege, prometheus, kubernetes."""
 

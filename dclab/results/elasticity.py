@@ -48,7 +48,7 @@ class DemandStep:
 
 @dataclass(frozen=True, kw_only=True)
 class ElasticPoint:
-    """One look at a run."""
+    """One observation of a run."""
 
     t: Seconds
     desired: Replicas
@@ -111,7 +111,7 @@ class AutoscalerRun:
     metric: Name
     """cpu, latency, requests, inflight, or what a user's file names."""
     origin: Literal["course", "upstream", "tuned", "file"]
-    """Who has set its figures: the exercise, the course's repository, dclab's rule (`hpa-simulate --tune`), or the user."""
+    """Who set its figures: the exercise, the course's repository, dclab's rule (`hpa-simulate --tune`), or the user."""
     manifest: Mapping[str, Any]
     """The HorizontalPodAutoscaler as applied."""
     demand: Annotated[tuple[DemandStep, ...], Meta(max_length=1000)]
@@ -129,7 +129,7 @@ class AutoscalerRun:
     resting: Replicas | None = None
     """At how many it settled."""
     predicted: Elasticity | None = None
-    """What the simulation makes of the same autoscaler under the same demand: means over its repeats."""
+    """The simulated scores of the same autoscaler under the same demand: means over the repeats."""
     spread: Mapping[Name, Spread] = field(default_factory=dict)
     """By score's name: its interval over repeats; simulated ones where the run was not repeated."""
 

@@ -52,12 +52,12 @@ class HealthLook:
 
 @dataclass(frozen=True, kw_only=True)
 class HealthEvent:
-    """What became of one replica between two looks."""
+    """What happened to one replica between two observations."""
 
     after: Seconds
-    """Time of the look before."""
+    """Time of the previous observation."""
     t: Seconds
-    """Time of the look that showed it."""
+    """Time of the observation that showed it."""
     what: Literal["out of service", "in service", "restarted"]
     replica: Name
 
@@ -83,10 +83,10 @@ class HealthPhase:
 
 @dataclass(frozen=True, kw_only=True)
 class HealthPrediction:
-    """What the queueing model says of a probe under load, before it is shown."""
+    """What the queueing model predicts for a probe under load."""
 
     late_share: Share
-    """Of probes: how many wait for their answer for longer than the timeout."""
+    """Share of probes whose response takes longer than the timeout."""
     wait_ms: Amount
     """How long a probe waits on average."""
     outcome: Literal["fails", "holds", "cannot tell"]

@@ -89,7 +89,7 @@ class ModelFit:
     parameters: Mapping[Name, Amount]
     """As `dclab.measure.models` names them."""
     aicc: Real | None
-    """The lower, the better borne out; None where there are too few points to judge."""
+    """The lower, the better the points support the model; None where there are too few points to judge."""
     residuals: tuple[Real, ...]
     """Measured less modelled hashes per second, by increasing number of workers."""
     knee: Amount | None = None
@@ -111,7 +111,7 @@ class Sweep:
     """Worker counts asked for whose point could not be measured."""
     models: Annotated[tuple[ModelFit, ...], Meta(max_length=20)] = ()
     best_model: Name | None = None
-    """Name of the model that the points bear out best; None when there are too few to tell."""
+    """Name of the model that the points support best; None when there are too few to tell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,18 +137,18 @@ class LatencySummary:
     histogram: Annotated[str, Meta(max_length=200_000)] | None = None
     """The whole distribution of those that were answered, in HdrHistogram's base64 form (microseconds)."""
     connect: Amount | None = None
-    """Mean until the connection stood."""
+    """Mean time until the connection was established."""
     first_byte: Amount | None = None
-    """Mean until the first byte of the answer."""
+    """Mean time until the first byte of the response."""
     mean_ci95: tuple[Amount, Amount] | None = None
     """95 % interval of the mean; None of a single request, and in files of older versions."""
     rate: Amount | None = None
-    """Requests per second of an open loop, timed from when each was due; None is a closed loop, in which each
+    """Requests per second of an open loop, each measured from its scheduled start; None is a closed loop, in which each
     request waits for the one before, so that a stall delays few of them."""
     timeouts: Count = 0
-    """Of the errors: how many requests had no whole answer in time."""
+    """Of the errors: how many requests had no complete response in time."""
     timeout_ms: Amount | None = None
-    """The shortest that one of those was waited for; every figure from here on is a lower bound. None: there were none."""
+    """The shortest timeout of those requests; every figure of at least this size is a lower bound. None: there were none."""
     unsent: Count = 0
     """Of the timeouts: requests of an open loop that were never sent, because too many others were under way."""
     carried: tuple[Name, ...] | None = None
@@ -173,7 +173,7 @@ class TargetLatency:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One fact in a chain of reasons: a code that the report has words for, and its numbers."""
+    """One fact in a chain of reasons: a code that the report turns into a sentence, and its numbers."""
 
     code: Name
     values: Mapping[Name, Real | Text]
@@ -244,8 +244,8 @@ class LoadTest:
     longest_transaction_seconds: Amount
     shortest_transaction_seconds: Amount
     workers: Replicas | None = None
-    """Workers that were running beside the load."""
+    """Workers that were running under the load."""
     complete: bool = True
-    """False when the load was stopped or broke off before its time."""
+    """False when the load was stopped or ended before its time."""
     generator_cores: Amount | None = None
     """CPU that the generator itself took on average; None where it is not known."""

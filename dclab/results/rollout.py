@@ -26,7 +26,7 @@ class Stuck:
 
 @dataclass(frozen=True, kw_only=True)
 class Took:
-    """How long something took, as closely as the looks tell."""
+    """How long something took, as exactly as the observations allow."""
 
     low: Seconds
     high: Seconds
@@ -34,12 +34,12 @@ class Took:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """Workers that were ended, and whether each hash was counted."""
+    """Workers that were stopped, and whether each of their hashes was counted."""
 
     how: Literal["SIGTERM", "SIGKILL"]
     """Whether they could report what they held."""
     at_once: Replicas
-    """Workers that were ended together."""
+    """Workers that were stopped together."""
     rounds: Annotated[int, Meta(ge=1, le=1000)]
     """How often."""
     served: Count
@@ -57,7 +57,7 @@ class Loss:
 
     @property
     def workers(self) -> int:
-        """Workers that were ended."""
+        """Workers that were stopped."""
         return self.at_once * self.rounds
 
 
@@ -68,7 +68,7 @@ class RolloutDemo:
     target: Name
     replicas: Annotated[int, Meta(ge=1, le=10_000)]
     workers: Replicas
-    """That run beside it, or are updated."""
+    """Number of workers: those that run meanwhile, or those that are updated."""
     rngs: Replicas
     """Replicas of rng."""
     max_surge: Replicas
