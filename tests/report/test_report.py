@@ -316,6 +316,7 @@ def test_what_is_recorded_is_translated_inside_out():
     assert recorded("rng x4 could not be tried. rng does not get ready as it is wanted. It has no room.", words) == (
         "未能尝试“rng x4”。rng 未能按期望就绪。It has no room."
     )
+    assert recorded("rng x3, round robin, 10 workers", words) == "10 个 worker，rng x3，轮询"
     assert recorded("An error that nobody knows.", words) == "An error that nobody knows."
     assert recorded("{0} {} {x}", words) == "{0} {} {x}"
 
