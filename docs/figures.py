@@ -186,11 +186,12 @@ def _value(run: Results, path: str) -> object:
     return _plain(value)
 
 
-def _interval(run: Results, _: str) -> str:
+def _interval(run: Results, language: str) -> str:
     assert run.sweep
     assert run.sweep.speedup_ci95_low is not None
     assert run.sweep.speedup_ci95_high is not None
-    return f"{run.sweep.speedup_ci95_low:.2f} to {run.sweep.speedup_ci95_high:.2f}"
+    between = "至" if language == "zh" else "to"
+    return f"{run.sweep.speedup_ci95_low:.2f} {between} {run.sweep.speedup_ci95_high:.2f}"
 
 
 def _table(run: Results, arguments: str) -> str:

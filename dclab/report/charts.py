@@ -11,7 +11,7 @@ from dclab.measure.queueing import bound_rate
 from dclab.report.language import Words
 from dclab.report.latency_words import FIGURES, milliseconds
 from dclab.report.palette import BLUE, GREEN, GREY, INK, LONGEST_NAME, ORANGE, PURPLE, VERMILION, Spot, thinned
-from dclab.report.wording import change_name, interval
+from dclab.report.wording import change_name, interval, model_name
 from dclab.results import Intervention, Monitoring, Sweep, TargetLatency
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def paint_sweep(figure: FigureBase, sweep: Sweep, words: Words, *, narrow: bool 
     best = next((one for one in sweep.models if one.name == sweep.best_model and one.name in CURVES), None)
     if best is not None:
         fitted = [modelled_rate(best, n) for n in grid if n > 0]
-        name = words("queueing bound") if best.name == "bound" else best.name
+        name = words("queueing bound") if best.name == "bound" else model_name(best.name, words)
         label = words("model: {name}", name=name)
         axes.plot(grid[1:], fitted, color=PURPLE, linestyle=":", linewidth=2, label=label)
         if best.knee is not None and 0 < best.knee < ends[1]:
@@ -117,9 +117,9 @@ def paint_latency(
         axes.plot([one.mean], [position], "o", color=VERMILION, markersize=6)
         mean = milliseconds(shown["mean"])
         axes.annotate(words("{ms} ms", ms=mean), (one.mean, position), (0, 10), textcoords="offset points", ha="center")
-        told = words("{what} × {n}: mean {ms} ms", what=label.replace("\n", ", "), n=one.count, ms=mean)
+        told = words("{what} × {n}: mean {ms} ms", what=label.replace("\n", words(", ")), n=one.count, ms=mean)
         names = {"min": words("min"), "max": words("max")}
-        told += "\n" + ", ".join(
+        told += "\n" + words(", ").join(
             f"{names.get(name, name)} {milliseconds(shown[name])}" for name in FIGURES if name != "mean"
         )
         spots.append(Spot(axes, one.mean, position, told))

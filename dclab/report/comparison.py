@@ -9,6 +9,7 @@ from dclab.measure.compare import Difference
 from dclab.report.blocks import Block, Section
 from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
+from dclab.report.recorded import recorded
 from dclab.report.render import html_page
 from dclab.results import Results
 from dclab.run_folder import RESULTS, write_atomically
@@ -36,7 +37,7 @@ def comparison_rows(found: Sequence[Difference], run: int, words: Words) -> list
     """What it is, the base, the other side, how sure, and the verdict."""
     return [
         (
-            f"{one.what}: {one.unit}",
+            words("{what}: {unit}", what=recorded(one.what, words), unit=recorded(one.unit, words)),
             f"{one.base:.2f}",
             f"{one.other:.2f}",
             how_sure(one, words),

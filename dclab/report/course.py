@@ -76,7 +76,7 @@ def _checklist(sheet: Sheet, found: Sequence[Answer], words: Words) -> Iterator[
                 f"{one.question.marks:g}",
                 section,
                 state,
-                "; ".join(todo) or "–",
+                words("; ").join(todo) or "–",
             )
         )
     answered = sum(one.question.marks for one in found if one.state == "answered")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from dclab.errors import InvalidInput
 
-__all__ = ["LANGUAGES", "Words"]
+__all__ = ["LANGUAGES", "Words", "together"]
 
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
 """Each with its tag for a page (BCP 47)."""
+BETWEEN_ITEMS = {"en": ", ", "zh": "、"}
+WIDE_MARKS = "，。；：！？）"
+"""Marks that have their space within them."""
 
 
 class Words:
@@ -37,6 +41,18 @@ class Words:
         """The same template in this language; the English one where the table lacks it, which a test forbids."""
         return self._table.get(english, english)
 
+    def listed(self, items: Iterable[str]) -> str:
+        """Return names or numbers as a list."""
+        return BETWEEN_ITEMS[self.language].join(items)
+
     def __call__(self, template: str, **values: object) -> str:
         """The sentence with its values."""
         return self.template(template).format(**values)
+
+
+def together(*sentences: str) -> str:
+    """Return sentences as one text, without the empty ones."""
+    text = ""
+    for one in filter(None, sentences):
+        text += one if text[-1:] in WIDE_MARKS else f" {one}"
+    return text

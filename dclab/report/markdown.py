@@ -72,8 +72,8 @@ def _block(block: Block, pictures: Mapping[str, Picture]) -> list[str]:
 
 def _picture(found: Picture) -> list[str]:
     caption = inline(found.caption)
-    title = f"{inline(found.title)}. {caption}" if found.title else caption
-    return [f"![{title}]({address(found.name)}.png)", "", f"*{caption}*"]
+    described = inline(found.described) or caption
+    return [f"![{described}]({address(found.name)}.png)", "", f"*{caption}*"]
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -75,6 +75,8 @@ class Picture(NamedTuple):
     """The same as an SVG that fits a phone; empty where `svg` does."""
     title: str = ""
     """Its message, as it stands above it."""
+    described: str = ""
+    """Message and caption together; empty where there is only a caption."""
 
 
 class Plan(NamedTuple):
@@ -115,7 +117,8 @@ def _picture(plan: Plan, words: Words, said: Mapping[str, str], english: Mapping
         figure.set_layout_engine("none")  # it stays as it is: laying out takes longer than drawing
     svg = _svg(figure, spots, plan.name)
     narrow = _svg(*painted(plan, title, words, narrow=True), f"{plan.name} narrow")
-    return Picture(plan.name, plan.caption, png, svg, narrow, title)
+    described = words("{title}. {caption}", title=title, caption=plan.caption)
+    return Picture(plan.name, plan.caption, png, svg, narrow, title, described)
 
 
 def plans(results: Results, words: Words) -> Iterator[Plan]:

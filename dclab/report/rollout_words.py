@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dclab.report.language import Words
+from dclab.report.recorded import recorded
 from dclab.results import HealthPhase, Loss, RolloutDemo, Took
 
 __all__ = ["loss_rows", "phase_rows", "rollout_sentences"]
@@ -51,7 +52,7 @@ def _stuck(demo: RolloutDemo, words: Words) -> Iterator[str]:
             new=demo.stuck.new,
         )
     if demo.waiting:
-        yield words("The new ones wait: {why}.", why=demo.waiting)
+        yield words("The new replicas are not ready; reported reason: {why}.", why=recorded(demo.waiting, words))
 
 
 def _rates(demo: RolloutDemo, words: Words) -> Iterator[str]:

@@ -168,7 +168,9 @@ def _cell(told: Differences, one: AutoscalerRun, other: AutoscalerRun, words: Wo
     difference = told.get((one.name, other.name)) if one.name != other.name else None
     if difference is None:
         return "–"
-    return f"{words(difference.verdict)} ({round(difference.cost, 2) + 0.0:+.2f})"  # no -0.00
+    return words(
+        "{verdict} ({cost:+.2f})", verdict=words(difference.verdict), cost=round(difference.cost, 2) + 0.0
+    )  # no -0.00
 
 
 def how_scored(found: Comparison, words: Words) -> Iterator[Block]:

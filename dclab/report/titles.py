@@ -93,7 +93,7 @@ def sweep_title(sweep: Sweep, words: Words) -> str:
             )
             title = f"{first}; {title}"
     if sweep.lost_workers:
-        lost = ", ".join(map(str, sweep.lost_workers))
+        lost = words.listed(map(str, sweep.lost_workers))
         title = words("{title}; not measured: {lost} workers", title=title, lost=lost)
     return title
 

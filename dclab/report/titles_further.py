@@ -25,7 +25,7 @@ def autoscalers_title(found: Comparison, words: Words) -> str:
     else:
         title = words("Whether CPU is a sensible metric cannot be told")
     if partial := cut_off(found):
-        names = words(", ").join(one.name for one in partial)
+        names = words.listed(one.name for one in partial)
         title = words("{title}; cut off and not compared: {names}", title=title, names=names)
     return title
 
@@ -40,7 +40,7 @@ def responses_title(found: Comparison, words: Words) -> str:
     names = [f"“{one.run.name}”" for one in seen if int(wanted) in one.rests]
     if not names:
         return words("{needed} replicas are needed; no autoscaler is known to settle there", needed=wanted)
-    said = words(", ").join(names)
+    said = words.listed(names)
     return words("{needed} replicas are needed; known to settle there: {names}", needed=wanted, names=said)
 
 

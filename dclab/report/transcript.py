@@ -7,9 +7,12 @@ from typing import Any
 
 from dclab.autoscaler import parse_autoscaler
 from dclab.errors import DclabError
+from dclab.report.language import Words
 from dclab.results import Autoscale, MetricReading, TimelinePoint
 
 __all__ = ["age", "rows_in_time", "transcript"]
+
+ENGLISH = Words()
 
 COLUMNS = ("NAME", "REFERENCE", "TARGETS", "MINPODS", "MAXPODS", "REPLICAS", "AGE")
 
@@ -68,9 +71,11 @@ def rows_in_time(found: Autoscale) -> list[tuple[float, str]]:
     ]
 
 
-def transcript(found: Autoscale) -> str:
+def transcript(found: Autoscale, words: Words = ENGLISH) -> str:
     """Text in columns; ages are on the autoscaler's clock, which a line says when it is not the wall's."""
     lines = [text for _, text in rows_in_time(found)]
     if found.clock_speed != 1:
-        lines.append(f"(AGE is on the autoscaler's clock, which ran {found.clock_speed:g} times faster.)")
+        lines.append(
+            words("(AGE is on the autoscaler's clock, which ran {clock:g} times faster.)", clock=found.clock_speed)
+        )
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ __all__ = [
     "change_name",
     "evidence_sentence",
     "interval",
+    "model_name",
     "model_sentences",
     "siege_rows",
     "speedup_outcome",
@@ -302,6 +303,11 @@ def _most(many: SweepPoint, words: Words) -> Iterator[str]:
             )
 
 
+def model_name(name: str, words: Words) -> str:
+    """Return the name of a model of the sweep in the report's language."""
+    return {"linear": words("linear"), "bound": words("bound")}.get(name, name)
+
+
 def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     """Which model the points bear out, and where it bends."""
     best = next((one for one in sweep.models if one.name == sweep.best_model), None)
@@ -311,7 +317,7 @@ def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     if best.name == "bound" and best.knee is not None:
         yield words(
             "Of the models the queueing bound fits best (to within {far:.2f} hashes/s): a worker alone takes "
-            "{cycle_ms:.0f} ms a hash, all of them together are held to {cap:.2f} hashes/s, and the two meet at "
+            "{cycle_ms:.0f} ms a hash, all of them together make at most {cap:.2f} hashes/s, and the two meet at "
             "{knee:.1f} workers.",
             far=far,
             cycle_ms=1000 * best.parameters["cycle_seconds"],
@@ -319,12 +325,14 @@ def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
             knee=best.knee,
         )
     else:
-        yield words("Of the models {name} fits best, to within {far:.2f} hashes/s.", name=best.name, far=far)
+        yield words(
+            "Of the models {name} fits best, to within {far:.2f} hashes/s.", name=model_name(best.name, words), far=far
+        )
     usl = next((one for one in sweep.models if one.name == "USL" and one.knee is not None), None)
     if usl is not None and best.name == "bound" and usl.knee is not None and _level_after(usl.knee, sweep):
         yield words(
-            "The universal scalability law alone would see a peak at {knee:.0f} workers and a decline after it; there "
-            "is none, only a level.",
+            "The universal scalability law alone would predict a peak at {knee:.0f} workers and a decline after it; the "
+            "measured rate levels off instead.",
             knee=usl.knee,
         )
 

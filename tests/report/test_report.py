@@ -292,7 +292,7 @@ def test_every_warning_is_said_in_chinese_with_all_its_values():
     texts = {one for one in caveat_texts() if re.search("[a-z]{3}", one)}
     assert len(texts) > 60
     for text in texts:
-        values = [f"value{n}" for n in range(text.count("{}"))]
+        values = [f"10{n}" for n in range(text.count("{}"))]
         said = recorded(text.format(*values), Words("zh"))
         assert re.search("[\u4e00-\u9fff]", said), text
         assert all(one in said for one in values), text
@@ -302,11 +302,21 @@ def test_every_warning_is_said_in_chinese_with_all_its_values():
 def test_what_is_recorded_is_translated_inside_out():
     words = Words("zh")
     assert recorded("CPU was 92 % busy while measuring 1, 2 and 3 workers.", words) == (
-        "测量1, 2 和 3 个 worker时 CPU 占用率为 92 %。"
+        "测量 1、2 和 3 个 worker 时 CPU 占用率为 92 %。"
+    )
+    assert recorded("CPU was 86 to 92 % busy while measuring the proof (rng with 10 threads).", words) == (
+        "测量实验证明“rng（10 个线程）”时 CPU 占用率为 86 至 92 %。"
     )
     assert recorded("The rate of 3 workers is only known to ±9 % after 30 s.", words) == (
-        "30 秒之后，3 个 worker 的速率 只知道到 ±9 %。"
+        "测量 30 秒之后，3 个 worker 时的速率的精度只有 ±9 %。"
     )
+    assert recorded(
+        "2 to 3 of 9 requests of the probe of rng and the call of hasher had no whole answer within 2 s.", words
+    ) == ("对 rng 的探测和对 hasher 的调用：9 个请求中有 2 至 3 个在 2 秒内没有得到完整响应。")
+    assert recorded("rng x4 could not be tried. rng does not get ready as it is wanted. It has no room.", words) == (
+        "未能尝试“rng x4”。rng 未能按期望就绪。It has no room."
+    )
+    assert recorded("rng x3, round robin, 10 workers", words) == "10 个 worker，rng x3，轮询"
     assert recorded("An error that nobody knows.", words) == "An error that nobody knows."
     assert recorded("{0} {} {x}", words) == "{0} {} {x}"
 

@@ -76,7 +76,7 @@ CLAIMS = {
     "Measured: it hung with {old} old and {new} new replicas, not": lambda demo, values: (
         is_measured(demo, values) and hung(demo) != (demo.predicted.old, demo.predicted.new)
     ),
-    "The new ones wait": lambda demo, values: any(
+    "The new replicas": lambda demo, values: any(
         one.waiting == values["why"] for look in of(demo, "bad image") for one in look.replicas if one.current
     ),
     "Meanwhile the rate went down": lambda demo, values: rate(demo, "bad image")[1] < rate(demo, "before")[0],

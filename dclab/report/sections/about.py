@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dclab.report.blocks import Block, bullets, note, table, text
-from dclab.report.language import Words
+from dclab.report.language import Words, together
 from dclab.report.recorded import recorded
 from dclab.results import Results
 
@@ -25,11 +25,12 @@ def about(results: Results, words: Words, raw: Sequence[str]) -> Iterator[Block]
         )
     if results.caveats:
         yield text(words("Warnings about the measurement itself:"))
-        yield bullets(
-            [f"{recorded(one.message, words)} {recorded(one.hint, words)}".strip() for one in results.caveats]
-        )
+        yield bullets([together(recorded(one.message, words), recorded(one.hint, words)) for one in results.caveats])
     rows = [
-        (words("engine"), f"{results.engine} ({recorded(environment.engine_reason, words)})"),
+        (
+            words("engine"),
+            words("{engine} ({why})", engine=results.engine, why=recorded(environment.engine_reason, words)),
+        ),
         (words("command"), results.command),
         (words("started"), results.started),
         (words("finished"), results.finished or words("not finished")),

@@ -36,7 +36,7 @@ def autoscaler(results: Results, words: Words) -> Iterator[Block]:
         yield bullets([evidence_sentence(one, words) for one in found.explanation])
     yield text(words("As kubectl get hpa -w shows it:"))
     yield Block(kind="picture", text="terminal")
-    yield Block(kind="code", text=transcript(found).rstrip())
+    yield Block(kind="code", text=transcript(found, words).rstrip())
     yield from _events(found, words)
     if found.conditions:
         yield text(words("Conditions at the end:"))

@@ -48,7 +48,7 @@ def checklist(results: Results, words: Words, numbers: Mapping[str, int]) -> Ite
     )
     rows = []
     for what, points, names, parts in asked:
-        where = ", ".join(str(numbers[name]) for name in names)
+        where = words.listed(str(numbers[name]) for name in names)
         rows.append((what, points, words("section {where}", where=where), answered(*parts)))
     head = (words("asked by the exercise"), words("points"), words("answered in"), words("in this run"))
     yield table(head, rows, prose=True)

@@ -45,7 +45,7 @@ def latency(results: Results, words: Words) -> Iterator[Block]:
 
 def _figures(found: Mapping[str, TargetLatency], words: Words) -> Iterator[Block]:
     measured = [
-        (f"{name}, {what}", one)
+        (words(", ").join((name, what)), one)
         for name, each in found.items()
         for what, one in ((words("GET / (probe)"), each.probe), (words("real call"), each.call))
     ]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from dclab.experiments.pod_facts import pod_facts, rest_and_most
 from dclab.report.blocks import Block, bullets, missing, table, text
-from dclab.report.language import Words
+from dclab.report.language import Words, together
 from dclab.report.wording import evidence_sentence
 from dclab.results import Pods, PodState, Results, ServiceUsage
 
@@ -86,4 +86,4 @@ def _how(found: Pods, states: Sequence[PodState], words: Words) -> str:
             "memory is the working set.",
             seconds=max(one.window_seconds for one in states),
         )
-    return how + " " + words("Each figure is a mean over {windows} windows or more.", windows=windows)
+    return together(how, words("Each figure is a mean over {windows} windows or more.", windows=windows))

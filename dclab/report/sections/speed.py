@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dclab.report.blocks import Block, bullets, missing, note, table, text
-from dclab.report.language import Words
-from dclab.report.wording import interval, model_sentences, speedup_sentences
+from dclab.report.language import Words, together
+from dclab.report.wording import interval, model_name, model_sentences, speedup_sentences
 from dclab.results import Results, Sweep
 
 __all__ = ["speed"]
@@ -23,7 +23,7 @@ def speed(results: Results, words: Words) -> Iterator[Block]:
     yield Block(kind="picture", text="sweep")
     yield _speed_table(sweep, words)
     if sweep.lost_workers:
-        lost = ", ".join(str(one) for one in sweep.lost_workers)
+        lost = words.listed(map(str, sweep.lost_workers))
         yield note(words("Not measured, although asked for: {lost} workers.", lost=lost))
     if sweep.models:
         yield text(words("Which law does it follow?"))
@@ -32,7 +32,7 @@ def speed(results: Results, words: Words) -> Iterator[Block]:
             [words(one) for one in head],
             [
                 (
-                    one.name,
+                    model_name(one.name, words),
                     words("too few points") if one.aicc is None else f"{one.aicc:.1f}",
                     f"{max(abs(each) for each in one.residuals):.2f}",
                     "–" if one.knee is None else f"{one.knee:.1f}",
@@ -53,15 +53,14 @@ def _how(sweep: Sweep, words: Words) -> str:
         )
     else:
         how = words("The rate comes from readings of the hash counter, with its 95 % interval.")
-    return (
-        how
-        + " "
-        + words(
+    return together(
+        how,
+        words(
             "The web UI's figure is the difference of two readings one second apart; the column shows the one that it "
             "showed most often. The last column is a check of each point: by Little's law, the rate and the waits "
             "account for so many workers. Whether one rate is more than another is decided at 99.9 %, which is 1.7 times the "
             "interval shown."
-        )
+        ),
     )
 
 
@@ -79,7 +78,7 @@ def _speed_table(sweep: Sweep, words: Words) -> Block:
                 f"{one.webui_reading:.0f}",
                 f"{speedup:.2f}" if least else "–",
                 f"{100 * speedup * base.workers / one.workers:.0f} %" if least else "–",
-                f"{one.seconds:.0f} s",
+                words("{seconds:.0f} s", seconds=one.seconds),
                 "–" if one.littles_law is None else f"{one.littles_law:.1f}",
             )
         )
