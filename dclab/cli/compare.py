@@ -166,7 +166,7 @@ def comparison_lines(
     runs: Sequence[str], engines: Sequence[str], comparisons: Sequence[Difference], folder: str | None = None
 ) -> Iterator[Any]:
     """A table for each side beside the base, what the verdicts rest on, and how many there are of each."""
-    from dclab.cli.output import table
+    from dclab.cli.terminal_text import table
     from dclab.report.comparison import comparison_notes, comparison_rows, comparison_summary
     from dclab.report.language import Words
 

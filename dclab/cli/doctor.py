@@ -103,7 +103,7 @@ def _lines(
     **more: Any,
 ) -> Iterator[Any]:
     from dclab.cli.list_ import remedies
-    from dclab.cli.output import table
+    from dclab.cli.terminal_text import table
 
     yield (
         f"Python {python}, {system} {more['machine']}, {more['cpus']} CPUs; {more['labs_folder_free_mb']} MB free for labs "

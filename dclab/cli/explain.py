@@ -54,14 +54,14 @@ def explain(
 
 
 def _lines(table: Table) -> Iterator[Any]:
-    from dclab.cli import output
+    from dclab.cli import terminal_text
     from dclab.measure.webui_table import LOOK
 
     rows = [
         (one.workers, f"{one.reading:g}", f"{one.true_rate:.2f}", _share(one.share), _shown(one)) for one in table.rows
     ]
     head = ("workers", "read", "true hashes/s", "seconds that show it", "what the page shows")
-    yield output.table(*head, rows=rows)
+    yield terminal_text.table(*head, rows=rows)
     first = min(table.rows, key=lambda one: one.workers)
     yield (
         f"The page shows how much the counter rose in the last second, and a worker adds to the counter only about every "

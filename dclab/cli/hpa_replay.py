@@ -145,7 +145,7 @@ def _lines(
     scores: Elasticity | None,
 ) -> Iterator[Any]:
     from dclab.autoscaler.spec import ALGORITHM
-    from dclab.cli.output import table
+    from dclab.cli.terminal_text import table
 
     yield (
         f"Trace of {kubernetes}, {len(passes)} passes, each decided on what it observed: "

@@ -54,7 +54,7 @@ def _shown(counts: Replicas, usage: Sequence[ReplicaUsage], trouble: str | None)
 
 def deployment_table(states: Mapping[str, ShownDeployment]) -> Table:
     """A row for each."""
-    from dclab.cli.output import table
+    from dclab.cli.terminal_text import table
 
     rows = [
         (

@@ -54,7 +54,7 @@ def list_(
 
 
 def _lines(labs: Sequence[LabSummary]) -> Iterator[Any]:
-    from dclab.cli.output import table
+    from dclab.cli.terminal_text import table
 
     if not labs:
         yield "There is no such lab. `dclab up` starts one."

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import re
 import sys
-import textwrap
 import traceback
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.status import Status
-from rich.table import Table
 from rich.text import Text
 
-from dclab import __version__
+from dclab.cli.envelope import ENVELOPE, envelope
+from dclab.cli.terminal_text import plain, table
 from dclab.errors import DclabError, ExitCode
 from dclab.results import Caveat
 
@@ -27,12 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ENVELOPE", "Output", "ReaderGone", "lost_output", "plain", "table"]
 
-ENVELOPE = "dclab/output/1"
-
 REFRESHES_PER_SECOND = 4
-
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Characters by which text from elsewhere could steer the terminal."""
 
 
 class ReaderGone(Exception):
@@ -45,39 +36,6 @@ class _Console(Console):
     def on_broken_pipe(self) -> None:
         """Let BrokenPipeError through: rich calls this while it handles it."""
         raise  # noqa: PLE0704
-
-
-NARROW = 80
-"""Columns of the usual terminal, and of what is no terminal."""
-
-
-def table(*columns: str, rows: Sequence[Sequence[Any]], title: str | None = None) -> Table:
-    """Return a table; the first column is text, the others are numbers. Only the first and the last may wrap.
-
-    Where it would be wider than NARROW, the heads of the numbers are broken at words.
-    """
-    made = Table(title=title, title_justify="left", title_style="bold", show_header=any(columns))
-    cells = [[plain(str(cell)) for cell in row] for row in rows]
-    widths = [max((cell_len(row[index]) for row in cells), default=0) for index in range(len(columns))]
-    wide = sum(max(cell_len(one), width) + 3 for one, width in zip(columns, widths, strict=True)) + 1 > NARROW
-    for index, (column, width) in enumerate(zip(columns, widths, strict=True)):
-        head = _broken(column, width) if wide and index else column
-        made.add_column(
-            head,
-            justify="right" if index else "left",
-            no_wrap=0 < index < len(columns) - 1,
-            overflow="ellipsis" if index else "fold",
-        )
-    for row in cells:
-        made.add_row(*row)
-    return made
-
-
-def _broken(head: str, width: int) -> str:
-    """A head of a column in lines as wide as its cells, or as its longest word; a number stays with its unit."""
-    words = head.replace(" %", "\N{NO-BREAK SPACE}%")
-    widest = max(map(len, words.split(" ")))
-    return "\n".join(textwrap.wrap(words, max(1, width, widest), break_on_hyphens=False))
 
 
 class Output:
@@ -261,24 +219,8 @@ class Output:
             raise lost_output(error) from error
 
     def _envelope(self, data: Any, exit_code: ExitCode, fault: DclabError | None) -> None:
-        import msgspec
-
-        envelope = {
-            "schema": ENVELOPE,
-            "dclab": __version__,
-            "command": self.command,
-            "status": "ok" if fault is None and exit_code == ExitCode.OK else "failed",
-            "exit_code": int(exit_code),
-            "data": msgspec.to_builtins(data),
-            "warnings": msgspec.to_builtins(self._merged_warnings()),
-            "error": fault and {"code": fault.code, "what": fault.what, "why": fault.why, "hint": fault.hint},
-        }
-        try:
-            # By way of msgspec what is no number in JSON becomes null.
-            text = msgspec.json.format(msgspec.json.encode(envelope), indent=1).decode()
-            text.encode(sys.stdout.encoding or "utf-8")
-        except UnicodeEncodeError:  # another encoding than UTF-8, or a path that is no text
-            text = json.dumps(envelope, indent=1)
+        encoding = sys.stdout.encoding or "utf-8"
+        text = envelope(self.command, data, exit_code, fault, self._merged_warnings(), encoding)
         self.rendered = True
         try:
             sys.stdout.write(text + "\n")
@@ -296,8 +238,3 @@ def lost_output(error: OSError) -> Exception:
         f"The system says: {error.strerror or error}.",
         "Make room there, or write it elsewhere; what was measured is kept.",
     )
-
-
-def plain(text: str) -> str:
-    """Return a text without what would steer a terminal."""
-    return CONTROL.sub("�", text)

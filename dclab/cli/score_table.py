@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dclab.cli.output import table
+from dclab.cli.terminal_text import table
 from dclab.report.autoscaler_words import demand_sentence, verdict_sentences
 from dclab.report.language import Words
 from dclab.report.scores import shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dclab.cli.output import table
+from dclab.cli.terminal_text import table
 from dclab.experiments.pod_facts import pod_facts
 from dclab.measure.needs import needs_of
 from dclab.report.language import Words

@@ -126,7 +126,7 @@ class _Screen:
 
 def usage_lines(services: Mapping[str, ShownService], **_: Any) -> Iterator[Any]:
     """The services with what they request and may use, their replicas with per cents of it, and how old that is."""
-    from dclab.cli.output import table
+    from dclab.cli.terminal_text import table
 
     rows = [
         (

@@ -84,8 +84,8 @@ class Screen:
         from rich.segment import Segment
         from rich.text import Text
 
-        from dclab.cli.output import plain
         from dclab.cli.panels import sparkline
+        from dclab.cli.terminal_text import plain
 
         yield Text(self.title, style="bold")
         below = [Text(f"{_rate(self.moment.hashes_per_second):<16} {sparkline(self.rates, 40)}")]

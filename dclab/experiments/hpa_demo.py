@@ -18,7 +18,7 @@ from dclab.lab import Job, Lab, LoadSpec
 from dclab.measure.by_worker import LOOK_BACK_SECONDS
 from dclab.measure.queueing import SERVICE_SECONDS
 from dclab.measure.rate import rate_by_worker
-from dclab.measure.simulate import System
+from dclab.measure.system import System
 from dclab.results import Autoscale, LoadTest
 
 __all__ = ["DemoSettings", "demo_settings", "run_hpa_demo"]

@@ -24,7 +24,7 @@ from dclab.measure.by_worker import LOOK_BACK_SECONDS, Progress, agree
 from dclab.measure.changes import RateChanged, silent_workers
 from dclab.measure.counter_clock import ClockStepped, CounterReset, CounterStill
 from dclab.measure.rate import TooShort, rate_by_worker
-from dclab.measure.simulate import System, lab_system
+from dclab.measure.system import System, lab_system
 from dclab.measure.wander import wander
 from dclab.results import Caveat
 

@@ -21,7 +21,8 @@ from dclab.measure.caveats import rate_caveats
 from dclab.measure.mean import Mean, mean_interval
 from dclab.measure.queueing import CYCLE_SECONDS, SERVICE_SECONDS, answer_seconds, bound_rate, queue_seconds
 from dclab.measure.ratio import HELPS, pooled, quotient, verdict
-from dclab.measure.simulate import LoadBalancing, simulated_rate
+from dclab.measure.simulate import simulated_rate
+from dclab.measure.system import LoadBalancing
 from dclab.results import Caveat, Intervention, Rate
 
 __all__ = [

@@ -8,7 +8,7 @@ from typing import Any
 from dclab.errors import InvalidInput
 from dclab.lab import Counter, WorkerReport
 from dclab.measure.rate import anonymous_rate, rate_by_worker
-from dclab.measure.simulate import lab_system
+from dclab.measure.system import lab_system
 from dclab.results import Rate
 
 __all__ = ["recomputed_rate"]

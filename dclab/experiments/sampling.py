@@ -12,7 +12,7 @@ from dclab.lab import Counter
 from dclab.measure.changes import RateChanged, find_change
 from dclab.measure.counter_clock import CounterStill, check_rising
 from dclab.measure.rate import TooShort, anonymous_rate
-from dclab.measure.simulate import System
+from dclab.measure.system import System
 from dclab.results import Caveat, Rate
 
 __all__ = ["OFTEN_SECONDS", "STILL_SECONDS", "Enough", "Window", "known_well", "looks", "sample_on", "sample_window"]

@@ -11,8 +11,8 @@ from dclab.errors import DclabError
 from dclab.lab import Counter
 from dclab.measure.by_worker import Progress
 from dclab.measure.queueing import SERVICE_SECONDS
-from dclab.measure.simulate import System
 from dclab.measure.student import upper_tail_of_f
+from dclab.measure.system import System
 
 __all__ = ["RateChanged", "find_change", "silent_workers"]
 

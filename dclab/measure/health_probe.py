@@ -12,7 +12,8 @@ from statistics import fmean, quantiles
 from typing import Literal
 
 from dclab.lab import HealthProbe
-from dclab.measure.simulate import System, simulate
+from dclab.measure.simulate import simulate
+from dclab.measure.system import System
 from dclab.results import HealthPrediction
 
 __all__ = ["LOOK_SECONDS", "failing_seconds", "predict_probe", "watch_seconds"]

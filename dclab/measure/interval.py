@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dclab.measure.moments import variance
-from dclab.measure.simulate import System
 from dclab.measure.student import t_quantile, upper_tail_of_f
+from dclab.measure.system import System
 from dclab.measure.wander import PartsVariance, Wander, wander
 from dclab.results import Rate
 

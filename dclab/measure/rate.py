@@ -19,8 +19,8 @@ from dclab.measure.anonymous import rounds_of
 from dclab.measure.by_worker import SMOOTH_SECONDS, Progress
 from dclab.measure.counter_clock import CounterStill, check_counter, check_rising
 from dclab.measure.interval import rate_with_interval
-from dclab.measure.simulate import System
-from dclab.measure.systems import systems_like
+from dclab.measure.system import System
+from dclab.measure.systems_like import systems_like
 from dclab.results import Rate
 
 __all__ = ["TooShort", "anonymous_rate", "rate_by_worker"]

@@ -10,14 +10,13 @@ import heapq
 import math
 import random
 from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
 
 from dclab.lab import Counter, WorkerReport
-from dclab.measure.queueing import HASHER_SLOTS, hasher_queues
+from dclab.measure.stations import Stations
+from dclab.measure.system import LoadBalancing, System, lab_system
 
 __all__ = [
     "REPORT_EVERY",
@@ -31,52 +30,9 @@ __all__ = [
     "true_rate",
 ]
 
-LoadBalancing = Literal["random", "round robin", "better of two"]
-
 REPORT_EVERY = 1.0
 """A worker reports at the first beginning of a unit that is later than this after its last report."""
 PROBES_PER_SECOND = 4.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class System:
-    """A DockerCoins, with times as a lab on an ordinary machine has them."""
-
-    workers: int
-    rngs: int = 1
-    threads: int = 1
-    """Requests that one rng serves at a time."""
-    hashers: int = 1
-    hasher_threads: int | None = None
-    """Requests that one hasher serves at a time; None for any number."""
-    load_balancing: LoadBalancing = "random"
-    delay: float = 0.1003
-    """A worker's sleep before each unit, and the overhead of its calls."""
-    service: float = 0.1012
-    """How long a request holds an rng's thread."""
-    hashing: float = 0.1016
-    """How long a request holds a hasher's thread."""
-    redis: float = 0.0008
-    """How long a report takes: the worker waits for it."""
-    jitter: float = 0.0004
-    """Mean of what comes on top of each sleep and each hash, exponentially distributed."""
-    service_jitter: float = 0.0004
-    """The same of rng's service; more where rng lacks CPU."""
-
-    @property
-    def most(self) -> float:
-        """Hashes per second if no worker ever waited for a busy replica while another is idle."""
-        cycle = self.delay + self.service + self.hashing
-        most = min(self.workers / cycle, self.rngs * self.threads / self.service)
-        return most if self.hasher_threads is None else min(most, self.hashers * self.hasher_threads / self.hashing)
-
-
-def lab_system(workers: int, rngs: int, hashers: int = 1, load_balancing: LoadBalancing = "random") -> System:
-    """Return the system of a lab with these replicas; hasher is part of it where it can be so busy that requests queue."""
-    system = System(workers=workers, rngs=rngs, load_balancing=load_balancing)
-    if not hasher_queues(workers, rngs, hashers):
-        return system
-    return replace(system, hashers=hashers, hasher_threads=HASHER_SLOTS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,65 +48,7 @@ class Simulated:
     hasher_waits: tuple[float, ...]
 
 
-class _Stations:
-    """The replicas of one service: each with a queue, and a number of requests that it serves at a time."""
-
-    def __init__(self, replicas: int, threads: int, policy: LoadBalancing, draw: Callable[[], float]) -> None:
-        self.free = [[0.0] * threads for _ in range(replicas)]
-        """By replica, a heap of when each of its threads will have served all who have come."""
-        self.single = threads == 1
-        self.under_way: list[deque[float]] | None = None
-        if policy == "better of two" and replicas > 1:
-            self.under_way = [deque() for _ in range(replicas)]
-        self.in_turn = policy == "round robin"
-        self.turn = 0
-        self.replicas = replicas
-        self.draw = draw
-
-    def _less_busy(self, now: float, under_way: list[deque[float]]) -> int:
-        one = int(self.draw() * self.replicas)
-        other = int(self.draw() * (self.replicas - 1))
-        other += other >= one
-        for each in (one, other):
-            queue = under_way[each]
-            while queue and queue[0] <= now:
-                queue.popleft()
-        return other if len(under_way[other]) < len(under_way[one]) else one
-
-    def choose(self, now: float) -> int:
-        """Return the replica that the load balancing picks for a request that comes now."""
-        if self.replicas == 1:
-            return 0
-        if self.under_way is not None:
-            return self._less_busy(now, self.under_way)
-        if self.in_turn:
-            self.turn = (self.turn + 1) % self.replicas
-            return self.turn
-        return int(self.draw() * self.replicas)
-
-    def serve(self, replica: int, now: float, service: float) -> float:
-        """Return when a request that comes to this replica now is done."""
-        free = self.free[replica]
-        begin = free[0]
-        done = max(now, begin) + service
-        if self.single:
-            free[0] = done
-        else:
-            heapq.heapreplace(free, done)
-        if self.under_way is not None:
-            queue = self.under_way[replica]
-            if queue and queue[-1] > done:  # with several threads a later request may be done earlier
-                self.under_way[replica] = deque(sorted([*queue, done]))
-            else:
-                queue.append(done)
-        return done
-
-    def wait(self, now: float) -> float:
-        """Return how long a probe would wait now, without sending it."""
-        return max(0.0, self.free[int(self.draw() * self.replicas)][0] - now)
-
-
-def _begin(system: System, rng: _Stations, dice: random.Random) -> list[tuple[float, int]]:
+def _begin(system: System, rng: Stations, dice: random.Random) -> list[tuple[float, int]]:
     """Put the workers where a long run would be found, and return (time, worker) of when each has been served.
 
     Those that are not thinking are queued. Where chance balances the load, every division of the queue among the replicas
@@ -192,10 +90,10 @@ def simulate(  # noqa: C901, PLR0912, PLR0915 - one loop, for speed
     """
     dice = random.Random(seed)
     draw, log, replaced = dice.random, math.log, heapq.heapreplace
-    rng = _Stations(system.rngs, system.threads, system.load_balancing, draw)
-    hasher: _Stations | None = None
+    rng = Stations(system.rngs, system.threads, system.load_balancing, draw)
+    hasher: Stations | None = None
     if system.hasher_threads is not None:
-        hasher = _Stations(system.hashers, system.hasher_threads, system.load_balancing, draw)
+        hasher = Stations(system.hashers, system.hasher_threads, system.load_balancing, draw)
     workers, redis = system.workers, system.redis
     service, service_jitter = system.service, system.service_jitter
     delay, hashing, jitter = system.delay, system.hashing, system.jitter

@@ -20,8 +20,9 @@ from typing import NamedTuple
 from dclab.lab import WorkerReport
 from dclab.measure.by_worker import Progress, ramps
 from dclab.measure.moments import variance
-from dclab.measure.simulate import System, simulate
+from dclab.measure.simulate import simulate
 from dclab.measure.student import t_quantile
+from dclab.measure.system import System
 
 __all__ = ["PartsVariance", "Wander", "wander"]
 

@@ -14,7 +14,8 @@ from itertools import pairwise
 from statistics import fmean
 
 from dclab.lab import WorkerReport
-from dclab.measure.simulate import System, counter_readings, simulate, true_rate
+from dclab.measure.simulate import counter_readings, simulate, true_rate
+from dclab.measure.system import System
 from dclab.measure.webui_reading import most_frequent, webui_readings
 
 __all__ = ["LOOK", "Row", "Table", "explain_table"]

@@ -16,6 +16,7 @@ from dclab.engines.kube.cluster.credentials import impersonation_headers
 from dclab.engines.kube.cluster.exec_plugin import PluginFailed
 from dclab.engines.kube.cluster.kubeconfig import Context, find_context
 from dclab.engines.kube.cluster.kubeconfig_types import User
+from dclab.engines.kube.watch import events
 from dclab.engines.kube.workloads import Pod
 from dclab.errors import DclabError, InvalidInput
 from tests.kube.server import VERSION
@@ -135,7 +136,7 @@ def test_lines_of_a_watch_that_are_none(server, context, line):
     api, _ = connect(context())
     server.answers[PODS] = (200, line + "\n")
     with pytest.raises(faults.NotKubernetes, match=PODS):
-        list(api._events(PODS, Pod, "1", 1, {}))
+        list(events(api, PODS, Pod, "1", 1, {}))
 
 
 @pytest.mark.parametrize("body", ['{"message": 3, "reason": []}', "[]", "<html>", "", "null"])
@@ -150,7 +151,7 @@ def test_whom_the_user_acts_as_is_sent_with_every_request(server, context):
     server.answers[PODS] = (200, '{"items": []}')
     api.list(PODS, Pod)
     api.text(PODS)
-    list(api._events(PODS, Pod, "1", 1, {}))
+    list(events(api, PODS, Pod, "1", 1, {}))
     list(api.follow(PODS))
     with pytest.raises(faults.NotKubernetes):
         api.merge(PODS, {})

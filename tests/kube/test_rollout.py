@@ -283,7 +283,7 @@ def test_a_deployment_that_someone_deletes_meanwhile_is_missed_at_once(api, clus
 def test_after_an_outage_nothing_counts_as_settled_before_kubelets_have_told(api, cluster, monkeypatch):
     """What is stored is from before: of a pod that has crashed meanwhile it still says ready."""
     monkeypatch.setattr(rollout, "KUBELETS_SECONDS", 1.5)
-    monkeypatch.setattr("dclab.engines.kube.api.OUTAGE_SECONDS", 0.3)
+    monkeypatch.setattr("dclab.engines.kube.transport.OUTAGE_SECONDS", 0.3)
     cluster.stop()
     threading.Timer(0.8, cluster.again).start()
     begin = time.monotonic()

@@ -88,7 +88,7 @@ class Deployment:
     def trouble(self) -> str:
         """Why not all are ready, in a sentence; empty while nothing is known against them."""
         found = [one for one in self.alive if one.trouble]
-        found.sort(key=lambda one: (self.is_current(one), one.crashes.in_a_row))
+        found.sort(key=lambda one: (self.is_current(one), one.condition.crashes.in_a_row))
         return found[-1].trouble if found else ""
 
     def scale(self, desired: int) -> None:

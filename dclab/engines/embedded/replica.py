@@ -12,22 +12,19 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from dclab.engines.embedded.child import is_stopped, start_child
+from dclab.engines.embedded.child import start_child
+from dclab.engines.embedded.condition import Condition
 from dclab.engines.embedded.container import command_line, container_env
-from dclab.engines.embedded.crashes import Crashes, liveness_back_off
 from dclab.engines.embedded.guard import is_shortage
 from dclab.engines.embedded.host import ReplicaHost
 from dclab.engines.embedded.listeners import free_port
 from dclab.engines.embedded.output import Output
 from dclab.engines.embedded.prober import probe_results
-from dclab.engines.embedded.readiness import STARTING_POLL, accepts, runs
+from dclab.engines.embedded.readiness import readiness
 from dclab.engines.embedded.wire import log_in
 from dclab.manifests import Workload
 
 __all__ = ["Replica"]
-
-STOPPED_LOOKS = 2
-"""Looks in a row, once a second, at which a replica was stopped (SIGSTOP), after which it is killed and restarted."""
 
 MOST_PORTS = 20
 """Earlier ones that a replica remembers, to know what it has been asked at them."""
@@ -43,27 +40,15 @@ class Replica:
         self.name = f"{workload.name}-{secrets.token_hex(3)}"
         self.created = time.monotonic()
         self.started: float | None = None
-        self._ready = False
-        self.ready_since = self.created
-        """When `ready` last changed."""
+        self.condition = Condition(self.name, self.created)
         self.restarts = 0
         """Never falls, so that no restart is missed between two looks."""
-        self.crashes = Crashes()
-        self._unhealthy = False
-        """Whether its process is being ended since its liveness probe failed."""
-        self._killed_by_probe = 0
-        """How often that was so."""
         self.terminating = False
         self.ports: list[int] = []
         """Those that it was given at its last starts; the last one is its own."""
         self.process: asyncio.subprocess.Process | None = None
         self._listener = lab.listener(workload.name, self.name)
         self._output: Output | None = None
-        self.last_error = ""
-        """How its last process ended, or why none could be started, with what it printed last."""
-        self._stopped = False
-        """Whether a signal has stopped its process, when it was last seen."""
-        self._looks_stopped = 0
         self._grace = workload.grace_seconds
         self._drain_asked = asyncio.Event()
         self._task = lab.guard.start(self.name, self._live)
@@ -90,12 +75,12 @@ class Replica:
     @property
     def serving(self) -> bool:
         """Whether it is in its services."""
-        return self._ready and self.pid is not None
+        return self.condition.passes and self.pid is not None
 
     @property
     def ready(self) -> bool:
         """Whether it is in its services and does its work, as far as can be seen."""
-        return self.serving and not self._stopped
+        return self.serving and not self.condition.stopped
 
     @property
     def over(self) -> bool:
@@ -104,24 +89,22 @@ class Replica:
 
     def crash_loop(self, since: float) -> bool:
         """Whether it crashes again and again without getting ready, the last time after `since` (monotonic seconds)."""
-        return not self.ready and self.crashes.loop(since)
+        return not self.ready and self.condition.crashes.loop(since)
+
+    @property
+    def ready_since(self) -> float:
+        """When its checks last changed their mind (monotonic seconds)."""
+        return self.condition.since
 
     @property
     def trouble(self) -> str:
         """Why it is not ready, in a sentence; empty when it is, or when nothing is known against it."""
-        if self._stopped:
-            return f"{self.name} is stopped by a signal; unless it is continued, it is restarted within 3 s."
-        if self.ready or not self.last_error:
-            return ""
-        again = f" ({self.crashes.in_a_row} times in a row)" if self.crashes.in_a_row > 1 else ""
-        return f"{self.name} {self.last_error}{again}."
+        return self.condition.trouble(self.ready)
 
     @property
     def waiting(self) -> str:
         """Why it has no process, in a few words; empty while it has one."""
-        if self.pid is not None or self.over:
-            return ""
-        return "cannot be started" if self.last_error.startswith("cannot be started") else "waits to be started"
+        return "" if self.pid is not None or self.over else self.condition.waiting
 
     def drain(self, grace: float | None = None) -> None:
         """Begin to end it: out of its services first, then SIGTERM, then SIGKILL after its grace period."""
@@ -138,22 +121,16 @@ class Replica:
 
     def see(self) -> None:
         """See whether its process was stopped at the last look for such; there is one a second, and before each answer."""
-        self._stopped = self.pid is not None and is_stopped(self.pid)
+        self.condition.see(self.pid)
 
     def look(self) -> None:
         """Kill it when it has been stopped for long: nothing that it answers for would go on. Called once a second."""
-        self.see()
-        self._looks_stopped = self._looks_stopped + 1 if self._stopped and not self.terminating else 0
-        if self._looks_stopped >= STOPPED_LOOKS:
+        if self.condition.look(self.pid, terminating=self.terminating):
             self.lab.say(f"{self.name} was stopped by a signal and not continued; it is killed")
             self._kill()
 
     def _set_ready(self, ready: bool) -> None:
-        if ready:
-            self.crashes.was_ready()
-        if ready != self._ready:
-            self._ready = ready
-            self.ready_since = time.monotonic()
+        if self.condition.check(ready):
             self.lab.changed()
 
     async def _live(self) -> None:
@@ -163,8 +140,8 @@ class Replica:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._drain_asked.wait(), wait)
         except Exception as error:  # a fault of dclab's: the guard runs it again
-            self.last_error = f"could not be run: {error!r}"
-            self.crashes.add(0.0)
+            self.condition.error = f"could not be run: {error!r}"
+            self.condition.crashes.add(0.0)
             raise
         finally:
             self.lab.changed()
@@ -175,24 +152,21 @@ class Replica:
     async def _run(self) -> float:
         """Run it once, and return the seconds to wait before the next time."""
         born = time.monotonic()
-        self._unhealthy = False
+        self.condition.begin()
         try:
             await self._start()
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self.last_error = f"cannot be started: {error}"
+            self.condition.error = f"cannot be started: {error}"
             if is_shortage(error):
-                self.lab.say(f"{self.name} {self.last_error}")
+                self.lab.say(f"{self.name} {self.condition.error}")
                 return 1.0
         else:
             await self._watch()
             if self.terminating:
                 return 0.0
             self.restarts += 1
-        wait = self.crashes.add(time.monotonic() - born)
-        if self._unhealthy:
-            self._killed_by_probe += 1
-            wait = liveness_back_off(self._killed_by_probe)
-        self.lab.say(f"{self.name} {self.last_error}; started again in {wait:g} s")
+        wait = self.condition.back_off(time.monotonic() - born)
+        self.lab.say(f"{self.name} {self.condition.error}; started again in {wait:g} s")
         return wait
 
     async def _start(self) -> None:
@@ -233,14 +207,7 @@ class Replica:
             self._kill()
             self._output.finish()
             self._set_ready(False)
-        how = _how(self.process.returncode)
-        if self._looks_stopped >= STOPPED_LOOKS:
-            how = "was stopped by a signal, not continued, and so killed"
-        if self._unhealthy:
-            how = "failed its liveness probe and was ended"
-        self._looks_stopped, self._stopped = 0, False
-        words = self._output.last_words
-        self.last_error = f"{how}, and said last: {words}" if words else f"{how}, and had printed nothing"
+        self.condition.ended(self.process.returncode, self._output.last_words)
 
     async def _end(self, ended: asyncio.Future[int]) -> None:
         assert self.process is not None
@@ -263,27 +230,10 @@ class Replica:
 
     async def _check_readiness(self) -> None:
         assert self._output is not None
-        if self.port is None or self.workload.readiness_period is None:
-            await runs(self._output)
-            self._set_ready(True)
-            return
-        if self.workload.probe and self.workload.probe.kind == "readiness":
-            async for ready in probe_results(self.port, self.workload.probe):
-                if not ready:
-                    self.last_error = "fails its readiness probe"
-                self._set_ready(ready)
-        failures = 0
-        while True:
-            accepted = await accepts(self.port, self.workload.readiness_timeout)
-            if accepted:
-                failures = 0
-                self._set_ready(True)
-            elif accepted is False:
-                failures += 1
-                if self._ready and failures >= self.workload.readiness_failures:
-                    self.last_error = "does not accept connections any more"
-                    self._set_ready(False)
-            await asyncio.sleep(self.workload.readiness_period if self._ready else STARTING_POLL)
+        async for fault in readiness(self.workload, self.port, self._output, ready=self.condition.passes):
+            if fault:
+                self.condition.error = fault
+            self._set_ready(not fault)
 
     async def _check_liveness(self) -> None:
         """End the process once its liveness probe fails. Until it has ended, it stays in its services, as on Kubernetes."""
@@ -293,19 +243,9 @@ class Replica:
         async for alive in probe_results(self.port, self.workload.probe):
             if not alive:
                 break
-        self._unhealthy = True
+        self.condition.fails_liveness()
         self.lab.say(f"{self.name} failed its liveness probe; it is ended")
         with contextlib.suppress(ProcessLookupError):
             self.process.terminate()
             await asyncio.sleep(self._grace)
             self._kill()
-
-
-def _how(code: int | None) -> str:
-    """Return how a process ended."""
-    if code is None or code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:  # a real-time signal
-        return f"was ended by signal {-code}"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from dclab.engines.kube.api import ANSWER_TIMEOUT, Api, path_of
+from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.cluster import minikube
 from dclab.engines.kube.cluster.connect import connect, is_local
 from dclab.engines.kube.cluster.images import Images, images_of
@@ -27,6 +27,7 @@ from dclab.engines.kube.lab.namespace import claim, ensure_ours, is_ours, namesp
 from dclab.engines.kube.lab.removal import remove
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import Namespace
+from dclab.engines.kube.transport import ANSWER_TIMEOUT
 from dclab.errors import InvalidInput, LabCrashed, OtherVersion, Refused
 from dclab.lab import LabSummary
 

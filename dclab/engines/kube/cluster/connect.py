@@ -6,10 +6,11 @@ import re
 from urllib.parse import urlsplit
 
 from dclab.engines.kube import faults
-from dclab.engines.kube.api import ANSWER_TIMEOUT, Api
+from dclab.engines.kube.api import Api
 from dclab.engines.kube.cluster.credentials import client_of
 from dclab.engines.kube.cluster.kubeconfig import Context
 from dclab.engines.kube.objects import Version
+from dclab.engines.kube.transport import ANSWER_TIMEOUT
 from dclab.errors import DclabError, LabLost
 from dclab.loopback import is_loopback
 

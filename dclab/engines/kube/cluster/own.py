@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping
 
-from dclab.engines.kube.api import ANSWER_TIMEOUT, Api
+from dclab.engines.kube.api import Api
 from dclab.engines.kube.cluster import minikube
 from dclab.engines.kube.cluster.connect import connect
 from dclab.engines.kube.cluster.kubeconfig import Context, find_context
 from dclab.engines.kube.cluster.profile import PROFILE, find_profile, not_ours
 from dclab.engines.kube.faults import NoAnswer, NoCluster
+from dclab.engines.kube.transport import ANSWER_TIMEOUT
 from dclab.errors import DclabError
 
 __all__ = ["Stopped", "connect_own"]

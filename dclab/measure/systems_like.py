@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-from dclab.measure.simulate import System, true_rate
+from dclab.measure.simulate import true_rate
+from dclab.measure.system import System
 
 __all__ = ["systems_like"]
 
