@@ -67,7 +67,7 @@ def test_a_real_sweep_follows_the_queueing_bound(run):
     assert max(abs(one) for one in best.residuals) < 0.1
     said = " ".join(model_sentences(replace(sweep, models=found, best_model=best.name)))
     assert "the two meet at 3.0 workers" in said
-    assert "would see a peak at" in said
+    assert "would predict a peak at" in said
 
 
 @given(st.floats(0.05, 5), st.floats(1.5, 40))

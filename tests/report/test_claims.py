@@ -323,7 +323,7 @@ CLAIMS = {
     ": as many times as": lambda found, values: (
         above(*rates_at_ends(found), 0.9 * times(found)) and below(*rates_at_ends(found), 1.1 * times(found))
     ),
-    ": whether it is as many": lambda found, values: is_untold(found),
+    ": at 99.9 %, whether it is as many": lambda found, values: is_untold(found),
     ".": always,
     "Read off the web UI": lambda found, values: (
         above(*rates_at_ends(found), values["times"] * (1 - 1e-9))
@@ -348,7 +348,7 @@ CLAIMS = {
     ),
     "{workers}: {speedup:.1f} ×, not": lambda found, values: below(*rates_at_ends(found), values["times"]),
     "{workers}: {speedup:.1f} ×, more than": lambda found, values: above(*rates_at_ends(found), values["times"]),
-    "{workers}: {low:.1f} to {high:.1f} ×;": lambda found, values: is_untold(found),
+    "{workers}: {low:.1f} to {high:.1f} × (99.9 %);": lambda found, values: is_untold(found),
     "What limits the rate could not": lambda found, values: found.results.bottleneck.service is None,
     # Metrics to scale on.
     "CPU does not": lambda found, values: queued(found) and metric_figures(found, "cpu")[0].ci95_high < 50,
@@ -497,6 +497,11 @@ NO_CLAIM = {
     # What is so by construction: the autoscaler's clock, the embedded engine's limits.
     *(one for one in constants(REPORT / "sections" / "about.py") if "Kubernetes'" in one),
     *(one for one in constants(REPORT / "sections" / "autoscaler.py") if "clock" in one),
+    *(one for one in constants(REPORT / "transcript.py") if "clock" in one),
+    # How the figures of the sweep's table were got, and when one is said to be more; names of models.
+    *(one for one in constants(REPORT / "sections" / "speed.py") if one.startswith("The web UI's figure")),
+    "linear",
+    "bound",
     # Headings and questions, answered by sentences that are held; advice; what the exercise asks.
     "Latency of rng and hasher; which one is the bottleneck",
     "Is CPU sensible, and what would be better",
