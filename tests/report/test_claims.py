@@ -484,7 +484,9 @@ def test_a_sentence_without_its_predicate_is_not_said():
 
 NO_CLAIM = {
     "How much faster is it with more workers, and why not as many times?",
-    # Names of changes and policies; a line that is drawn by its definition.
+    # Names of changes, policies and models; a line that is drawn by its definition.
+    "linear",
+    "bound",
     "as it is",
     "as it is, afterwards",
     "round robin",
@@ -497,6 +499,7 @@ NO_CLAIM = {
     # What is so by construction: the autoscaler's clock, the embedded engine's limits.
     *(one for one in constants(REPORT / "sections" / "about.py") if "Kubernetes'" in one),
     *(one for one in constants(REPORT / "sections" / "autoscaler.py") if "clock" in one),
+    *(one for one in constants(REPORT / "transcript.py") if "clock" in one),
     # Headings and questions, answered by sentences that are held; advice; what the exercise asks.
     "Latency of rng and hasher; which one is the bottleneck",
     "Is CPU sensible, and what would be better",
