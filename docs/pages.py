@@ -134,13 +134,13 @@ turns results into pages; the command line only parses, calls, and passes one re
       experiments/   report/       Lab → result        results → Markdown, HTML, pictures
         │       │       │
         ▼       ▼       ▼
-      lab.py  measure/  results/       the protocol · the instruments · the frozen data
+      lab/    measure/  results/       the protocol · the instruments · the frozen data
         ▲        ▲
         │        │
    engines/embedded  engines/kube     autoscaler/     a pure function, compared with Kubernetes' own code
 ```
 
-Both engines read the same manifests and implement the same protocol (`lab.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
+Both engines read the same manifests and implement the same protocol (`lab/protocol.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
 in the checkout describes the insides of the engines.
 """
 
