@@ -9,6 +9,7 @@ import pytest
 
 from dclab.engines.kube.cluster.images import BUILD, Images
 from tests.cluster.images import PYTHON, buildah
+from tests.cluster.waiting import wait_for
 from tests.minikube import kind, lifecycle, outer
 from tests.minikube.settings import HOME, MACHINE
 
@@ -23,6 +24,10 @@ def data(done):
     return json.loads(done.stdout)["data"]
 
 
+def _node():
+    return outer.run("kubectl", "--context", kind.CONTEXT, "get", "nodes", "--output=json", user=True).stdout
+
+
 @pytest.fixture(scope="module")
 def lab(dclab):
     """What `dclab up` says of a lab in it, one of whose images has to be built and loaded."""
@@ -30,9 +35,11 @@ def lab(dclab):
     kind.create(lifecycle.programs())
     print(f"kind create cluster: {time.monotonic() - begin:.0f} s")
     base = MACHINE / "python.tar"
+    base.unlink(missing_ok=True)  # buildah changes no archive
     buildah("push", PYTHON, f"docker-archive:{base}:{PYTHON.removeprefix('docker.io/library/')}")
     outer.run("docker", "load", "--input", base)
     outer.run("docker", "exec", NODE, "crictl", "rmi", HASHER)
+    wait_for(lambda: HASHER not in _node(), 120, "the kubelet to see that the image is gone", every=1)
     begin = time.monotonic()
     done = dclab("up", "--yes", *WHERE, "--json")
     print(f"dclab up: {time.monotonic() - begin:.0f} s")
