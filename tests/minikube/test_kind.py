@@ -70,7 +70,7 @@ def test_latency_names_rng(lab, dclab):
 
 def test_without_metrics_server_the_autoscaler_is_refused_at_once(lab, dclab):
     begin = time.monotonic()
-    done = dclab("hpa-demo", *WHERE, code=5)
+    done = dclab("hpa-demo", *WHERE, "--out", str(HOME / "kind-demo"), code=5)
     assert "metrics" in done.stderr
     assert time.monotonic() - begin < 30
 
