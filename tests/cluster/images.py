@@ -196,7 +196,7 @@ def as_upstream(work: Path) -> Path:
         shutil.copy2(APPS / shared, context)
     for app, image in IMAGES.items():
         dockerfile = context / f"Dockerfile.{app}"
-        # Not an argument of the build: buildah takes a layer that was made with another one for the same.
+        # Not an argument of the build, so that no layer that was made with another one can be taken for it.
         dockerfile.write_text(f"{(context / 'Dockerfile').read_text()}ENV NAME={app}\n")
         from_dockerfile(image, dockerfile, context)
     file = work / "images.tar"

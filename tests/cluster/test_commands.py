@@ -129,7 +129,10 @@ def test_a_tolerance_counts_or_is_refused(on_kube, least, cluster, monkeypatch):
         assert not lab.autoscalers()
     else:
         lab.apply_autoscaler(manifest)
-        lab.remove_autoscaler(manifest["metadata"]["name"])
+        name = manifest["metadata"]["name"]
+        kept = lab.api.get(path_of("autoscaling/v2", "HorizontalPodAutoscaler", LAB, name), dict)
+        assert kept["spec"]["behavior"]["scaleUp"]["tolerance"] == "50m"
+        lab.remove_autoscaler(name)
 
 
 def test_scale_survives_another_up(on_kube):

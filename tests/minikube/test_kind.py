@@ -76,4 +76,5 @@ def test_without_metrics_server_the_autoscaler_is_refused_at_once(lab, dclab):
 
 
 def test_monitoring(lab, dclab):
-    assert data(dclab("monitor", "--seconds", "30s", *WHERE, "--json", "--out", str(HOME / "kind-monitor")))
+    found = data(dclab("monitor", "--seconds", "30s", *WHERE, "--json", "--out", str(HOME / "kind-monitor")))
+    assert set(found["monitoring"]["series"]) == {"rng", "hasher"}

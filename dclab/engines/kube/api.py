@@ -95,16 +95,19 @@ class Api(Transport):
             force: take fields from other managers; otherwise Conflict where one of them wants something else.
             dry_run: only see whether it would be accepted.
         """
+        self._applied(manifest, namespace, _Answer, manager=manager, force=force, dry_run=dry_run)
+
+    def would_be(self, manifest: Manifest, namespace: str, kind: type[T]) -> T:
+        """Return what the server would make of an object, were it applied: with defaults, and without what it does not know."""
+        return self._applied(manifest, namespace, kind, manager=FIELD_MANAGER, force=True, dry_run=True)
+
+    def _applied(
+        self, manifest: Manifest, namespace: str, kind: type[T], *, manager: str, force: bool, dry_run: bool
+    ) -> T:
         path = path_of(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
         query = {"fieldManager": manager, "force": "true" if force else "false"} | (
             {"dryRun": "All"} if dry_run else {}
         )
-        self._change("PATCH", path, query, manifest, APPLY)
-
-    def would_be(self, manifest: Manifest, namespace: str, kind: type[T]) -> T:
-        """Return what the server would make of an object, were it applied: with defaults, and without what it does not know."""
-        path = path_of(manifest["apiVersion"], manifest["kind"], namespace, manifest["metadata"]["name"])
-        query = {"fieldManager": FIELD_MANAGER, "force": "true", "dryRun": "All"}
         return self.decode(self.request("PATCH", path, query, manifest, APPLY), kind, path)
 
     def create(self, manifest: Manifest, namespace: str) -> None:

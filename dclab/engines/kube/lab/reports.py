@@ -31,6 +31,9 @@ BEFORE = 15
 """Seconds before the moment that is asked about, in which a worker that is at work says something: it reports every
 second or so, and after an error waits for ten."""
 
+NODE_PATIENCE = 3.0
+"""Seconds for which a node's kubelet is asked again for a log: it may have been away together with the server."""
+
 LONGEST = 4_000_000
 """Bytes of one worker's log that are read."""
 
@@ -144,4 +147,6 @@ def _text(api: Api, path: str, **query: str | int) -> str:
         return api.impatient().text(path, **query)
     except NotAnswering:
         api.get("/version", dict[str, Any])  # it is the server that is waited for
-        return api.impatient().text(path, **query)
+        soon = api.impatient()
+        soon.patience = NODE_PATIENCE
+        return soon.text(path, **query)
