@@ -23,7 +23,8 @@ def rbac(
 
     Prints a Role for its namespace, a ClusterRole for the namespace itself and the nodes, and a second ClusterRole for the metrics
     APIs, which only autoscalers on other metrics than CPU need. An administrator applies them, and binds them to a user with kubectl
-    create rolebinding and kubectl create clusterrolebinding.
+    create rolebinding and kubectl create clusterrolebinding. The namespace must exist, with the labels
+    app.kubernetes.io/managed-by=dclab and app.kubernetes.io/part-of=dockercoins.
 
     Example: dclab rbac
     """

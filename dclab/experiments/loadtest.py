@@ -74,7 +74,8 @@ def collect_load(job: Job, spec: LoadSpec, workers: int, observer: Observer) -> 
         longest_transaction_seconds=summary.longest_transaction,
         shortest_transaction_seconds=summary.shortest_transaction,
         workers=workers,
-        complete=state.state == "succeeded" and ran_its_time(summary, spec.seconds, log),
+        # One that was stopped may have run its time all the same, where the server was away at its end.
+        complete=state.state != "failed" and ran_its_time(summary, spec.seconds, log),
         generator_cores=state.cores,
     )
     for caveat in (*generator_caveats(result), *load_caveats(result, stopped=state.state == "stopped")):

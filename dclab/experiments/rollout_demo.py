@@ -1,6 +1,6 @@
 """A rolling update to a bad image and back, the end of a replica, and the hashes that a kill loses.
 
-Upstream's chapter updates the workers to an image that there is not, and undoes it (container.training,
+Upstream's chapter updates the workers to an image that does not exist, and undoes it (container.training,
 slides/k8s/rollout.md); its workers do not handle SIGTERM, which ours do. Both are shown, and predicted first.
 """
 

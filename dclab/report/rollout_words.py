@@ -19,8 +19,8 @@ SHORTEST_SECONDS = 5.0
 def rollout_sentences(demo: RolloutDemo, words: Words = ENGLISH) -> Iterator[str]:
     """What was predicted, what happened, and whether it is the same."""
     yield words(
-        "Predicted: of {replicas} replicas maxUnavailable lets {unavailable} go and maxSurge {surge} more come, so the update "
-        "to an image that cannot run hangs with {old} old replicas in service and {new} new ones that never get ready.",
+        "Predicted: with {replicas} replicas, maxUnavailable allows {unavailable} to be missing and maxSurge allows {surge} "
+        "extra, so the update to an image that cannot run hangs with {old} old replicas in service and {new} new ones that never get ready.",
         replicas=demo.replicas,
         unavailable=demo.max_unavailable,
         surge=demo.max_surge,

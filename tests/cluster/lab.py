@@ -22,7 +22,6 @@ from kubernetes.stream import stream
 from urllib3.exceptions import HTTPError
 
 from dclab import manifests
-from dclab.engines.kube.cluster.images import BUILD, Images
 from dclab.lab import Counter
 from dclab.measure.rate import anonymous_rate
 from dclab.results import Rate
@@ -168,14 +167,3 @@ def _there(core: CoreV1Api, namespace: str) -> bool:
     except ApiException:
         return False
     return True
-
-
-def wait_for_images(client: ApiClient) -> None:
-    """Wait until the kubelets tell which images their nodes have, some seconds after their start."""
-    rng = Images(BUILD).name("rng")
-
-    def listed() -> bool:
-        nodes = CoreV1Api(client).list_node().items
-        return all(any(rng in (one.names or ()) for one in node.status.images or ()) for node in nodes)
-
-    wait_for(listed, 60, "the kubelets to tell which images they have", every=0.5)

@@ -15,6 +15,7 @@ import yaml
 from kubernetes import config
 from kubernetes.client import ApiClient, AppsV1Api, CoreV1Api
 
+from dclab.engines.kube.cluster.images import BUILD, Images
 from tests.cluster import binaries, daemons, identity, images, node
 from tests.cluster.apply import apply
 from tests.cluster.node import FIRST, Node
@@ -157,12 +158,14 @@ def _import(where: Node, archive: Path) -> None:
 
 
 def _serve(client: ApiClient, nodes: int) -> bool:
-    """Whether every node is ready, and what kube-system has."""
+    """Whether every node is ready and tells that it has our images, and what kube-system has."""
     listed = CoreV1Api(client).list_node().items
     ready = [one for one in listed for it in one.status.conditions if (it.type, it.status) == ("Ready", "True")]
+    rng = Images(BUILD).name("rng")
+    told = [one for one in listed if any(rng in (image.names or ()) for image in one.status.images or ())]
     items = AppsV1Api(client).list_namespaced_deployment("kube-system").items
     return (
-        len(ready) == nodes
+        len(ready) == len(told) == nodes
         and all(one.status.ready_replicas for one in items)
         and answers("/apis/metrics.k8s.io/v1beta1/nodes")
     )

@@ -28,7 +28,7 @@ from dclab.engines.kube.rights import API_SERVICES, OLDER_API_SERVICES, roles
 from dclab.errors import Refused, TimedOut
 from dclab.quantity import parse_quantity
 from tests.autoscaler.trace import check
-from tests.cluster.lab import Lab, wait_for_images
+from tests.cluster.lab import Lab
 from tests.cluster.prometheus_adapter import API_SERVICE, prometheus_adapter
 from tests.cluster.recording import Recorder
 from tests.cluster.settings import KUBECONFIG, NAME
@@ -53,7 +53,6 @@ SERVED = {
 @pytest.fixture(scope="module")
 def lab(cluster):
     """A lab of dclab's own, as its administrator has it."""
-    wait_for_images(cluster.client)
     before = os.environ.get("KUBECONFIG")
     os.environ["KUBECONFIG"] = str(KUBECONFIG)
     try:

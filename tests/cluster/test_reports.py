@@ -8,7 +8,6 @@ import pytest
 
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
-from tests.cluster.lab import wait_for_images
 from tests.cluster.settings import KUBECONFIG, NAME
 from tests.cluster.waiting import wait_for
 from tests.worker_reports import check_sum, check_worker_reports
@@ -19,7 +18,6 @@ pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("own_cluster")]
 @pytest.mark.timeout(240)
 def test_reports_of_workers(cluster, monkeypatch, say):
     monkeypatch.setenv("KUBECONFIG", str(KUBECONFIG))
-    wait_for_images(cluster.client)
     lab, _ = launch.start(launch.place(NAME, "dclab-reports"), Images(BUILD), lambda _: None)
     try:
         lab.ready(60)

@@ -19,7 +19,6 @@ from dclab.engines.kube.labels import OURS
 from dclab.engines.kube.rights import roles
 from dclab.lab import LabSummary, LoadSpec, ProbeSpec
 from tests.cluster import daemons
-from tests.cluster.lab import wait_for_images
 from tests.cluster.settings import ACCOUNTS
 from tests.cluster.users import grant, kubeconfig, revoke
 from tests.cluster.waiting import wait_for
@@ -80,7 +79,6 @@ def requests():
 
 @pytest.mark.timeout(300)
 def test_rights_are_those_that_are_used(exact, cluster):
-    wait_for_images(cluster.client)
     where = launch.place("least", LAB)
     assert launch.labs("least") == []
     lab, _ = launch.start(where, Images(BUILD), lambda _: None)

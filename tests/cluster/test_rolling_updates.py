@@ -13,7 +13,6 @@ from kubernetes.client import AppsV1Api
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import BUILD, Images
 from tests import rolling_updates
-from tests.cluster.lab import wait_for_images
 from tests.cluster.settings import KUBECONFIG, NAME
 from tests.cluster.waiting import wait_for
 from tests.conftest import CHECKOUT
@@ -25,7 +24,6 @@ LAB = "dclab-rolling"
 
 @pytest.fixture(scope="module")
 def lab(cluster):
-    wait_for_images(cluster.client)
     before = os.environ.get("KUBECONFIG")
     os.environ["KUBECONFIG"] = str(KUBECONFIG)
     try:

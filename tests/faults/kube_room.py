@@ -20,7 +20,7 @@ from kubernetes.client import ApiException, CoreV1Api
 from urllib3.exceptions import HTTPError
 
 from tests.cluster import lifecycle
-from tests.cluster.lab import Lab, wait_for_images
+from tests.cluster.lab import Lab
 from tests.cluster.settings import KUBECONFIG, NAME, CannotRun
 from tests.faults.fault import CannotGive
 from tests.faults.kube_outside import USUAL, KubeSeen, Pod, look
@@ -62,7 +62,6 @@ class KubeRoom:
         except CannotRun as error:
             raise CannotGive(str(error)) from error
         self.lab = Lab(config.new_client_from_config(str(KUBECONFIG), NAME), NAMESPACE)
-        wait_for_images(self.lab.client)
         for name in ("results", "prints", "runtime", "state"):
             (self.base / name).mkdir(mode=0o700)
         env = {

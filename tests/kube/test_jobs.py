@@ -7,9 +7,10 @@ import time
 import pytest
 
 from dclab.engines.kube import launch
-from dclab.engines.kube.lab import diagnose, jobs
+from dclab.engines.kube.lab import diagnose, jobs, recovery
 from dclab.engines.kube.lab.jobs import KubeJob
 from dclab.errors import NotAnswering, TimedOut
+from dclab.lab import JobStatus
 
 pytestmark = pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 
@@ -51,6 +52,37 @@ def job(api, cluster):
     cluster.logs[f"{found.name}-pod"] = "begin\n"
     assert isinstance(found, KubeJob)
     return found
+
+
+def test_a_job_has_ended_when_its_pod_has_whatever_its_controller_knows(job, cluster):
+    assert job.status() == JobStatus(state="running")
+    ended = {"containerStatuses": [{"name": "siege", "state": {"terminated": {"exitCode": 3}}}]}
+    labels = {"job-name": job.name, "app": "loadtest"}
+    for phase, state in (("Failed", "failed"), ("Succeeded", "succeeded")):
+        cluster.put("pods", LAB, f"{job.name}-pod", metadata={"labels": labels}, status={"phase": phase, **ended})
+        assert job.status() == JobStatus(state=state, exit_code=3)
+    assert cluster.objects["jobs", LAB, job.name]["status"] == {"active": 1}
+
+
+def test_a_job_that_no_controller_has_looked_at_is_waited_for(api, cluster, monkeypatch):
+    """A controller that meets its server away pauses for up to a minute before it looks again."""
+    monkeypatch.setattr(jobs, "START_SECONDS", 0.1)
+    monkeypatch.setattr(recovery, "RECOVERY_SECONDS", 20.0)
+    looks = iter(range(100))
+
+    def looked(method, path):
+        if method == "GET" and path.endswith("/pods") and next(looks) == 3:
+            has_pod(cluster, RUNNING)
+            cluster.made(next(key for key in cluster.objects if key[0] == "jobs"))
+
+    cluster.fail = looked
+    begin = time.monotonic()
+    assert jobs.start(api, LAB, SIEGE, "").status().state == "running"
+    assert time.monotonic() - begin > jobs.START_SECONDS
+    monkeypatch.setattr(recovery, "RECOVERY_SECONDS", 0.3)
+    cluster.made = None
+    with pytest.raises(TimedOut, match="not started in time"):
+        jobs.start(api, LAB, SIEGE, "")
 
 
 def test_a_log_is_whole_after_an_outage(job, api, cluster, wait_until):

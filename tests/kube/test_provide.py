@@ -95,6 +95,22 @@ def test_images_that_have_arrived_in_every_node(api, cluster, programs):
     assert {f"docker.io/{one.removeprefix('docker.io/')}" for one in Images(BUILD).names().values()} <= listed
 
 
+def test_a_node_that_has_just_been_started_is_asked_again(api, cluster):
+    """Its kubelet lists no image before it has looked, some seconds after its start."""
+    found = api("somewhere")
+    for name in ("node", "other"):
+        cluster.put("nodes", "", name, status={"images": []})
+    said = []
+
+    def say(line):
+        said.append(line)
+        for name in ("node", "other"):
+            cluster.put("nodes", "", name, status={"images": [{"names": [*Images(BUILD).names().values()]}]})
+
+    provide.provide(found, Images(BUILD), say)
+    assert len(said) == 1
+
+
 def test_a_node_with_more_images_than_a_kubelet_lists_is_trusted(api, cluster, programs):
     programs("kind", "")
     found = api("kind-lab")

@@ -9,7 +9,7 @@ import pytest
 
 from dclab.engines.kube import launch
 from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.lab import diagnose, rollout
+from dclab.engines.kube.lab import diagnose, recovery
 from dclab.engines.kube.lab.diagnose import Trouble, Troubles, trouble
 from dclab.engines.kube.lab.rollout import HASH, REVISION, settled, unattended, wait_settled
 from dclab.engines.kube.labels import OURS
@@ -282,7 +282,7 @@ def test_a_deployment_that_someone_deletes_meanwhile_is_missed_at_once(api, clus
 
 def test_after_an_outage_nothing_counts_as_settled_before_kubelets_have_told(api, cluster, monkeypatch):
     """What is stored is from before: of a pod that has crashed meanwhile it still says ready."""
-    monkeypatch.setattr(rollout, "KUBELETS_SECONDS", 1.5)
+    monkeypatch.setattr(recovery, "KUBELETS_SECONDS", 1.5)
     monkeypatch.setattr("dclab.engines.kube.transport.OUTAGE_SECONDS", 0.3)
     cluster.stop()
     threading.Timer(0.8, cluster.again).start()
@@ -292,7 +292,7 @@ def test_after_an_outage_nothing_counts_as_settled_before_kubelets_have_told(api
 
 
 def test_an_outage_longer_than_a_request_is_patient_for_is_bridged(api, cluster, monkeypatch):
-    monkeypatch.setattr(rollout, "KUBELETS_SECONDS", 0.2)
+    monkeypatch.setattr(recovery, "KUBELETS_SECONDS", 0.2)
     api.patience = 0.3
     cluster.stop()
     threading.Timer(1.2, cluster.again).start()

@@ -64,7 +64,7 @@ def loss_is_predicted(demo, how, values):
 
 
 CLAIMS = {
-    "Predicted: of": lambda demo, values: (
+    "Predicted: with": lambda demo, values: (
         values["old"] == demo.replicas - demo.replicas // 4
         and values["new"] == -(-demo.replicas // 4) + demo.replicas // 4
     ),

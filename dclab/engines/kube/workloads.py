@@ -19,9 +19,11 @@ __all__ = [
     "PodStatus",
     "ReplicaSet",
     "Waiting",
+    "has_ended",
     "is_ending",
     "is_lost",
     "is_ready",
+    "looked_at",
     "main_container",
     "node_is_silent",
     "rolled_out",
@@ -255,6 +257,17 @@ def is_ending(pod: Pod) -> bool:
 def is_lost(pod: Pod) -> bool:
     """Whether a pod is deleted, and its node does not report that it has ended."""
     return pod.metadata.deletion_timestamp is not None and node_is_silent(pod)
+
+
+def has_ended(pod: Pod) -> bool:
+    """Whether all containers of a pod have ended, and none will be started again."""
+    return pod.status.phase in ("Succeeded", "Failed")
+
+
+def looked_at(pod: Pod) -> bool:
+    """Whether a pod was scheduled and its containers are known, or it was said why it cannot be scheduled."""
+    scheduled = [one for one in pod.status.conditions if one.type == "PodScheduled"]
+    return bool(pod.status.container_statuses or any(one.status == "False" for one in scheduled))
 
 
 def rolled_out(deployments: Sequence[Deployment]) -> bool:

@@ -48,7 +48,10 @@ def checklist(results: Results, words: Words, numbers: Mapping[str, int]) -> Ite
     )
     rows = []
     for what, points, names, parts in asked:
-        where = words.listed(str(numbers[name]) for name in names)
-        rows.append((what, points, words("section {where}", where=where), answered(*parts)))
+        first, last = numbers[names[0]], numbers[names[-1]]
+        where = words("section {where}", where=first)
+        if first != last:
+            where = words("sections {first} and {last}", first=first, last=last)
+        rows.append((what, points, where, answered(*parts)))
     head = (words("asked by the exercise"), words("points"), words("answered in"), words("in this run"))
     yield table(head, rows, prose=True)

@@ -86,4 +86,9 @@ def _how(found: Pods, states: Sequence[PodState], words: Words) -> str:
             "memory is the working set.",
             seconds=max(one.window_seconds for one in states),
         )
-    return together(how, words("Each figure is a mean over {windows} windows or more.", windows=windows))
+    mean = (
+        words("Each figure is from at least one window.")
+        if windows == 1
+        else words("Each figure is a mean over at least {windows} windows.", windows=windows)
+    )
+    return together(how, mean)

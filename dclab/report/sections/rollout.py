@@ -16,7 +16,7 @@ def rollout(found: RolloutDemo, words: Words) -> Iterator[Block]:
     """Yield the demonstration of one rolling update."""
     yield text(
         words(
-            "{target}, of {replicas} replicas, was updated to an image that there is not, and back; {workers} workers ran.",
+            "{target}, of {replicas} replicas, was updated to an image that does not exist, and rolled back, with {workers} workers running.",
             target=found.target,
             replicas=found.replicas,
             workers=found.workers,

@@ -36,7 +36,7 @@ def provide(api: Api, images: Images, say: Say) -> None:
         MissingTool: nothing here can build, or the cluster cannot be given what was built.
         DclabError: a build failed, and the error has its last lines; or a node has not got what was built.
     """
-    nodes = _nodes(api)
+    nodes = _told(api, say)
     if images.source == UPSTREAM:
         _only_amd64(nodes)
     lacking = {app: image for app, image in images.names().items() if not _everywhere(nodes, image)}
@@ -95,6 +95,20 @@ def _nodes(api: Api) -> Sequence[Node]:
         return api.list(path_of("v1", "Node", ""), Node)
     except MissingTool:
         return []
+
+
+def _told(api: Api, say: Say) -> Sequence[Node]:
+    """The nodes, once each has told which images it has: one that lists none has just been started, and not looked yet."""
+    end = time.monotonic() + LISTED_SECONDS
+    waits = False
+    while True:
+        nodes = _nodes(api)
+        if all(one.status.images for one in nodes) or time.monotonic() > end:
+            return nodes
+        if not waits:
+            say("waiting until the nodes tell which images they have")
+        waits = True
+        time.sleep(0.5)
 
 
 def _lists(node: Node, image: str) -> bool:

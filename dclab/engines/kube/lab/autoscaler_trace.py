@@ -194,7 +194,7 @@ def _pass(look: Look, status: AutoscalerState) -> Pass:
 
 def _gone(pod: workloads.Pod) -> bool:
     """Whether a deployment no longer counts a pod in its status."""
-    return pod.metadata.deletion_timestamp is not None or pod.status.phase in ("Failed", "Succeeded")
+    return pod.metadata.deletion_timestamp is not None or workloads.has_ended(pod)
 
 
 def _requests(look: Look) -> dict[str, float]:

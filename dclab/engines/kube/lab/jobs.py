@@ -1,4 +1,8 @@
-"""Jobs in the cluster: the load test, which is followed, and the probe, which is waited for."""
+"""Jobs in the cluster: the load test, which is followed, and the probe, which is waited for.
+
+What has become of one is read from its pod, whose kubelet says so within seconds: a Job's own status is as old as its
+controller's last look, which may be minutes after an outage of the API server.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +17,9 @@ from collections.abc import Iterator, Sequence
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.lab.diagnose import QUOTA_HINT, REFUSED_SECONDS, Trouble, Troubles, told, trouble
+from dclab.engines.kube.lab.recovery import Deadline
 from dclab.engines.kube.objects import Event
-from dclab.engines.kube.workloads import Job, Pod
+from dclab.engines.kube.workloads import Job, Pod, has_ended, looked_at
 from dclab.errors import DclabError, LabLost, NotAnswering, TimedOut
 from dclab.lab import JobStatus, ProbeSample, ProbeSpec
 from dclab.manifests import Manifest, named, optional
@@ -57,10 +62,13 @@ class KubeJob:
             job = self.api.get(self._path, Job)
         except NotFound:  # someone else has deleted it
             return JobStatus(state="stopped")
-        state = job.status
-        if any(one.type in ("Complete", "Failed") and one.status == "True" for one in state.conditions):
-            return JobStatus(state="succeeded" if state.succeeded else "failed", exit_code=self._exit_code())
-        return JobStatus(state="running" if state.active else "pending")
+        pods = self._pods()
+        if ended := next((one.status for one in filter(has_ended, pods)), None):
+            codes = (one.state.terminated.exit_code for one in ended.container_statuses if one.state.terminated)
+            return JobStatus(state="succeeded" if ended.phase == "Succeeded" else "failed", exit_code=next(codes, None))
+        if any(one.type in ("Complete", "Failed") and one.status == "True" for one in job.status.conditions):
+            return JobStatus(state="succeeded" if job.status.succeeded else "failed")  # its pod is gone
+        return JobStatus(state="running" if any(map(_started, pods)) else "pending")
 
     def log(self) -> str:
         """Everything it printed so far."""
@@ -98,13 +106,6 @@ class KubeJob:
 
     def _pods(self) -> Sequence[Pod]:
         return self.api.list(path_of("v1", "Pod", self.namespace), Pod, labelSelector=f"job-name={self.name}")
-
-    def _exit_code(self) -> int | None:
-        for pod in self._pods():
-            for one in pod.status.container_statuses:
-                if one.state.terminated is not None:
-                    return one.state.terminated.exit_code
-        return None
 
     def _follow(self) -> None:
         """Keep what the pod prints; when the connection drops, the log is read from its start again."""
@@ -155,7 +156,7 @@ def start(api: Api, namespace: str, manifest: Manifest, url: str) -> KubeJob:
 
 def _wait_started(api: Api, namespace: str, name: str) -> tuple[str, str] | None:
     """Return None once a job's pod runs, or why it does not and what to do."""
-    end = time.monotonic() + START_SECONDS
+    deadline = Deadline(api, START_SECONDS)
     troubles = Troubles()
     while True:
         pods = api.list(path_of("v1", "Pod", namespace), Pod, labelSelector=f"job-name={name}")
@@ -164,7 +165,7 @@ def _wait_started(api: Api, namespace: str, name: str) -> tuple[str, str] | None
         now = [found for pod in pods if (found := trouble(pod))] if pods else list(_refused(api, namespace, name))
         if found := troubles.certain(now):
             return told(api, namespace, found)
-        if time.monotonic() > end:
+        if deadline.over(unattended=not now and not any(map(looked_at, pods))):
             return (now[0].why, now[0].hint) if now else ("Its pod was not started in time.", "Try again in a moment.")
         time.sleep(EVERY)
 
@@ -217,14 +218,13 @@ def run_probe(api: Api, namespace: str, manifest: Manifest, spec: ProbeSpec) -> 
         LabLost: it failed.
     """
     job = start(api, namespace, manifest, "")
-    path = path_of("batch/v1", "Job", namespace)
     try:
         api.wait(
-            path,
-            Job,
-            lambda jobs: any(one.status.succeeded or one.status.failed for one in jobs),
+            path_of("v1", "Pod", namespace),
+            Pod,
+            lambda pods: not pods or any(map(has_ended, pods)),
             _longest(spec),
-            fieldSelector=f"metadata.name={job.name}",
+            labelSelector=f"job-name={job.name}",
         )
     finally:
         job.stop()

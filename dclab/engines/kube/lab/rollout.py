@@ -12,15 +12,17 @@ from dataclasses import dataclass
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.lab.diagnose import Trouble, Troubles, cause, refusal, scales_up, told, trouble
+from dclab.engines.kube.lab.recovery import Deadline, is_calm
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.workloads import (
     Deployment,
     Pod,
-    PodStatus,
     ReplicaSet,
+    has_ended,
     is_ending,
     is_lost,
     is_ready,
+    looked_at,
     rolled_out,
 )
 from dclab.errors import LabCrashed, NotAnswering, TimedOut
@@ -29,16 +31,6 @@ __all__ = ["HASH", "check_there", "names", "newest", "settled", "unattended", "w
 
 EVERY = 0.3
 """Seconds between two looks."""
-
-RECOVERY_SECONDS = 150.0
-"""For controllers to see that their server is back: client-go's reflectors back off to 30 s, and up to twice that
-by jitter (k8s.io/client-go/tools/cache/reflector.go), and a try that meets a server not yet ready costs another
-such pause; then they have to act, and pods to start. After outages of 20 s, 57 to 96 s were seen."""
-
-KUBELETS_SECONDS = 12.0
-"""For kubelets to tell what has become of their pods while the server was away: they do so every 10 s (syncPeriod in
-pkg/kubelet/status/status_manager.go). Before, a pod that has crashed meanwhile still counts as ready."""
-
 
 HASH = "pod-template-hash"
 REVISION = "deployment.kubernetes.io/revision"
@@ -96,7 +88,7 @@ def settled(deployment: Deployment, pods: Sequence[Pod]) -> bool:
     """Whether a deployment is as it is wanted, by its status and by its pods, and no pod of it is ending."""
     if not rolled_out([deployment]) or any(map(is_ending, pods)):
         return False
-    there = [one for one in pods if one.status.phase not in ("Failed", "Succeeded") and not is_lost(one)]
+    there = [one for one in pods if not has_ended(one) and not is_lost(one)]
     return len(there) == deployment.spec.replicas and all(map(is_ready, there))
 
 
@@ -109,47 +101,41 @@ def unattended(deployment: Deployment, pods: Sequence[Pod]) -> bool:
     rolling = status.updated_replicas != status.replicas
     if status.replicas != deployment.spec.replicas and refusal(deployment) is None and not rolling:
         return True
-    return any(not _looked_at(one.status) for one in pods)
-
-
-def _looked_at(status: PodStatus) -> bool:
-    """Whether a pod was scheduled and its containers are known, or it was said why it cannot be scheduled."""
-    scheduled = [one for one in status.conditions if one.type == "PodScheduled"]
-    return bool(status.container_statuses or any(one.status == "False" for one in scheduled))
+    return any(not looked_at(one) for one in pods)
 
 
 def wait_settled(api: Api, namespace: str, wanted: Sequence[str], seconds: float) -> None:
     """Return when deployments are as they are wanted and no pod of them is ending.
 
-    What nobody has looked at by then, as when the API server was away shortly before, has RECOVERY_SECONDS more.
+    After an outage of the API server they have longer (`Deadline`).
 
     Raises:
         TimedOut: they are not in time, or it is certain that they will not be; with the cause.
         LabCrashed: one of them is gone.
         NotAnswering: the server stays away for longer than it is waited for.
     """
-    begin = time.monotonic()
+    deadline = Deadline(api, seconds)
     troubles = Troubles()
     while True:
         try:
             look = _look(api, namespace, wanted)
         except NotAnswering:
-            if time.monotonic() - begin > seconds:
+            if deadline.waited > seconds:
                 raise
             continue
-        calm = time.monotonic() - api.last_away > KUBELETS_SECONDS
-        if not look.unsettled and calm:
+        if not look.unsettled and is_calm(api):
             return
         now = _troubles(api, namespace, look)
         found = troubles.certain(now)
         if found and not (found.pending and scales_up(api, namespace, found.of)):
             why, hint = told(api, namespace, found)
             raise TimedOut(f"{now[found]} does not get ready as it is wanted.", why, hint)
-        waited = time.monotonic() - begin
-        if waited > seconds and (waited > seconds + RECOVERY_SECONDS or (calm and not look.unattended)):
+        if look.unsettled and deadline.over(unattended=look.unattended):
             names_ = [one.metadata.name for one in look.unsettled]
-            why, hint = cause(api, namespace, names_[0] if names_ else None)
-            raise TimedOut(f"{', '.join(names_)} is not ready as it should be after {waited:.0f} s.", why, hint)
+            why, hint = cause(api, namespace, names_[0])
+            raise TimedOut(
+                f"{', '.join(names_)} is not ready as it should be after {deadline.waited:.0f} s.", why, hint
+            )
         time.sleep(EVERY)
 
 

@@ -9,13 +9,12 @@ from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import Forbidden
 from dclab.engines.kube.labels import SELECTOR
 from dclab.engines.kube.objects import ZERO, Node
-from dclab.engines.kube.workloads import Deployment, Pod, PodSpec
+from dclab.engines.kube.workloads import Deployment, Pod, PodSpec, has_ended
 from dclab.lab import Room
 
 __all__ = ["room", "room_on"]
 
 ALL_PODS = "/api/v1/pods"
-ENDED = ("Succeeded", "Failed")
 
 Amounts = Mapping[str, float]
 """CPU in thousandths of a core, memory in MB, and pods."""
@@ -57,7 +56,7 @@ def room_on(nodes: Sequence[Node], pods: Iterable[Pod], deployment: Deployment, 
     here = 0
     for pod in pods:
         node = pod.spec.node_name
-        if not node or pod.status.phase in ENDED:
+        if not node or has_ended(pod):
             continue
         of_node = taken.setdefault(node, {})
         for name, value in asked_by(pod.spec).items():
