@@ -91,6 +91,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return MARK.sub(lambda found: found["text"], markdown)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Hold a figure and its uncertainty on one line in the cells of tables."""
+    return re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), html)
+
+
 def on_page_context(context: Any, page: Any, config: Any, **_: Any) -> Any:
     """Tell the theme where the page is in each language: the same page, or the first one where it is not translated."""
     here = Path(config["docs_dir"]).name

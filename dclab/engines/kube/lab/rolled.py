@@ -9,7 +9,7 @@ from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.lab import rollout, template
 from dclab.engines.kube.lab.autoscaling import AutoscaledLab
 from dclab.engines.kube.lab.tenancy import used
-from dclab.engines.kube.workloads import EndpointSlice, Pod, Waiting, is_ready
+from dclab.engines.kube.workloads import EndpointSlice, Pod, Waiting, is_ending, is_lost, is_ready
 from dclab.errors import DclabError, InvalidInput, LabLost
 from dclab.lab import ReplicaHealth, TemplateChange
 
@@ -34,12 +34,13 @@ class RolledLab(AutoscaledLab):
                 name=pod.metadata.name,
                 ready=is_ready(pod),
                 in_service=pod.metadata.name in sent if slices else is_ready(pod),
-                terminating=pod.metadata.deletion_timestamp is not None,
+                terminating=is_ending(pod),
                 restarts=sum(one.restart_count for one in pod.status.container_statuses),
                 current=pod.metadata.labels.get(rollout.HASH, "") == newest,
                 waiting=_waiting(pod),
             )
             for pod in sorted(self._pods(deployment), key=lambda one: one.metadata.name)
+            if not is_lost(pod)
         ]
 
     @used
