@@ -41,7 +41,7 @@ __all__ = [
 
 def sweep_lines(sweep: Sweep) -> Iterator[Any]:
     """The exercise's table, and its question answered."""
-    from dclab.report.wording import model_sentences, speedup_sentences
+    from dclab.report.speedup_words import model_sentences, speedup_sentences
 
     points = sorted(sweep.points, key=lambda one: one.workers)
     base = points[0]

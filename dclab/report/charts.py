@@ -11,7 +11,8 @@ from dclab.measure.queueing import bound_rate
 from dclab.report.language import Words
 from dclab.report.latency_words import FIGURES, milliseconds
 from dclab.report.palette import BLUE, GREEN, GREY, INK, LONGEST_NAME, ORANGE, PURPLE, VERMILION, Spot, thinned
-from dclab.report.wording import change_name, interval, model_name
+from dclab.report.speedup_words import model_name
+from dclab.report.wording import change_name, interval
 from dclab.results import Intervention, Monitoring, Sweep, TargetLatency
 
 if TYPE_CHECKING:

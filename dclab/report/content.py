@@ -20,7 +20,8 @@ from dclab.report.sections.pods import pods
 from dclab.report.sections.probes import probes
 from dclab.report.sections.rollout import rollout
 from dclab.report.sections.speed import speed
-from dclab.report.wording import evidence_sentence, speedup_sentences, verdict_sentence
+from dclab.report.speedup_words import speedup_sentences
+from dclab.report.wording import evidence_sentence, verdict_sentence
 from dclab.results import Results
 
 __all__ = ["parts", "sections", "summary"]

@@ -11,8 +11,9 @@ from dclab.measure.ratio import Ratio, decided_by
 from dclab.report.charts import COLORS
 from dclab.report.language import Words
 from dclab.report.latency_words import milliseconds
+from dclab.report.speedup_words import speedup_outcome
 from dclab.report.titles_further import autoscalers_title, probes_title, responses_title, rollout_title
-from dclab.report.wording import interval, speedup_outcome
+from dclab.report.wording import interval
 from dclab.results import Autoscale, Bottleneck, Evidence, Intervention, Monitoring, Results, Sweep, TargetLatency
 
 __all__ = ["LATENCY", "PROOF", "SCALED", "THEN", "titles"]

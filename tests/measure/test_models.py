@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dclab.measure.models import best_model, fit_models, fit_usl
-from dclab.report.wording import model_sentences
+from dclab.report.speedup_words import model_sentences
 from dclab.results import Rate, Sweep, SweepPoint
 from dclab.run_folder import load_results
 

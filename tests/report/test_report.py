@@ -25,8 +25,9 @@ from dclab.report.recorded import recorded
 from dclab.report.render import render_html, render_markdown
 from dclab.report.scores import ORIGINS, SCORES
 from dclab.report.sections.proof import SHOWN
+from dclab.report.speedup_words import speedup_sentences
 from dclab.report.titles import LATENCY, PROOF, SCALED, THEN
-from dclab.report.wording import SENTENCES, evidence_sentence, speedup_sentences
+from dclab.report.wording import SENTENCES, evidence_sentence
 from dclab.report.write import write_report
 from dclab.results import Evidence, Results
 from dclab.run_folder import load_results

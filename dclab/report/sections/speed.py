@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from dclab.report.blocks import Block, bullets, missing, note, table, text
 from dclab.report.language import Words, together
-from dclab.report.wording import interval, model_name, model_sentences, speedup_sentences
+from dclab.report.speedup_words import model_name, model_sentences, speedup_sentences
+from dclab.report.wording import interval
 from dclab.results import Results, Sweep
 
 __all__ = ["speed"]
