@@ -118,6 +118,19 @@ def test_who_may_not_see_other_namespaces_is_told_so(cluster):
     assert lab.room("worker") is None
 
 
+def test_while_every_node_counts_as_silent_nothing_is_said_of_their_room(cluster):
+    """Controllers take them for silent for a while after an outage of the API server."""
+    launch.start(launch.place("mine", LAB), Images(BUILD), lambda _: None)
+    lab = launch.find_lab(launch.place("mine", LAB))
+    for name, taint in (("node", "unreachable"), ("other", "not-ready")):
+        found = {key: value for key, value in node().items() if key != "metadata"}
+        spec = {"taints": [{"key": f"node.kubernetes.io/{taint}", "effect": "NoSchedule"}]}
+        cluster.put("nodes", "", name, **{**found, "spec": spec})
+    assert lab.room("worker") is None
+    cluster.put("nodes", "", "third", **{key: value for key, value in node().items() if key != "metadata"})
+    assert "1 node has" in lab.room("worker").why
+
+
 def pod_fields(name, app, ready):
     """A pod as large as a real one's JSON is."""
     made = pod(name, "n", "20m", "128Mi", app=app)

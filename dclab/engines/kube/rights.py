@@ -30,7 +30,7 @@ IN_THE_NAMESPACE = (
     (["apps"], ["deployments"], ["get", "list", "create", "patch", "delete", "deletecollection"]),
     (["apps"], ["deployments/scale"], ["patch"]),
     (["autoscaling"], ["horizontalpodautoscalers"], [*_APPLY, "get", "delete"]),
-    (["batch"], ["jobs"], [*_LOOK, "create", "delete", "deletecollection"]),
+    (["batch"], ["jobs"], ["get", "list", "create", "delete", "deletecollection"]),
     # By one the lab is held while an experiment runs.
     (["coordination.k8s.io"], ["leases"], [*_APPLY, "get", "delete"]),
     (["networking.k8s.io"], ["networkpolicies"], _APPLY),

@@ -16,6 +16,9 @@ __all__ = ["room", "room_on"]
 
 ALL_PODS = "/api/v1/pods"
 
+SILENT = {"node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+"""Taints of a node that does not report, which go when it does."""
+
 Amounts = Mapping[str, float]
 """CPU in thousandths of a core, memory in MB, and pods."""
 
@@ -26,7 +29,8 @@ ASKED = {"cpu": ", and a replica asks for {each:.0f}m", "memory": ", and a repli
 def room(api: Api, namespace: str, deployment: Deployment) -> Room | None:
     """Return for how many replicas of a deployment there is room, in two requests; None where nodes do not tell.
 
-    They do not where the user may not see them.
+    They do not where the user may not see them, nor while all of them count as silent: so they do for a while after the
+    API server was away.
 
     A user who may not see the pods of other namespaces gets those of this one alone: there may be less room then.
     """
@@ -35,6 +39,8 @@ def room(api: Api, namespace: str, deployment: Deployment) -> Room | None:
     except Forbidden:
         return None
     if not any(one.status.allocatable for one in nodes):
+        return None
+    if not any(map(_takes_pods, nodes)) and any(map(_is_silent, nodes)):
         return None
     others_unseen = False
     try:
@@ -95,6 +101,10 @@ def _takes_pods(node: Node) -> bool:
     return not node.spec.unschedulable and not any(
         one.effect in ("NoSchedule", "NoExecute") for one in node.spec.taints
     )
+
+
+def _is_silent(node: Node) -> bool:
+    return any(one.key in SILENT for one in node.spec.taints)
 
 
 def _left(node: Node, taken: Mapping[str, float]) -> Amounts:
