@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from dclab.engines.kube import launch
-from dclab.engines.kube.lab import diagnose, jobs, recovery
+from dclab.engines.kube import launch, recovery
+from dclab.engines.kube.lab import diagnose, jobs
 from dclab.engines.kube.lab.jobs import KubeJob
 from dclab.errors import NotAnswering, TimedOut
 from dclab.lab import JobStatus

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dclab.engines.kube.lab import recovery
-from dclab.engines.kube.lab.recovery import RECOVERY_SECONDS, Deadline
+from dclab.engines.kube import recovery
+from dclab.engines.kube.recovery import RECOVERY_SECONDS, Deadline
 
 LIMIT = 60.0
 
@@ -22,7 +22,7 @@ def given_up(monkeypatch, last_away=-math.inf, attended=0.0):
     with monkeypatch.context() as patch:
         patch.setattr(recovery, "time", SimpleNamespace(monotonic=lambda: clock[0]))
         deadline = Deadline(api, LIMIT)
-        while not deadline.over(unattended=clock[0] < attended):
+        while deadline.left(unattended=clock[0] < attended) > 0:
             clock[0] += 0.5
             if clock[0] >= last_away:
                 api.last_away = last_away

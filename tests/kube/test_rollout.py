@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from dclab.engines.kube import launch
+from dclab.engines.kube import launch, recovery
 from dclab.engines.kube.cluster.images import Images
-from dclab.engines.kube.lab import diagnose, recovery
+from dclab.engines.kube.lab import diagnose
 from dclab.engines.kube.lab.diagnose import Trouble, Troubles, trouble
 from dclab.engines.kube.lab.rollout import HASH, REVISION, settled, unattended, wait_settled
 from dclab.engines.kube.labels import OURS

@@ -11,6 +11,7 @@ from urllib3.exceptions import HTTPError
 
 from dclab.engines.kube import faults
 from dclab.engines.kube.objects import Listed, Object, Status
+from dclab.engines.kube.recovery import Deadline
 from dclab.engines.kube.transport import FIRST_PAUSE, Transport
 from dclab.errors import NotAnswering
 
@@ -33,22 +34,22 @@ def wait(
 ) -> T | None:
     """List, then watch, until `done` of the objects is neither None nor False; None when time is up.
 
-    A watch that drops is taken up where it was; one that has expired, or that the server knows nothing of, begins with
+    After an outage of the API server there is more time (`Deadline`). A watch that drops is taken up where it was; one that has expired, or that the server knows nothing of, begins with
     a new list. NotAnswering: the server is away when time is up.
     """
-    end = time.monotonic() + seconds
+    deadline = Deadline(api, seconds)
     while True:
         try:
             listed: Listed[K] = api.get(path, Listed[kind], **query)  # type: ignore[valid-type]
         except NotAnswering:
-            if time.monotonic() > end:
+            if deadline.waited > seconds:
                 raise
             continue
         objects: dict[str, K] = {one.metadata.name: one for one in listed.items}
         version = listed.metadata.resource_version
         if found := done(list(objects.values())):
             return found
-        while (left := end - time.monotonic()) > 0:
+        while (left := deadline.left()) > 0:
             try:
                 length = min(WATCH_SECONDS, max(1, round(left)))
                 for event, one in events(api, path, kind, version, length, query):

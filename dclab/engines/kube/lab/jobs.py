@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.faults import NotFound
 from dclab.engines.kube.lab.diagnose import QUOTA_HINT, REFUSED_SECONDS, Trouble, Troubles, told, trouble
-from dclab.engines.kube.lab.recovery import Deadline
 from dclab.engines.kube.objects import Event
+from dclab.engines.kube.recovery import Deadline
 from dclab.engines.kube.workloads import Job, Pod, has_ended, looked_at
 from dclab.errors import DclabError, LabLost, NotAnswering, TimedOut
 from dclab.lab import JobStatus, ProbeSample, ProbeSpec
@@ -165,7 +165,7 @@ def _wait_started(api: Api, namespace: str, name: str) -> tuple[str, str] | None
         now = [found for pod in pods if (found := trouble(pod))] if pods else list(_refused(api, namespace, name))
         if found := troubles.certain(now):
             return told(api, namespace, found)
-        if deadline.over(unattended=not now and not any(map(looked_at, pods))):
+        if deadline.left(unattended=not now and not any(map(looked_at, pods))) <= 0:
             return (now[0].why, now[0].hint) if now else ("Its pod was not started in time.", "Try again in a moment.")
         time.sleep(EVERY)
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from dclab.engines.kube.api import Api, path_of
 from dclab.engines.kube.lab.diagnose import Trouble, Troubles, cause, refusal, scales_up, told, trouble
-from dclab.engines.kube.lab.recovery import Deadline, is_calm
 from dclab.engines.kube.labels import SELECTOR
+from dclab.engines.kube.recovery import Deadline, is_calm
 from dclab.engines.kube.workloads import (
     Deployment,
     Pod,
@@ -130,7 +130,7 @@ def wait_settled(api: Api, namespace: str, wanted: Sequence[str], seconds: float
         if found and not (found.pending and scales_up(api, namespace, found.of)):
             why, hint = told(api, namespace, found)
             raise TimedOut(f"{now[found]} does not get ready as it is wanted.", why, hint)
-        if look.unsettled and deadline.over(unattended=look.unattended):
+        if look.unsettled and deadline.left(unattended=look.unattended) <= 0:
             names_ = [one.metadata.name for one in look.unsettled]
             why, hint = cause(api, namespace, names_[0])
             raise TimedOut(

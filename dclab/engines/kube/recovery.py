@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from dclab.engines.kube.api import Api
+from dclab.engines.kube.transport import Transport
 
 __all__ = ["Deadline", "is_calm"]
 
@@ -19,7 +19,7 @@ KUBELETS_SECONDS = 12.0
 pkg/kubelet/status/status_manager.go). Before, a pod that has crashed meanwhile still counts as ready."""
 
 
-def is_calm(api: Api) -> bool:
+def is_calm(api: Transport) -> bool:
     """Whether the server has been there for long enough that kubelets have told it of their pods."""
     return time.monotonic() - api.last_away > KUBELETS_SECONDS
 
@@ -31,7 +31,7 @@ class Deadline:
     the end comes by RECOVERY_SECONDS later at most.
     """
 
-    def __init__(self, api: Api, seconds: float) -> None:
+    def __init__(self, api: Transport, seconds: float) -> None:
         self._api = api
         self._seconds = seconds
         self._begin = self._at_work_since = time.monotonic()
@@ -41,9 +41,13 @@ class Deadline:
         """Seconds since the wait began."""
         return time.monotonic() - self._begin
 
-    def over(self, *, unattended: bool) -> bool:
-        """Whether to give up now; `unattended`: no controller, scheduler or kubelet has looked at something at all."""
+    def left(self, *, unattended: bool = False) -> float:
+        """Seconds until it is time to give up, none or less when it is.
+
+        Args:
+            unattended: whether no controller, scheduler or kubelet has looked at something at all.
+        """
         now = time.monotonic()
         if unattended or now - self._api.last_away < RECOVERY_SECONDS:
             self._at_work_since = now
-        return now - self._at_work_since > self._seconds or self.waited > self._seconds + RECOVERY_SECONDS
+        return min(self._at_work_since - self._begin, RECOVERY_SECONDS) + self._seconds - self.waited
