@@ -109,7 +109,7 @@ def of_a_stall() -> None:
             stalling = threading.Thread(target=stall)
             stalling.start()
             spec = ProbeSpec(count=80, interval=0.05, rate=rate)
-            found = summarise(probe_url(f"http://127.0.0.1:{server.port}/", spec), rate)
+            found = summarise(list(probe_url(f"http://127.0.0.1:{server.port}/", spec)), rate)
             stalling.join()
             say(f"stopped for 1.4 s, {loop:<22}   p50 {found.p50:.1f}, p95 {found.p95:.0f}, p99 {found.p99:.0f} ms")
 

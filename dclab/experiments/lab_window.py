@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dclab.errors import DclabError, LabLost
+from dclab.experiments.machine import cpu_times
 from dclab.experiments.observer import Observer
 from dclab.experiments.readings import Readings
 from dclab.experiments.sampling import (
@@ -23,6 +24,7 @@ from dclab.lab import SERVICES, Counter, Lab, Replicas, WorkerReport
 from dclab.measure.by_worker import LOOK_BACK_SECONDS, Progress, agree
 from dclab.measure.changes import RateChanged, silent_workers
 from dclab.measure.counter_clock import ClockStepped, CounterReset, CounterStill
+from dclab.measure.cpu_times import CpuTimes, busy_share
 from dclab.measure.rate import TooShort, rate_by_worker
 from dclab.measure.system import System, lab_system
 from dclab.measure.wander import wander
@@ -97,10 +99,14 @@ class _LabWindow:
     hashers: int
     samples: list[Counter] = field(default_factory=list)
     reports: Sequence[WorkerReport] | None = ()
+    before: CpuTimes = field(default_factory=cpu_times)
+    busy: float = 0.0
+    """Share of the processors' time that was used when the rate was last computed."""
 
     def measure(self) -> Window:
         """Measure it, by reports where the lab can tell who reported."""
         wander(self.system)  # simulated before the window begins: it takes the CPU for a moment
+        self.before = cpu_times()
         self.reports = self.lab.worker_reports(self.lab.counter().t - LOOK_BACK_SECONDS)
         if self.reports is None:
             return self._anonymous()
@@ -114,7 +120,12 @@ class _LabWindow:
             enough=self.enough,
             caveat=self._refuse,
             samples=self.samples,
+            busy=self._busy,
         )
+
+    def _busy(self) -> float:
+        self.busy = round(busy_share(self.before, cpu_times()), 3)  # as it is recorded
+        return self.busy
 
     def _refuse(self, caveat: Caveat) -> None:
         """A rate that changes in a lab is measured again as a whole."""
@@ -141,7 +152,7 @@ class _LabWindow:
             still = self.samples[-1].hashes == self.samples[0].hashes
             if still and look < min(self.longest, STILL_SECONDS):
                 continue
-            rate = rate_by_worker(reports, begin, end, self.system)
+            rate = rate_by_worker(reports, begin, end, self.system, busy=self._busy())
             progress = Progress(reports, end)
             # Of a worker that is not ready nothing is expected; which one that is, the counts do not tell.
             expected = self.workers if len(self.workers) == self.system.workers else progress.workers
@@ -171,7 +182,7 @@ class _LabWindow:
             )
         )
         readings.every = OFTEN_SECONDS
-        found = sample_on(readings, self.longest, self.system, self.enough, self._refuse)
+        found = sample_on(readings, self.longest, self.system, self.enough, self._refuse, self._busy)
         self.samples = found.samples
         return found
 
@@ -191,6 +202,7 @@ class _LabWindow:
                 "hashers": self.hashers,
                 "load_balancing": self.system.load_balancing,
                 "by": "counter" if self.reports is None else "reports",
+                "busy": self.busy,
             }
         ]
         return found

@@ -7,12 +7,14 @@ from contextlib import contextmanager
 
 from dclab.cgroup import throttling
 from dclab.experiments.observer import Observer
-from dclab.measure.caveats import CpuTimes, machine_caveats
+from dclab.measure.caveats import machine_caveats
+from dclab.measure.cpu_times import CpuTimes
 
-__all__ = ["watched_machine"]
+__all__ = ["cpu_times", "watched_machine"]
 
 
-def _cpu_times() -> CpuTimes:
+def cpu_times() -> CpuTimes:
+    """Read what the processors of this machine have done since its start."""
     import psutil
 
     times = psutil.cpu_times()
@@ -25,9 +27,9 @@ def _cpu_times() -> CpuTimes:
 @contextmanager
 def watched_machine(observer: Observer, what: str) -> Iterator[None]:
     """Tell the observer when this machine was too busy for what is measured meanwhile."""
-    before = _cpu_times()
+    before = cpu_times()
     try:
         yield
     finally:
-        for caveat in machine_caveats(before, _cpu_times(), what):
+        for caveat in machine_caveats(before, cpu_times(), what):
             observer.caveat(caveat)

@@ -41,11 +41,12 @@ def recomputed_rate(what: str, *, counter: Rows, reports: Rows, windows: Rows) -
     hashers = int(window.get("hashers", 1))
     system = lab_system(int(window["workers"]), int(window["rngs"]), hashers, window["load_balancing"])
     samples = [Counter(t=float(one["t"]), hashes=int(one["hashes"]), coins=0) for one in mine(counter)]
+    busy = float(window.get("busy", 0.0))
     if window["by"] == "counter":
-        return anonymous_rate(samples, system)
+        return anonymous_rate(samples, system, busy=busy)
     known = [WorkerReport(str(one["worker"]), float(one["t"]), int(one["units"])) for one in mine(reports)]
     # Of a demonstration's phase the counter is not read often: its window says its own ends.
     began, ended = window.get("began"), window.get("ended")
     if began is None or ended is None:
         began, ended = samples[0].t, samples[-1].t
-    return rate_by_worker(known, float(began), float(ended), system)
+    return rate_by_worker(known, float(began), float(ended), system, busy=busy)

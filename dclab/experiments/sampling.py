@@ -65,6 +65,7 @@ def sample_window(
     enough: Enough = known_well,
     caveat: Callable[[Caveat], None] = lambda _: None,
     samples: list[Counter] | None = None,
+    busy: Callable[[], float] = lambda: 0.0,
 ) -> Window:
     """Read the counter until the rate is known well enough, at most `longest` seconds, and tell nobody apart.
 
@@ -78,6 +79,7 @@ def sample_window(
         enough: whether the rate so far will do.
         caveat: takes what is to be said of the window.
         samples: takes the readings, also where an error ends the window.
+        busy: says which share of the lab's processors' time was used so far, where that is known.
 
     Raises:
         CounterReset, ClockStepped: the window is lost.
@@ -87,20 +89,25 @@ def sample_window(
     samples = [] if samples is None else samples
     readings = Readings(read, OFTEN_SECONDS, samples=samples)
     try:
-        return sample_on(readings, longest, system, enough, caveat)
+        return sample_on(readings, longest, system, enough, caveat, busy)
     finally:
         samples[:] = readings.timed()
 
 
 def sample_on(
-    readings: Readings, longest: float, system: System | None, enough: Enough, caveat: Callable[[Caveat], None]
+    readings: Readings,
+    longest: float,
+    system: System | None,
+    enough: Enough,
+    caveat: Callable[[Caveat], None],
+    busy: Callable[[], float],
 ) -> Window:
     """Measure by the counter alone, from the last change of the rate on."""
     end = time.monotonic() + longest - readings.seconds
     for changes in range(MOST_CHANGES + 1):
         left = end - (readings.arrived[0] if readings.arrived else time.monotonic())
         try:
-            return _steady(readings, max(FIRST_LOOK_SECONDS, left), system, enough)
+            return _steady(readings, max(FIRST_LOOK_SECONDS, left), system, enough, busy)
         except RateChanged as change:
             if changes == MOST_CHANGES:
                 raise
@@ -109,7 +116,9 @@ def sample_on(
     raise AssertionError
 
 
-def _steady(readings: Readings, longest: float, system: System | None, enough: Enough) -> Window:
+def _steady(
+    readings: Readings, longest: float, system: System | None, enough: Enough, busy: Callable[[], float]
+) -> Window:
     found = None
     for look in looks(longest):
         readings.until(look)
@@ -124,7 +133,7 @@ def _steady(readings: Readings, longest: float, system: System | None, enough: E
         if change is not None:
             raise change
         try:
-            found = anonymous_rate(timed, system)
+            found = anonymous_rate(timed, system, busy=busy())
         except TooShort:
             if look >= longest:
                 raise

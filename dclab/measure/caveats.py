@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from statistics import fmean, median
-from typing import NamedTuple
 
 from dclab.lab import ProbeSample, ProbeSpec
+from dclab.measure.cpu_times import BUSY_SHARE, CpuTimes, busy_share
 from dclab.results import Caveat, LoadTest, Rate
 
 __all__ = [
-    "CpuTimes",
     "generator_caveats",
     "load_caveats",
     "machine_caveats",
@@ -38,7 +37,6 @@ LATE_SHARE = 0.1
 MOST_LATE = 0.01
 """Of an open loop's requests: more whose time is mostly dclab's own delay would make the high percentiles dclab's."""
 
-BUSY_SHARE = 0.85
 STEAL_SHARE = 0.05
 
 THROTTLED_SHARE = 0.05
@@ -50,19 +48,6 @@ UNSURE = 0.05
 
 FEWEST_PERCENT_ANSWERED = 99.0
 """Of a load test's requests: with fewer its rate is that of failing as much as of serving."""
-
-
-class CpuTimes(NamedTuple):
-    """Seconds of all CPUs together since some moment."""
-
-    total: float
-    idle: float
-    steal: float
-    """Taken by other machines on the same hardware; 0 where the system does not tell."""
-    periods: int = 0
-    """Of a CPU limit on these processes (`dclab.cgroup.Throttling`)."""
-    throttled: int = 0
-    """Of these periods, those in which the limit was reached."""
 
 
 def outliers(times: Sequence[float]) -> int:
@@ -161,7 +146,7 @@ def machine_caveats(before: CpuTimes, after: CpuTimes, what: str) -> Iterator[Ca
     total = after.total - before.total
     if total <= 0:
         return
-    busy = 1 - (after.idle - before.idle) / total
+    busy = busy_share(before, after)
     steal = (after.steal - before.steal) / total
     if busy > BUSY_SHARE:
         yield Caveat(

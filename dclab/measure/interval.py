@@ -6,17 +6,21 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+from dclab.measure.cpu_times import BUSY_SHARE
 from dclab.measure.moments import variance
 from dclab.measure.student import t_quantile, upper_tail_of_f
 from dclab.measure.system import System
 from dclab.measure.wander import PartsVariance, Wander, wander
 from dclab.results import Rate
 
-__all__ = ["DRIFT", "expected_half_width", "rate_with_interval"]
+__all__ = ["BUSY_DRIFT", "DRIFT", "expected_half_width", "rate_with_interval"]
 
 DRIFT = 0.0015
 """By how much, as a share, an ordinary machine is faster or slower in one window than in the long run (standard
 deviation; the quiet machine of reports/sample-embedded: 0.1 to 0.2 %)."""
+
+BUSY_DRIFT = 0.003
+"""The same of a machine that is busy (`tests.measure.truth --busy`: 0.28 %, both processors kept busy)."""
 
 UNLIKELY = 0.05
 """Parts that differ so much in fewer windows than this are taken for the machine's doing, and widen the interval."""
@@ -54,14 +58,14 @@ def expected_half_width(system: System, mean: float, seconds: float) -> float:
     return math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT)
 
 
-def _upper_tail(observed: float, process: PartsVariance, timing: float, count: int) -> float:
+def _upper_tail(observed: float, process: PartsVariance, timing: float, drift: float, count: int) -> float:
     """How probable it is that the parts of a window differ as much as observed, or more.
 
     The variance of the process' own parts is no chi-squared one: long queues come and go. Its degrees of freedom are those
     that its own variance shows (F. E. Satterthwaite, Biometrics Bulletin 2, 1946).
     """
     # A part's edges are misjudged as the window's are; neighbours share one, with opposite signs.
-    noise = 1.5 * timing**2 + DRIFT**2
+    noise = 1.5 * timing**2 + drift**2
     expected = process.mean + noise
     freedom = 2 * expected**2 / (process.variance + 2 * noise**2 / (count - 1))
     freedom = max(0.5, min(count - 1.0, freedom)) if math.isfinite(freedom) else count - 1.0
@@ -70,7 +74,7 @@ def _upper_tail(observed: float, process: PartsVariance, timing: float, count: i
 
 
 def rate_with_interval(
-    mean: float, parts: Sequence[float], seconds: float, systems: Sequence[System], off: float
+    mean: float, parts: Sequence[float], seconds: float, systems: Sequence[System], off: float, busy: float = 0.0
 ) -> Rate:
     """Return the rate of a window with its interval.
 
@@ -84,15 +88,17 @@ def rate_with_interval(
         systems: workers, rngs, threads and load balancing; several where it is not known which of them it is, and the
             one that wanders most of those that the parts do not rule out is assumed. Their times do not matter.
         off: standard deviation of the units by which the window's ends are misjudged.
+        busy: share of the lab's processors' time that was used meanwhile; a busy machine wanders more.
     """
+    drift = BUSY_DRIFT if busy > BUSY_SHARE else DRIFT
     count = len(parts)
     timing = off / (mean * seconds)
     observed = variance(parts) / mean**2
     possible, smallest = [], math.inf
     for system in systems:
         found, speed = _fitting(system, mean)
-        half = math.hypot(found.half_width(seconds * speed), NORMAL * DRIFT, NORMAL * timing)
-        above = _upper_tail(observed, found.variance_of_parts(seconds * speed, count), timing * count, count)
+        half = math.hypot(found.half_width(seconds * speed), NORMAL * drift, NORMAL * timing)
+        above = _upper_tail(observed, found.variance_of_parts(seconds * speed, count), timing * count, drift, count)
         smallest = min(smallest, half)
         if above < 1 - TOO_STEADY:
             possible.append((half, above))

@@ -40,7 +40,9 @@ class TooShort(DclabError):
     code = "too-short"
 
 
-def rate_by_worker(reports: Sequence[WorkerReport], begin: float, end: float, system: System) -> Rate:
+def rate_by_worker(
+    reports: Sequence[WorkerReport], begin: float, end: float, system: System, *, busy: float = 0.0
+) -> Rate:
     """Return the rate of all workers together from `begin` to `end`, in seconds of the reports' clock.
 
     Args:
@@ -48,6 +50,7 @@ def rate_by_worker(reports: Sequence[WorkerReport], begin: float, end: float, sy
         begin: of the window.
         end: of the window; what was done in the last half second is not used, as it is not reported yet.
         system: workers, rngs and load balancing of the lab.
+        busy: share of the processors' time that was used within the window.
 
     Raises:
         CounterStill: nothing was reported within the window.
@@ -72,16 +75,17 @@ def rate_by_worker(reports: Sequence[WorkerReport], begin: float, end: float, sy
     spans = [times[-1] - times[0] for times in map(progress.reports_of, progress.workers) if len(times) > 1]
     weight = max(1.0, seconds / fmean(spans)) if spans else 1.0
     off = mean * STAMP_SECONDS * weight * math.sqrt(2 / len(progress.workers))
-    return replace(rate_with_interval(mean, parts, seconds, [system], off), reports=within)
+    return replace(rate_with_interval(mean, parts, seconds, [system], off, busy), reports=within)
 
 
-def anonymous_rate(samples: Sequence[Counter], system: System | None = None) -> Rate:
+def anonymous_rate(samples: Sequence[Counter], system: System | None = None, *, busy: float = 0.0) -> Rate:
     """Return the rate of a window of counter readings, best 20 ms apart or less, at irregular times.
 
     Args:
         samples: the readings, on a clock that does not step.
         system: workers, rngs and load balancing; None where they are not known, and the interval is that of the system
             which wanders most of those that would do.
+        busy: share of the processors' time that was used within the window, where that is known.
 
     Raises:
         CounterReset: the counter went backwards.
@@ -99,7 +103,7 @@ def anonymous_rate(samples: Sequence[Counter], system: System | None = None) -> 
     systems: Sequence[System] = (
         [system] if system else systems_like(float(f"{rounds.mean:.2g}"), rounds.jumps, alone=rounds.alone)
     )
-    found = rate_with_interval(rounds.mean, rounds.rates, rounds.seconds, systems, rounds.off)
+    found = rate_with_interval(rounds.mean, rounds.rates, rounds.seconds, systems, rounds.off, busy)
     # With several rngs rounds differ for other reasons, too.
     unstable = found.unstable and all(one.rngs == 1 for one in systems)
     return replace(found, seconds=window, unstable=unstable)

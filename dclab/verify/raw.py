@@ -38,6 +38,8 @@ class WindowRow(msgspec.Struct, frozen=True, kw_only=True):
     load_balancing: str
     by: str
     attempt: int = 1
+    busy: float = 0.0
+    """Share of the processors' time that was used meanwhile."""
     began: float | None = None
     ended: float | None = None
     """Of a phase of the demonstration, during which the counter was not read often: the window's own ends."""

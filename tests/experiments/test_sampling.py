@@ -15,6 +15,8 @@ from dclab.experiments.recompute import recomputed_rate
 from dclab.experiments.sampling import looks, sample_window
 from dclab.lab import SERVICES, DeploymentState, Replicas
 from dclab.measure.counter_clock import ClockStepped, CounterStill
+from dclab.measure.cpu_times import CpuTimes
+from dclab.measure.interval import BUSY_DRIFT
 from dclab.measure.simulate import System, counter_readings, lab_system, simulate, true_rate
 
 SKEW = 1000.0
@@ -126,6 +128,20 @@ def test_one_rng_takes_one_look_and_the_rate_can_be_computed_again(clock, worker
     assert again == window.rate
     with pytest.raises(DclabError, match="no window 'other'"):
         recomputed_rate("other", **notes.rows)
+
+
+def test_on_a_busy_machine_the_interval_is_wider_and_the_raw_data_say_so(clock, monkeypatch):
+    """It is faster or slower from one window to the next by more than a quiet one is."""
+    found = {}
+    for used in (0.1, 0.97):
+        readings = iter(CpuTimes(float(n), (1 - used) * n, 0.0) for n in range(1000))
+        monkeypatch.setattr(lab_window, "cpu_times", lambda readings=readings: next(readings))
+        window, notes = measured(clock, System(workers=10))
+        assert [one["busy"] for one in notes.rows["windows"]] == [pytest.approx(used, abs=0.01)]
+        assert recomputed_rate("it", **notes.rows) == window.rate
+        found[used] = window.rate.relative_half_width
+    assert 2 * BUSY_DRIFT < found[0.97] < 0.01
+    assert found[0.1] < 0.6 * found[0.97]
 
 
 def test_what_cannot_be_known_well_ends_at_its_longest_and_says_so(clock):

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from dclab.lab import ProbeSample, ProbeSpec
 from dclab.measure.caveats import (
-    CpuTimes,
     generator_caveats,
     load_caveats,
     machine_caveats,
@@ -16,6 +15,7 @@ from dclab.measure.caveats import (
     probe_caveats,
     rate_caveats,
 )
+from dclab.measure.cpu_times import CpuTimes
 from dclab.results import LoadTest, Rate
 
 
