@@ -164,10 +164,26 @@ def unsendable(context: str, error: Exception) -> Unauthorized:
     )
 
 
+_NOT_NOW = re.compile(r"certificate (?:has expired|is not yet valid)", re.IGNORECASE)
+"""OpenSSL's words for a certificate outside of its time."""
+
+
 def unreachable(context: str, server: str, error: Exception) -> DclabError:
     """The error for a server that cannot be spoken to."""
     cause = getattr(error, "reason", None) or error
     text = str(cause).rsplit(": ", 1)[-1].strip().rstrip(".")
+    if _NOT_NOW.search(str(error)):
+        return Unauthorized(
+            f"The certificate of {server} is not valid now.",
+            f"{text}.",
+            "Check this machine's clock; an expired certificate is renewed by `minikube start` or `kubeadm certs renew all`.",
+        )
+    if "alert" in str(error).lower() and "certificate" in str(error).lower():
+        return Unauthorized(
+            f"The cluster of the context {context!r} does not accept your certificate.",
+            f"{text}.",
+            "Fetch the cluster's kubeconfig again: it may have expired.",
+        )
     if "certificate" in str(error).lower():
         return Unauthorized(
             f"The certificate of {server} is not the one that the context {context!r} expects.",
