@@ -39,7 +39,7 @@ API_URL = f"https://{NODE_ADDRESS}:6443"
 
 VERSION_VARIABLE = "DCLAB_TEST_KUBERNETES"
 """Names the Kubernetes to run, as 1.36. In the environment, so that every `up` of a session and of its children means the same."""
-DEFAULT_VERSION = "1.34"
+DEFAULT_VERSION = "1.37"
 """What is started when none is named: the newest on which the tests have passed on this kind of machine."""
 
 

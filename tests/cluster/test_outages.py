@@ -82,7 +82,7 @@ VERBS = {
 @pytest.mark.parametrize("arguments", VERBS.values(), ids=VERBS)
 def test_a_measurement_is_finished_and_leaves_nothing(cluster, command, arguments, after):
     code, said, err = command(*arguments, after=after)
-    assert code == 0, (said, err)
+    assert code == 0, (said["error"], err)
     wait_for(lambda: not left(cluster.client), 30, "the end of what it made", every=0.5)
 
 
@@ -105,10 +105,10 @@ def test_what_was_scaled_is_there_when_it_is_said_to_be(cluster, command, after)
 def test_a_lab_comes_up_and_goes(cluster, command, after):
     try:
         code, said, err = command("up", after=after)
-        assert code == 0, (said, err)
+        assert code == 0, (said["error"], err)
         deployments = AppsV1Api(cluster.client).list_namespaced_deployment(LAB).items
         assert all(one.status.ready_replicas == one.spec.replicas for one in deployments)
     finally:
         code, said, err = command("down", after=after)
-    assert code == 0, (said, err)
+    assert code == 0, (said["error"], err)
     assert LAB not in [one.metadata.name for one in CoreV1Api(cluster.client).list_namespace().items]
