@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "reports" / "sample-embedded"
 LANGUAGES = {"en": ("en", "English"), "zh": ("zh-CN", "中文")}
 
-SHOWN = ("*.png", "report.html", "results.json", "hpa-demo.cast", "raw/prometheus-ui.png")
+SHOWN = ("*.png", "report.html", "results.json", "hpa-demo.cast", "raw/*.jsonl", "raw/prometheus-ui.png")
 
 
 def on_config(config: Any) -> Any:
