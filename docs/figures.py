@@ -23,7 +23,8 @@ from dclab.report.blocks import Section
 from dclab.report.content import parts, sections
 from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
-from dclab.results import Rate, Results
+from dclab.report.wording import interval
+from dclab.results import Results
 from dclab.run_folder import load_results
 
 __all__ = ["MARK", "filled", "quoted"]
@@ -130,11 +131,6 @@ def _course(course: str, language: str) -> str:
     return "\n".join(rows)
 
 
-def _rate(rate: Rate) -> str:
-    digits = 2 if rate.half_width < 1 else 1
-    return f"{rate.mean:.{digits}f} ± {rate.half_width:.{digits}f}"
-
-
 def _point(run: Results, workers: str) -> Any:
     assert run.sweep
     return next(one for one in run.sweep.points if one.workers == int(workers))
@@ -218,14 +214,14 @@ def _tables(run: Results, section: str, language: str) -> list[Any]:
 
 
 FIGURES: dict[str, Any] = {
-    "rate": lambda run, workers: _rate(_point(run, workers).hashes_per_second),
+    "rate": lambda run, workers: interval(_point(run, workers).hashes_per_second),
     "mean": lambda run, workers: f"{_point(run, workers).hashes_per_second.mean:.2f}",
     "webui": lambda run, workers: f"{_point(run, workers).webui_reading:.0f}",
     "speedup": lambda run, _: f"{run.sweep.speedup:.2f}",
     "speedup-interval": _interval,
     "webui-speedup": lambda run, _: f"{run.sweep.webui_speedup:.1f}",
     "probe": _latency,
-    "change": lambda run, name: _rate(_change(run, name).hashes_per_second),
+    "change": lambda run, name: interval(_change(run, name).hashes_per_second),
     "times": _times,
     "cpu": lambda run, _: f"{_fact(run, 'cpu-idle')['cpu_millicores']:.0f}m",
     "explained": _explained,

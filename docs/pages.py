@@ -20,6 +20,7 @@ from dclab.cli import options
 from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
 from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
+from dclab.elasticity.settling import LEAST_SECONDS
 from dclab.elasticity.verdict import NEGLIGIBLE
 from dclab.results import SCHEMA, Elasticity
 from dclab.tools import TOOLS
@@ -111,6 +112,8 @@ SCORES_TEXT = f"""The scores say how well an autoscaler follows demand over a ru
 - The **cost**, in replicas, is {MISSING_WEIGHT:g} × `accuracy_under` + `accuracy_over` + {START_SECONDS:g} s × replicas started / T: a missing
   replica costs users {MISSING_WEIGHT:g} times what one too many costs the operator, and each start as much as a replica that idles for
   {START_SECONDS:g} s.
+- An autoscaler has **settled** if its desired replicas did not change for the last {LEAST_SECONDS:g} s of the run, or for twice the longer
+  of its stabilization windows if that is longer. If demand changed within that time, it cannot be told.
 
 Of two autoscalers the one with the lower cost is better if the 95 % interval of the difference lies on one side of 0. There is no difference if
 it lies within ±{NEGLIGIBLE:g} replicas. Formulas: Herbst, Kounev et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470).

@@ -200,8 +200,9 @@ def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
 
 
 def interval(rate: Rate) -> str:
-    """Mean and half width of a rate."""
-    return f"{rate.mean:.2f} ± {rate.half_width:.2f}"
+    """Mean and half width of a rate, with no more decimals than the half width bears."""
+    digits = 2 if rate.half_width < 1 else 1
+    return f"{rate.mean:.{digits}f} ± {rate.half_width:.{digits}f}"
 
 
 def times_as_fast(one: Intervention, interventions: Sequence[Intervention]) -> str:

@@ -79,7 +79,7 @@ def _speed_table(sweep: Sweep, words: Words) -> Block:
                 f"{one.webui_reading:.0f}",
                 f"{speedup:.2f}" if least else "–",
                 f"{100 * speedup * base.workers / one.workers:.0f} %" if least else "–",
-                words("{seconds:.0f} s", seconds=one.seconds),
+                words("{seconds:.1f} s", seconds=one.seconds),
                 "–" if one.littles_law is None else f"{one.littles_law:.1f}",
             )
         )
