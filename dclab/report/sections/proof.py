@@ -66,6 +66,7 @@ def proof(results: Results, words: Words) -> Iterator[Block]:
             )
             for one in results.interventions
         ],
+        told=True,
     )
     if any(one.choice != "random" for one in results.interventions):
         yield text(
