@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -24,6 +25,7 @@ from dclab.elasticity.settling import LEAST_SECONDS
 from dclab.elasticity.verdict import NEGLIGIBLE
 from dclab.results import SCHEMA, Elasticity
 from dclab.tools import TOOLS
+from docs.man import as_typed
 
 __all__ = ["pages"]
 
@@ -134,16 +136,16 @@ turns results into pages; the command line only parses, calls, and passes one re
             cli/<verb>.py          parse, call, return
              │         │
              ▼         ▼
-      experiments/   report/       Lab → result        results → Markdown, HTML, pictures
+      experiments/   report/       Lab → result · results → pages, pictures
         │       │       │
         ▼       ▼       ▼
-      lab/    measure/  results/       the protocol · the instruments · the frozen data
+      lab/    measure/  results/       protocol · instruments · frozen data
         ▲        ▲
         │        │
-   engines/embedded  engines/kube     autoscaler/     a pure function, compared with Kubernetes' own code
+   engines/embedded  engines/kube     autoscaler/     a pure function
 ```
 
-Both engines read the same manifests and implement the same protocol (`lab/protocol.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
+A test compares `autoscaler/` with Kubernetes' own code. Both engines read the same manifests and implement the same protocol (`lab/protocol.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
 in the checkout describes the insides of the engines.
 """
 
@@ -272,7 +274,8 @@ def _commands() -> Iterator[tuple[str, str]]:
 
 
 def _help(text: str) -> str:
-    """A command's help with its examples as code."""
+    """A command's help with its examples as code, and the pages that it names as links."""
+    text = re.sub(r"docs/en/reference/(\w+)\.md", r"[\1](../\1.md)", text)
     paragraphs = text.strip().split("\n\n")
     shown = [one for one in paragraphs if not one.startswith("Example: ")]
     examples = [one.removeprefix("Example: ") for one in paragraphs if one.startswith("Example: ")]
@@ -294,7 +297,7 @@ def _environment() -> str:
         where = (
             ", ".join(f"[{one}](commands/{one}.md)" for one in names) if len(names) < 5 else f"{len(names)} commands"
         )
-        cells = (f"`{variable}`", _code(flags), said, where)
+        cells = (f"`{variable}`", _code(as_typed(flags)), said, where)
         rows.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
     return "\n".join(rows)
 
@@ -309,7 +312,7 @@ def _table(command: Any, context: Any) -> str:
         said, _, extra = text.partition("  [")
         applies = next((one for one in APPLIES if said.endswith(f" [{one}]")), "")
         default = extra.removesuffix("]").replace("default: ", "").strip("()")
-        row = f"- {_code(flags)}: {escape(said.removesuffix(f' [{applies}]'), quote=False)}"
+        row = f"- {_code(as_typed(flags))}: {escape(said.removesuffix(f' [{applies}]'), quote=False)}"
         row += f" Only: {applies}." if applies else ""
         row += f" Default: {escape(default, quote=False)}." if default and default != "required" else ""
         row += " Required." if default == "required" else ""
