@@ -37,6 +37,9 @@ SAMPLES = {
     "autoscalers-kube": "sample-autoscalers-kube",
 }
 
+COLUMNS = 80
+"""Of the terminal whose output is quoted; more are cut off on a desktop's page."""
+
 MARK = re.compile(r"<!--= (?P<what>[^\n]+?) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 
 
@@ -96,8 +99,8 @@ def _plain(value: object) -> object:
 
 
 def _output(command: str) -> str:
-    """What a command prints, as on a terminal of 100 columns."""
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    """What a command prints, as on a terminal of so many columns as a page has room for."""
+    environment = {**os.environ, "COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
     environment |= {"XDG_RUNTIME_DIR": "/nonexistent"} if "XDG_RUNTIME_DIR" not in os.environ else {}
     done = subprocess.run(
         [sys.executable, "-m", "dclab", *shlex.split(command)],
@@ -108,13 +111,17 @@ def _output(command: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
     )
-    # Sentences are one line each; a table's lines stay as they are.
-    lines = [
-        part
-        for line in map(str.rstrip, done.stdout.splitlines())
-        for part in ([line] if not line or set(line) & set("│┃━─") or line[0] in " -" else textwrap.wrap(line, 100))
-    ]
+    lines = [part for line in map(str.rstrip, done.stdout.splitlines()) for part in _wrapped(line)]
     return "\n".join(["```text", *lines, "```"])
+
+
+def _wrapped(line: str) -> list[str]:
+    """A sentence or an item of a list on lines that fit; a table's lines, and what is indented, stay as they are."""
+    if len(line) <= COLUMNS or line[0] == " " or set(line) & set("│┃━─"):
+        return [line]
+    return textwrap.wrap(
+        line, COLUMNS, subsequent_indent="  " if line[0] == "-" else "", break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _course(course: str, language: str) -> str:

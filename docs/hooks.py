@@ -96,7 +96,8 @@ def on_page_content(html: str, **_: Any) -> str:
     html = re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), html)
     parts = re.split(r"(<pre.*?</pre>|<code.*?</code>)", html, flags=re.DOTALL)
     parts[::2] = [re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", one) for one in parts[::2]]
-    return "".join(parts)
+    # A hyphen is where a browser breaks a line: not in an option.
+    return re.sub(r"<code>(?=--?\w[^<\s]{0,22}</code>)", '<code class="dclab-short">', "".join(parts))
 
 
 def on_page_context(context: Any, page: Any, config: Any, **_: Any) -> Any:
