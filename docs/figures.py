@@ -23,7 +23,8 @@ from dclab.report.blocks import Section
 from dclab.report.content import parts, sections
 from dclab.report.language import Words
 from dclab.report.markdown import markdown_page
-from dclab.results import Rate, Results
+from dclab.report.wording import interval
+from dclab.results import Results
 from dclab.run_folder import load_results
 
 __all__ = ["MARK", "filled", "quoted"]
@@ -35,6 +36,9 @@ SAMPLES = {
     "autoscalers": "sample-autoscalers",
     "autoscalers-kube": "sample-autoscalers-kube",
 }
+
+COLUMNS = 80
+"""Of the terminal whose output is quoted; more are cut off on a desktop's page."""
 
 MARK = re.compile(r"<!--= (?P<what>[^\n]+?) -->(?P<text>.*?)<!--/-->", re.DOTALL)
 
@@ -95,8 +99,8 @@ def _plain(value: object) -> object:
 
 
 def _output(command: str) -> str:
-    """What a command prints, as on a terminal of 100 columns."""
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "TERM": "dumb"}
+    """What a command prints, as on a terminal of so many columns as a page has room for."""
+    environment = {**os.environ, "COLUMNS": str(COLUMNS), "NO_COLOR": "1", "TERM": "dumb"}
     environment |= {"XDG_RUNTIME_DIR": "/nonexistent"} if "XDG_RUNTIME_DIR" not in os.environ else {}
     done = subprocess.run(
         [sys.executable, "-m", "dclab", *shlex.split(command)],
@@ -107,13 +111,17 @@ def _output(command: str) -> str:
         stdout=subprocess.PIPE,
         text=True,
     )
-    # Sentences are one line each; a table's lines stay as they are.
-    lines = [
-        part
-        for line in map(str.rstrip, done.stdout.splitlines())
-        for part in ([line] if not line or set(line) & set("│┃━─") or line[0] in " -" else textwrap.wrap(line, 100))
-    ]
+    lines = [part for line in map(str.rstrip, done.stdout.splitlines()) for part in _wrapped(line)]
     return "\n".join(["```text", *lines, "```"])
+
+
+def _wrapped(line: str) -> list[str]:
+    """A sentence or an item of a list on lines that fit; a table's lines, and what is indented, stay as they are."""
+    if len(line) <= COLUMNS or line[0] == " " or set(line) & set("│┃━─"):
+        return [line]
+    return textwrap.wrap(
+        line, COLUMNS, subsequent_indent="  " if line[0] == "-" else "", break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _course(course: str, language: str) -> str:
@@ -128,11 +136,6 @@ def _course(course: str, language: str) -> str:
             f"| {said(one.title, language)} | {one.marks:g} | {('；' if language == 'zh' else '; ').join(answered)} |"
         )
     return "\n".join(rows)
-
-
-def _rate(rate: Rate) -> str:
-    digits = 2 if rate.half_width < 1 else 1
-    return f"{rate.mean:.{digits}f} ± {rate.half_width:.{digits}f}"
 
 
 def _point(run: Results, workers: str) -> Any:
@@ -218,14 +221,14 @@ def _tables(run: Results, section: str, language: str) -> list[Any]:
 
 
 FIGURES: dict[str, Any] = {
-    "rate": lambda run, workers: _rate(_point(run, workers).hashes_per_second),
+    "rate": lambda run, workers: interval(_point(run, workers).hashes_per_second),
     "mean": lambda run, workers: f"{_point(run, workers).hashes_per_second.mean:.2f}",
     "webui": lambda run, workers: f"{_point(run, workers).webui_reading:.0f}",
     "speedup": lambda run, _: f"{run.sweep.speedup:.2f}",
     "speedup-interval": _interval,
     "webui-speedup": lambda run, _: f"{run.sweep.webui_speedup:.1f}",
     "probe": _latency,
-    "change": lambda run, name: _rate(_change(run, name).hashes_per_second),
+    "change": lambda run, name: interval(_change(run, name).hashes_per_second),
     "times": _times,
     "cpu": lambda run, _: f"{_fact(run, 'cpu-idle')['cpu_millicores']:.0f}m",
     "explained": _explained,

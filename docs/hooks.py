@@ -19,7 +19,7 @@ HERE = Path(__file__).parent
 SAMPLE = HERE.parent / "reports" / "sample-embedded"
 LANGUAGES = {"en": ("en", "English"), "zh": ("zh-CN", "中文")}
 
-SHOWN = ("*.png", "report.html", "results.json", "hpa-demo.cast", "raw/prometheus-ui.png")
+SHOWN = ("*.png", "report.html", "results.json", "hpa-demo.cast", "raw/*.jsonl", "raw/prometheus-ui.png")
 
 
 def on_config(config: Any) -> Any:
@@ -92,8 +92,12 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Hold a figure and its uncertainty on one line in the cells of tables."""
-    return re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), html)
+    """Hold a figure and its uncertainty on one line in the cells of tables, a number and its % in any text."""
+    html = re.sub(r"<td.*?</td>", lambda cell: cell[0].replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}"), html)
+    parts = re.split(r"(<pre.*?</pre>|<code.*?</code>)", html, flags=re.DOTALL)
+    parts[::2] = [re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", one) for one in parts[::2]]
+    # A hyphen is where a browser breaks a line: not in an option.
+    return re.sub(r"<code>(?=--?\w[^<\s]{0,22}</code>)", '<code class="dclab-short">', "".join(parts))
 
 
 def on_page_context(context: Any, page: Any, config: Any, **_: Any) -> Any:

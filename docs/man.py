@@ -11,7 +11,7 @@ import typer
 from dclab import errors
 from dclab.cli.app import app
 
-__all__ = ["manual"]
+__all__ = ["as_typed", "manual"]
 
 
 def manual() -> str:
@@ -38,13 +38,19 @@ def _lines() -> Iterator[str]:
             record = param.get_help_record(inner)
             if "--help" in param.opts or record is None:
                 continue
-            yield from (".TP", rf"\fB{_text(record[0])}\fR", _text(" ".join(record[1].split())))
+            yield from (".TP", rf"\fB{_text(as_typed(record[0]))}\fR", _text(" ".join(record[1].split())))
     yield ".SH EXIT STATUS"
     for code in errors.ExitCode:
         yield from (".TP", rf"\fB{code.value}\fR", _text(code.name.lower().replace("_", " ").capitalize()))
     yield ".SH ENVIRONMENT"
     yield "Every option can be set by the environment variable that stands in its help, or by"
     yield r"\fBDCLAB_\fICOMMAND\fB_\fIOPTION\fR."
+
+
+def as_typed(flags: str) -> str:
+    """Return an option's or argument's name and values as one types them: a list's type is no value."""
+    flags = re.sub(r"<list\[([^\]]*\|[^\]]*)\]>", r"<\1>", flags)
+    return re.sub(r" <list\[\w+\]>", "", flags)
 
 
 def _first(text: str) -> str:

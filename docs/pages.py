@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -20,9 +21,11 @@ from dclab.cli import options
 from dclab.cli.app import app
 from dclab.cli.output import ENVELOPE
 from dclab.elasticity.score import MISSING_WEIGHT, START_SECONDS
+from dclab.elasticity.settling import LEAST_SECONDS
 from dclab.elasticity.verdict import NEGLIGIBLE
 from dclab.results import SCHEMA, Elasticity
 from dclab.tools import TOOLS
+from docs.man import as_typed
 
 __all__ = ["pages"]
 
@@ -111,6 +114,8 @@ SCORES_TEXT = f"""The scores say how well an autoscaler follows demand over a ru
 - The **cost**, in replicas, is {MISSING_WEIGHT:g} × `accuracy_under` + `accuracy_over` + {START_SECONDS:g} s × replicas started / T: a missing
   replica costs users {MISSING_WEIGHT:g} times what one too many costs the operator, and each start as much as a replica that idles for
   {START_SECONDS:g} s.
+- An autoscaler has **settled** if its desired replicas did not change for the last {LEAST_SECONDS:g} s of the run, or for twice the longer
+  of its stabilization windows if that is longer. If demand changed within that time, it cannot be told.
 
 Of two autoscalers the one with the lower cost is better if the 95 % interval of the difference lies on one side of 0. There is no difference if
 it lies within ±{NEGLIGIBLE:g} replicas. Formulas: Herbst, Kounev et al., "Ready for Rain?", SPEC-RG-2016-01 (arXiv 1604.03470).
@@ -131,16 +136,16 @@ turns results into pages; the command line only parses, calls, and passes one re
             cli/<verb>.py          parse, call, return
              │         │
              ▼         ▼
-      experiments/   report/       Lab → result        results → Markdown, HTML, pictures
+      experiments/   report/       Lab → result · results → pages, pictures
         │       │       │
         ▼       ▼       ▼
-      lab/    measure/  results/       the protocol · the instruments · the frozen data
+      lab/    measure/  results/       protocol · instruments · frozen data
         ▲        ▲
         │        │
-   engines/embedded  engines/kube     autoscaler/     a pure function, compared with Kubernetes' own code
+   engines/embedded  engines/kube     autoscaler/     a pure function
 ```
 
-Both engines read the same manifests and implement the same protocol (`lab/protocol.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
+A test compares `autoscaler/` with Kubernetes' own code. Both engines read the same manifests and implement the same protocol (`lab/protocol.py`), so an experiment never asks which one it has. `CONTRIBUTING.md`
 in the checkout describes the insides of the engines.
 """
 
@@ -269,7 +274,8 @@ def _commands() -> Iterator[tuple[str, str]]:
 
 
 def _help(text: str) -> str:
-    """A command's help with its examples as code."""
+    """A command's help with its examples as code, and the pages that it names as links."""
+    text = re.sub(r"docs/en/reference/(\w+)\.md", r"[\1](../\1.md)", text)
     paragraphs = text.strip().split("\n\n")
     shown = [one for one in paragraphs if not one.startswith("Example: ")]
     examples = [one.removeprefix("Example: ") for one in paragraphs if one.startswith("Example: ")]
@@ -291,7 +297,7 @@ def _environment() -> str:
         where = (
             ", ".join(f"[{one}](commands/{one}.md)" for one in names) if len(names) < 5 else f"{len(names)} commands"
         )
-        cells = (f"`{variable}`", _code(flags), said, where)
+        cells = (f"`{variable}`", _code(as_typed(flags)), said, where)
         rows.append("| " + " | ".join(one.replace("|", "\\|") for one in cells) + " |")
     return "\n".join(rows)
 
@@ -306,7 +312,7 @@ def _table(command: Any, context: Any) -> str:
         said, _, extra = text.partition("  [")
         applies = next((one for one in APPLIES if said.endswith(f" [{one}]")), "")
         default = extra.removesuffix("]").replace("default: ", "").strip("()")
-        row = f"- {_code(flags)}: {escape(said.removesuffix(f' [{applies}]'), quote=False)}"
+        row = f"- {_code(as_typed(flags))}: {escape(said.removesuffix(f' [{applies}]'), quote=False)}"
         row += f" Only: {applies}." if applies else ""
         row += f" Default: {escape(default, quote=False)}." if default and default != "required" else ""
         row += " Required." if default == "required" else ""

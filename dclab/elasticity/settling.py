@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dclab.autoscaler import AutoscalerSpec, ControllerSettings
 from dclab.results import ElasticPoint
 
-__all__ = ["longest_window", "settled"]
+__all__ = ["LEAST_SECONDS", "longest_window", "settled"]
 
 LEAST_SECONDS = 120.0
 """Eight of the autoscaler's passes: what does not change for so short a time may have a window of 0."""

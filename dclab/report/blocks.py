@@ -29,6 +29,8 @@ class Block:
     """Of a table."""
     prose: bool = False
     """Of a table: its cells are words, not figures."""
+    told: bool = False
+    """Of a table of figures: its last column is words, such as what the figures show."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,10 +58,10 @@ def bullets(items: Sequence[str]) -> Block:
     return Block(kind="list", items=tuple(items))
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, prose: bool = False) -> Block:
+def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, prose: bool = False, told: bool = False) -> Block:
     """Return a table; an empty `head` cell is a cell without a heading."""
     cells = tuple(tuple(str(cell) for cell in row) for row in rows)
-    return Block(kind="table", head=tuple(head), rows=cells, prose=prose)
+    return Block(kind="table", head=tuple(head), rows=cells, prose=prose, told=told)
 
 
 def missing(words: Words, command: str) -> Block:

@@ -48,7 +48,7 @@ def paint_sweep(figure: FigureBase, sweep: Sweep, words: Words, *, narrow: bool 
     best = next((one for one in sweep.models if one.name == sweep.best_model and one.name in CURVES), None)
     if best is not None:
         fitted = [modelled_rate(best, n) for n in grid if n > 0]
-        name = words("queueing bound") if best.name == "bound" else model_name(best.name, words)
+        name = model_name(best.name, words)
         label = words("model: {name}", name=name)
         axes.plot(grid[1:], fitted, color=PURPLE, linestyle=":", linewidth=2, label=label)
         if best.knee is not None and 0 < best.knee < ends[1]:

@@ -110,7 +110,7 @@ def write_comparison(
     sections = []
     for index, (_, results) in enumerate(runs[1:], 1):
         rows = comparison_rows(found, index, words)
-        table = Block(kind="table", head=tuple(words(one) for one in HEAD), rows=tuple(rows))
+        table = Block(kind="table", head=tuple(words(one) for one in HEAD), rows=tuple(rows), told=True)
         notes = [Block(kind="text", text=one) for one in comparison_notes(found, words)]
         sections.append(
             Section(

@@ -51,12 +51,12 @@ def _waiting(point: TimelinePoint, target: str) -> float | None:
 
 
 def _phases(found: Autoscale) -> Phases:
-    """Baseline, siege alone, the last third of the siege with the autoscaler, and the end."""
+    """Baseline, siege alone, the last half of the siege with the autoscaler (as `explain` takes it), and the end."""
     baseline, load, scaled, after = (
         [one for one in found.timeline if one.phase == name]
         for name in ("baseline", "load", "autoscaled", "after-load")
     )
-    return baseline, load, scaled[-max(1, len(scaled) // 3) :], after[-8:]
+    return baseline, load, scaled[len(scaled) // 2 :], after[-8:]
 
 
 def _values(found: Autoscale) -> dict[str, Value]:

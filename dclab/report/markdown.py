@@ -61,13 +61,19 @@ def _block(block: Block, pictures: Mapping[str, Picture]) -> list[str]:
         case "table":
             return [
                 _row(block.head),
-                "|---|" + ("---|" if block.prose else "--:|") * (len(block.head) - 1),
+                f"|{'|'.join(_alignments(block))}|",
                 *map(_row, block.rows),
             ]
         case "note":
             return [f"> {escaped(block.text)}"]
         case "text":
             return [escaped(block.text)]
+
+
+def _alignments(block: Block) -> list[str]:
+    """The marks below a table's head: words to the left, figures to the right."""
+    figures = ["---" if block.prose else "--:"] * (len(block.head) - 1)
+    return ["---", *figures[:-1], "---"] if block.told else ["---", *figures]
 
 
 def _picture(found: Picture) -> list[str]:

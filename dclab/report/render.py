@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ def html_page(
     )
     templates.filters["address"] = address
     templates.filters["coded"] = _coded
+    templates.filters["held"] = _held
     return templates.get_template("report.html.j2").render(
         title=title,
         language=words.tag,
@@ -67,13 +69,18 @@ def html_page(
     )
 
 
+def _held(text: str) -> str:
+    """Hold a number and its % on one line."""
+    return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", text)
+
+
 def _coded(text: str) -> Markup:
     """Return a text as HTML in which nothing is markup but its commands."""
     from markupsafe import Markup, escape
 
     parts = COMMAND.split(printable(text))
     return Markup().join(
-        Markup("<code>{}</code>").format(one) if index % 2 else escape(one) for index, one in enumerate(parts)
+        Markup("<code>{}</code>").format(one) if index % 2 else escape(_held(one)) for index, one in enumerate(parts)
     )
 
 

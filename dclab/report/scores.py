@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from dclab.elasticity.score import score
+from dclab.elasticity.settling import LEAST_SECONDS
 from dclab.report.blocks import Block, bullets, table
 from dclab.report.judge_autoscalers import Differences, by_cost, differences
 from dclab.report.language import Words
@@ -185,6 +186,11 @@ def how_scored(found: Comparison, words: Words) -> Iterator[Block]:
             words(
                 "A worker's call waits, by Little's law, as long as the workers' rate leaves of their cycle: workers / rate − the "
                 "cycle without waiting."
+            ),
+            words(
+                "An autoscaler has settled if its desired replicas did not change for the last {least:g} s of the run, or for "
+                "twice the longer of its stabilization windows if that is longer.",
+                least=LEAST_SECONDS,
             ),
         )
     )

@@ -36,8 +36,8 @@ def speedup_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:
     yield made + words(" (95 %: {low:.2f} to {high:.2f})", low=low, high=high) + _beside(found, times, words)
     if sweep.webui_speedup is not None and not low <= sweep.webui_speedup <= high:
         yield words(
-            "Read off the web UI it would have been {times:.1f} times: its one-second figure shows the workers' "
-            "batches, not the rate.",
+            "By the web UI's readings it would be {times:.1f} times: its one-second figure shows the workers' batches, not "
+            "the rate.",
             times=sweep.webui_speedup,
         )
     yield from _most(many, words)
@@ -91,7 +91,7 @@ def _most(many: SweepPoint, words: Words) -> Iterator[str]:
 
 def model_name(name: str, words: Words) -> str:
     """Return the name of a model of the sweep in the report's language."""
-    return {"linear": words("linear"), "bound": words("bound")}.get(name, name)
+    return {"linear": words("linear"), "bound": words("queueing bound")}.get(name, name)
 
 
 def model_sentences(sweep: Sweep, words: Words = ENGLISH) -> Iterator[str]:

@@ -21,6 +21,11 @@ def _command(found: Autoscale) -> str:
     return f"$ kubectl get hpa {found.target} -w"
 
 
+def _title(found: Autoscale) -> str:
+    """True for `dclab run` and `dclab hpa-demo`, and of an autoscaler that kubectl did not show."""
+    return f"HPA of {found.target}"
+
+
 def _lines(found: Autoscale) -> list[str]:
     rows = [text for _, text in rows_in_time(found)]
     if len(rows) > MOST_LINES:
@@ -37,8 +42,7 @@ def terminal_svg(found: Autoscale) -> str:
     console = Console(record=True, width=max(map(len, lines)) + 1, file=io.StringIO(), force_terminal=True)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
-    title = f"dclab hpa-demo --target {found.target}"
-    return console.export_svg(title=title, code_format=_template(), unique_id="hpa")
+    return console.export_svg(title=_title(found), code_format=_template(), unique_id="hpa")
 
 
 def _template() -> str:
@@ -80,7 +84,7 @@ def terminal_cast(found: Autoscale) -> str:
     """Asciinema's recording format, version 2 (docs.asciinema.org/manual/asciicast/v2): a row when it happened."""
     rows = rows_in_time(found)
     width = max(80, *(len(text) for _, text in rows))
-    header = {"version": 2, "width": width, "height": 24, "title": f"dclab hpa-demo --target {found.target}"}
+    header = {"version": 2, "width": width, "height": 24, "title": _title(found)}
     begin = rows[0][0]
     events = [[0.0, "o", f"{_command(found)}\r\n"]]
     events += [[round(t - begin, 3), "o", f"{text}\r\n"] for t, text in rows]

@@ -81,8 +81,8 @@ SENTENCES = {
     ),
     "chance-costs": (
         "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
-        "{random_rate:.1f} hashes/s, {policy} {policy_rate:.1f}: chance costs {lost_low:.0f} to {lost_high:.0f} %, since "
-        "some requests queue at one replica while another is idle."
+        "{random_rate:.1f} hashes/s, {policy} {policy_rate:.1f}: random choice costs {lost_low:.0f} to {lost_high:.0f} %, "
+        "since some requests queue at one replica while another is idle."
     ),
     "chance-costs-nothing": (
         "With {replicas:.0f} replicas of {service} a random choice for each connection, as kube-proxy makes it, gave "
@@ -114,7 +114,8 @@ SENTENCES = {
         "{probe_high:.1f}): whether requests queue there cannot be told, and so neither what limits next."
     ),
     "network-quick": (
-        "Connecting takes {connect_ms:.1f} ms of the 300 ms that a hash takes, so the network is not the limit."
+        "Connecting takes {connect_ms:.1f} ms of the 300 ms that a hash takes without queueing, so the network is not the "
+        "limit."
     ),
     "redis-quick": (
         "The web UI queries Redis twice and answers within {redis_ms:.1f} ms; a worker queries it once a second, so Redis is "
@@ -200,8 +201,9 @@ def evidence_sentence(evidence: Evidence, words: Words = ENGLISH) -> str:
 
 
 def interval(rate: Rate) -> str:
-    """Mean and half width of a rate."""
-    return f"{rate.mean:.2f} ± {rate.half_width:.2f}"
+    """Mean and half width of a rate, with no more decimals than the half width bears."""
+    digits = 2 if rate.half_width < 1 else 1
+    return f"{rate.mean:.{digits}f} ± {rate.half_width:.{digits}f}"
 
 
 def times_as_fast(one: Intervention, interventions: Sequence[Intervention]) -> str:

@@ -106,7 +106,7 @@ PODS = {
 """As many replicas as a lab may have, with names as long as Kubernetes' are."""
 
 SHOWN = {
-    "sweep": (tables.sweep_lines(SWEEP), ["12345.67 ± 1234.56", "1010"]),
+    "sweep": (tables.sweep_lines(SWEEP), ["12345.7 ± 1234.6", "1010"]),
     "latency": (
         tables.latency_lines(SERVICES, (SERVICES, SERVICES)),
         [
@@ -125,11 +125,11 @@ SHOWN = {
         tables.url_lines({f"http://example.com/{'x' * 90}": SLOW, "http://b": SLOW}),
         ["98765", "≥ 123457", "> 345678", "9999", "8888 (7777 late)", "112233–223344", "54321.98", "65432.19"],
     ),
-    "proof": (tables.proof_lines(CHANGES), ["345.67 ± 23.46", "345.6", "456.7", "34567.8", "45678.9"]),
+    "proof": (tables.proof_lines(CHANGES), ["345.7 ± 23.5", "345.6", "456.7", "34567.8", "45678.9"]),
     "load": (tables.load_lines(RUN.loadtest), [f"{RUN.loadtest.transactions} hits"]),
     "monitoring": (tables.monitoring_lines(replace(RUN.monitoring, series=SERIES), "http://x"), ["234567.8"]),
     "pods": (top.usage_lines(PODS), ["50000m", "20000m", "6399Mi", "500m", "250 %", "100 %", "63Mi"]),
-    "summary": (tables.summary_lines(OTHER), ["12345.67 ± 1234.56", "≥ 123457"]),
+    "summary": (tables.summary_lines(OTHER), ["12345.7 ± 1234.6", "≥ 123457"]),
     "autoscalers": (
         score_table.comparison_lines(COMPARED),
         ["10.00", "123.46", "45.7 %", "9999", "1234.6", "2345.7", "123456", "+12.35"],

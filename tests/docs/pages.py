@@ -35,12 +35,12 @@ def blocks(text: str, kind: str) -> Iterator[str]:
 
 
 def commands() -> list[Shown]:
-    """Return every command line of every shell block, without its comment."""
+    """Return every command line of every shell block, without its comment; one that goes on below is one line."""
     return [
         Shown(page.relative_to(CHECKOUT).as_posix(), line)
         for page in PAGES
         for block in blocks(page.read_text(), "sh")
-        for raw in block.splitlines()
+        for raw in re.sub(r"\\\n *", "", block).splitlines()
         if (line := re.sub(r"(^|\s+)# .*$", "", raw).strip())
     ]
 

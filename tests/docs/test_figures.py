@@ -38,8 +38,10 @@ KNOWN = {
     "0.00",
     "1.02",
     "9.8",
-    "0.7",
-    "0.04",  # arithmetic on the page
+    "0.7",  # arithmetic on the page
+    "0.8",
+    "0.08",
+    "1.3",  # of the sample comparison: a probe with one rng and with four; cpu tuned, 3.91 measured and 2.61 simulated
     "1.4",
     "2.4",
     "3.6",

@@ -325,7 +325,7 @@ CLAIMS = {
     ),
     ": at 99.9 %, whether it is as many": lambda found, values: is_untold(found),
     ".": always,
-    "Read off the web UI": lambda found, values: (
+    "By the web UI's readings": lambda found, values: (
         above(*rates_at_ends(found), values["times"] * (1 - 1e-9))
         or below(*rates_at_ends(found), values["times"] * (1 + 1e-9))
     ),
@@ -505,7 +505,7 @@ NO_CLAIM = {
     # How the figures of the sweep's table were got, and when one is said to be more; names of models.
     *(one for one in constants(REPORT / "sections" / "speed.py") if one.startswith("The web UI's figure")),
     "linear",
-    "bound",
+    "queueing bound",
     # Headings and questions, answered by sentences that are held; advice; what the exercise asks.
     "Latency of rng and hasher; which one is the bottleneck",
     "Is CPU sensible, and what would be better",

@@ -52,7 +52,7 @@ def about(results: Results, words: Words, raw: Sequence[str]) -> Iterator[Block]
     yield text(
         words(
             "Nothing is seeded: probes come at random moments and services choose their replicas by chance, so a repetition "
-            "gives other figures, within the intervals. Every figure here comes from results.json; the samples behind it:"
+            "gives somewhat different figures. Every figure here comes from results.json; the samples behind it:"
         )
     )
     yield Block(kind="links", items=("results.json", *raw))

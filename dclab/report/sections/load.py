@@ -34,7 +34,7 @@ def load(results: Results, words: Words) -> Iterator[Block]:
     if load.target == "rng" and load.url.rstrip("/").count("/") == 2:
         yield text(
             words(
-                "The address / answers without rng's delay of 0.1 s: its requests wait behind the workers' own, and cost "
-                "CPU rather than time. With /32 the siege would take its turns from the workers instead."
+                "Requests for / do not have rng's delay of 0.1 s: they queue with the workers' requests, use a little CPU and "
+                "take next to no processing time. With /32 the load test would take processing time away from the workers."
             )
         )

@@ -62,6 +62,6 @@ def _observed(found: Autoscale, words: Words, section: int) -> Iterator[Block]:
             section=section,
         )
     )
-    head = ("", "baseline", "siege", "siege, autoscaled", "at the end")
+    head = ("", "baseline", "load test", "load test with HPA, second half", "at the end")
     yield table([words(one) if one else one for one in head], list(metric_rows(found, words)))
     yield bullets(list(metric_verdicts(found, words)))

@@ -19,7 +19,7 @@ SHOWN = {
     "threads-help": "serving one at a time was the limit",
     "threads-do-not-help": "serving one at a time is not the limit",
     "threads-cannot-tell": "cannot tell",
-    "chance-costs": "chance costs {lost_low:.0f} to {lost_high:.0f} %",
+    "chance-costs": "random choice costs {lost_low:.0f} to {lost_high:.0f} %",
     "chance-costs-nothing": "{policy} was slower",
     "chance-cannot-tell": "cannot tell",
 }
@@ -66,6 +66,7 @@ def proof(results: Results, words: Words) -> Iterator[Block]:
             )
             for one in results.interventions
         ],
+        told=True,
     )
     if any(one.choice != "random" for one in results.interventions):
         yield text(

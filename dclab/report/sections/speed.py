@@ -28,7 +28,7 @@ def speed(results: Results, words: Words) -> Iterator[Block]:
         yield note(words("Not measured, although asked for: {lost} workers.", lost=lost))
     if sweep.models:
         yield text(words("Which law does it follow?"))
-        head = ("model", "AICc (the lower, the better)", "furthest off, hashes/s", "bends at, workers")
+        head = ("model", "AICc (the lower, the better)", "largest error, hashes/s", "knee, workers")
         yield table(
             [words(one) for one in head],
             [
@@ -79,7 +79,7 @@ def _speed_table(sweep: Sweep, words: Words) -> Block:
                 f"{one.webui_reading:.0f}",
                 f"{speedup:.2f}" if least else "–",
                 f"{100 * speedup * base.workers / one.workers:.0f} %" if least else "–",
-                words("{seconds:.0f} s", seconds=one.seconds),
+                words("{seconds:.1f} s", seconds=one.seconds),
                 "–" if one.littles_law is None else f"{one.littles_law:.1f}",
             )
         )
@@ -90,6 +90,6 @@ def _speed_table(sweep: Sweep, words: Words) -> Block:
         "speedup",
         "efficiency",
         "sampled for",
-        "accounted for",
+        "workers by Little's law",
     )
     return table([words(one) for one in head], rows)
