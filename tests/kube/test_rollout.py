@@ -264,6 +264,22 @@ def test_a_pod_of_an_older_template_hinders_nothing(api, cluster):
     wait_settled(api, LAB, ["rng"], 10)
 
 
+@pytest.mark.parametrize(
+    ("log", "says"),
+    [
+        ("no entropy left\n", "It said: no entropy left"),
+        ("unable to retrieve container logs for containerd://5bbfdf56\n", None),
+    ],
+)
+def test_what_a_crashed_container_said_is_told_and_not_what_the_kubelet_says_in_its_place(api, cluster, log, says):
+    roll(cluster, wanted=2, ready=1)
+    pod(cluster, "new", CAUSES["crash loop"][0])
+    cluster.logs["rng-new"] = log
+    with pytest.raises(TimedOut, match="ends again and again") as told:
+        wait_settled(api, LAB, ["rng"], 10)
+    assert (says in told.value.why) if says else ("It said" not in told.value.why)
+
+
 def test_a_node_that_is_being_added_is_waited_for(api, cluster, monkeypatch):
     monkeypatch.setattr(diagnose, "UNSCHEDULED_SECONDS", 0.1)
     roll(cluster, wanted=2, ready=1)

@@ -28,6 +28,8 @@ from dclab.errors import DclabError
 __all__ = ["QUOTA_HINT", "REFUSED_SECONDS", "Trouble", "Troubles", "cause", "refusal", "scales_up", "told", "trouble"]
 
 LAST_LINES = 5
+NO_LOG = "unable to retrieve container logs for"
+"""What the kubelet answers, as if it were the log, of a container that has just been removed."""
 PULL = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 NEVER_PULLED = re.compile(
     r"not found|manifest unknown|does not exist|invalid reference|couldn't parse image|no match for platform|denied"
@@ -249,6 +251,8 @@ def _last_lines(api: Api, namespace: str, pod: str) -> str:
             unready = (one.name for one in found.status.container_statuses if not one.ready)
             container = next(unready, main_container(found))
             said = api.text(f"{path}/log", tailLines=LAST_LINES, previous=previous, container=container)
+            if said.startswith(NO_LOG):
+                continue
             lines = " | ".join(line.strip() for line in said.splitlines() if line.strip())
             return f" It said: {lines}" if lines else " It said nothing."
     return ""
