@@ -36,9 +36,10 @@ def provide(api: Api, images: Images, say: Say) -> None:
         MissingTool: nothing here can build, or the cluster cannot be given what was built.
         DclabError: a build failed, and the error has its last lines; or a node has not got what was built.
     """
-    nodes = _told(api, say)
     if images.source == UPSTREAM:
-        _only_amd64(nodes)
+        _only_amd64(_nodes(api))
+        return
+    nodes = _told(api, say)
     lacking = {app: image for app, image in images.names().items() if not _everywhere(nodes, image)}
     if not lacking:
         return
